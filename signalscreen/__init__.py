@@ -1,0 +1,51 @@
+"""SignalScreen: why a 1D convolutional network decided what it did about a signal.
+
+Public names are loaded when first used (PEP 562), so that ``import signalscreen``, plotting and reading
+recordings do not import TensorFlow.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# public name -> the module that holds it
+_HOMES = {
+    "METHODS": "methods",
+    "explain": "methods",
+    "saliency": "methods",
+    "input_x_gradient": "methods",
+    "guided_backprop": "methods",
+    "deconvnet": "methods",
+    "smooth_grad": "methods",
+    "var_grad": "methods",
+    "integrated_gradients": "methods",
+    "deep_lift": "methods",
+    "occlusion": "methods",
+    "grad_cam": "methods",
+    "grad_cam_plus_plus": "methods",
+    "layer_cam": "methods",
+    "guided_grad_cam": "methods",
+    "score_cam": "methods",
+    "reduce": "reduction",
+    "Score": "score",
+    "load_model": "models",
+    "Recording": "recording",
+    "Annotation": "recording",
+    "read_recording": "recording",
+    "plot_with_gradient": "plot",
+    "plot_image": "plot",
+    "plot_volume": "plot",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'signalscreen' has no attribute {name!r}")
+    return getattr(import_module(f"signalscreen.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

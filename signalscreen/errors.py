@@ -1,0 +1,56 @@
+"""What can go wrong, by name. Each kind is also the builtin it refines, so ``except ValueError`` works.
+
+A message is one sentence: what was given, what is allowed, what to do.
+"""
+
+
+class SignalScreenError(Exception):
+    """Root of every error this package raises on purpose."""
+
+
+class InputError(SignalScreenError, ValueError):
+    """The signal, baseline or another array does not fit: rank, length, NaN, empty, dtype."""
+
+
+class TargetError(SignalScreenError, ValueError):
+    """The target does not name one number per example."""
+
+
+class LayerError(SignalScreenError, LookupError):
+    """The layer is not in the model, or has no feature maps."""
+
+
+class OptionError(SignalScreenError, TypeError, ValueError):
+    """An option has an unknown name or a value outside what is allowed."""
+
+
+class MethodError(SignalScreenError, LookupError):
+    """No method has this name."""
+
+
+class ModelError(SignalScreenError, TypeError, ValueError):
+    """The model cannot be loaded or explained: wrong framework, wrong backend, corrupt file."""
+
+
+class UnsupportedOpError(SignalScreenError, NotImplementedError):
+    """A rule-based method meets an op it has no exact rule for, and refuses rather than guess."""
+
+
+class RecordingError(SignalScreenError, ValueError):
+    """A recording cannot be read, or cannot be made to fit the model."""
+
+
+class OutputError(SignalScreenError, OSError):
+    """A result cannot be written."""
+
+
+class SignalScreenWarning(UserWarning):
+    """Something may be wrong with a result; the result is still returned."""
+
+
+class CompletenessWarning(SignalScreenWarning):
+    """The attributions of some examples do not add up to the change of the score."""
+
+
+class UnreachedRuleWarning(SignalScreenWarning):
+    """A backward rule met no non-linearity it applies to, so the result is the plain gradient."""

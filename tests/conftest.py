@@ -1,0 +1,29 @@
+"""Shared fixtures: where the real data lie, and quiet, reproducible runs."""
+
+import os
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+matplotlib.use("Agg")
+
+DATA = Path(os.environ.get("SIGNALSCREEN_DATA", Path(__file__).parents[2] / "shared" / "data"))
+GOLDEN = DATA.parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real recordings and models; the test is skipped where it is absent."""
+    if not DATA.is_dir():
+        pytest.skip(f"real data not found at {DATA}; set SIGNALSCREEN_DATA to the folder that holds it")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of reference results made by running the older systems."""
+    if not GOLDEN.is_dir():
+        pytest.skip(f"golden files not found at {GOLDEN}; set SIGNALSCREEN_DATA to the folder beside them")
+    return GOLDEN
