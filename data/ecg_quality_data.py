@@ -6,20 +6,21 @@ Nothing here is drawn at random; the split is by record, and the real noise is s
 import csv
 import os
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import wfdb
 from numpy.typing import NDArray
-from scipy import signal as sps
+
+from signalscreen.recording import Recording
+from signalscreen.recording import normalise as zscored
+from signalscreen.windows import cut
 
 FloatArray = NDArray[np.float64]
 
 FS = 125  # Hz, what the network reads
 WINDOW = 10  # s
 LENGTH = FS * WINDOW
-MARGIN = 0.5  # s kept on both sides while resampling, so that no filter edge is left in a window
 
 # MIT-BIH records, by part. 118 is a test record because the NSTDB excerpts are made from it.
 TRAIN = ("100", "105", "107", "109", "119", "200", "222")
@@ -33,7 +34,7 @@ GUARD = 2.0  # s: a clean window stays this far from every stretch that MIT-BIH 
 
 @dataclass(frozen=True)
 class Lead:
-    """One lead of one MIT-BIH record: ``mv`` (n,), ``noisy`` (n,) from its '~' annotations, amplitude (mV)."""
+    """One lead of one MIT-BIH record: ``mv`` (n,), ``noisy`` (n,) by its '~' annotations, beat size (mV)."""
 
     record: str
     name: str
@@ -43,8 +44,8 @@ class Lead:
     amplitude: float
     other: "Lead | None" = None
 
-    def cut(self, second: float, margin: float = 0.0) -> slice:
-        """Samples of the window that starts at ``second``, with a margin (s) on both sides."""
+    def span(self, second: float, margin: float = 0.0) -> slice:
+        """Return the samples of the window that starts at ``second``, with a margin (s) on both sides."""
         first = round((second - margin) * self.fs)
         return slice(first, first + round((WINDOW + 2 * margin) * self.fs))
 
@@ -53,15 +54,15 @@ class Lead:
         last = self.mv.size / self.fs - WINDOW - GUARD
         found = []
         for second in np.arange(GUARD, last, step):
-            if clean and not self.noisy[self.cut(second, GUARD)].any():
+            if clean and not self.noisy[self.span(second, GUARD)].any():
                 found.append(float(second))
-            if not clean and self.noisy[self.cut(second)].sum() >= self.fs:
+            if not clean and self.noisy[self.span(second)].sum() >= self.fs:
                 found.append(float(second))
         return found
 
 
 def data_folder() -> Path:
-    """The folder of real recordings: $SIGNALSCREEN_DATA, or shared/data beside the repository."""
+    """Return the folder of real recordings: $SIGNALSCREEN_DATA, or shared/data beside the repository."""
     return Path(os.environ.get("SIGNALSCREEN_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
@@ -98,7 +99,7 @@ def _amplitude(mv: FloatArray, fs: float) -> float:
 
 
 def electrode_motion_noise(data: Path, part: str | None = None) -> FloatArray:
-    """The real noise at 360 Hz: noisy NSTDB excerpt 118e00 minus the clean MIT-BIH record it was made from."""
+    """Take the real noise (360 Hz): NSTDB excerpt 118e00 minus the clean record that it was made from."""
     row = next(r for r in nstdb_rows(data) if r["file"] == "118e00")
     noise = nstdb_excerpt(data, "118e00") - _clean_118(data, row)
     noise = (noise - noise[0])[int(row["noise_start_sample"]) :]
@@ -109,7 +110,7 @@ def electrode_motion_noise(data: Path, part: str | None = None) -> FloatArray:
 
 
 def noise_piece(noise: FloatArray, n: int, snr_db: float, rng: np.random.Generator) -> FloatArray:
-    """``n`` samples of the noise for an ECG of peak-to-peak 1: SNR = (1/8) / var(noise), as in Moody et al. (1984)."""
+    """Cut ``n`` samples of noise for an ECG of peak-to-peak 1: SNR = (1/8) / var (Moody et al. 1984)."""
     first = rng.integers(0, noise.size - n + 1)
     piece = noise[first : first + n] * rng.choice([-1, 1])
     piece = (piece - piece.mean()) * np.minimum(20 * np.hanning(n), 1)  # no step at its ends
@@ -117,13 +118,13 @@ def noise_piece(noise: FloatArray, n: int, snr_db: float, rng: np.random.Generat
 
 
 def nstdb_rows(data: Path) -> list[dict[str, str]]:
-    """The table of NSTDB excerpts: where each comes from, where its noise starts and ends."""
+    """Read the table of NSTDB excerpts: where each comes from, where its noise starts and ends."""
     with (data / "nstdb_118" / "noise_intervals.csv").open() as f:
         return list(csv.DictReader(f))
 
 
 def nstdb_excerpt(data: Path, name: str) -> FloatArray:
-    """Two minutes of record 118 with real electrode-motion noise, mV."""
+    """Read two minutes of record 118 with real electrode-motion noise, mV."""
     return np.loadtxt(data / "nstdb_118" / f"{name}.csv")
 
 
@@ -136,28 +137,22 @@ def _clean_118(data: Path, row: dict[str, str]) -> FloatArray:
 
 
 def resample(mv: FloatArray, fs: float) -> FloatArray:
-    """To 125 Hz; the median is taken off first, so the filter has no step to ring at."""
-    ratio = Fraction(FS / fs).limit_denominator(1000)
-    return np.asarray(
-        sps.resample_poly(mv - np.median(mv), ratio.numerator, ratio.denominator), dtype=np.float64
-    )
+    """Resample one lead to 125 Hz, as the package does it."""
+    return np.asarray(Recording(mv, fs=fs).resample(FS).signal[:, 0], dtype=np.float64)
 
 
 def normalise(windows: FloatArray) -> NDArray[np.float32]:
-    """Each window (..., n) to mean 0 and standard deviation 1; a window without any change becomes zeros."""
-    centred = windows - windows.mean(axis=-1, keepdims=True)
-    std = centred.std(axis=-1, keepdims=True)
-    return np.asarray(centred / np.where(std > 1e-9, std, 1), dtype=np.float32)
+    """Scale each window (..., n) to mean 0 and standard deviation 1; one without any change becomes zeros."""
+    return zscored(windows, "zscore", axis=-1).astype(np.float32)
 
 
-def padded_window(mv: FloatArray, fs: float) -> NDArray[np.float32]:
-    """One window for the network from WINDOW + 2 MARGIN seconds of signal: (LENGTH,)."""
-    skip = round(MARGIN * FS)
-    return normalise(resample(mv, fs)[skip : skip + LENGTH])
+def window_of(mv: FloatArray, fs: float) -> NDArray[np.float32]:
+    """Make one window for the network, (LENGTH,), from WINDOW seconds of signal."""
+    return normalise(resample(mv, fs)[:LENGTH])
 
 
 def windows_of(mv: FloatArray, fs: float, hop: float) -> NDArray[np.float32]:
-    """All windows of a recording, ``hop`` seconds apart: (windows, LENGTH, 1)."""
+    """Make all windows of a recording, ``hop`` seconds apart: (windows, LENGTH, 1)."""
     whole = resample(mv, fs)
-    starts = range(0, whole.size - LENGTH + 1, round(hop * FS))
-    return normalise(np.stack([whole[s : s + LENGTH] for s in starts]))[..., np.newaxis]
+    starts = np.arange(0, whole.size - LENGTH + 1, round(hop * FS))
+    return normalise(cut(whole, starts, LENGTH))[..., np.newaxis]

@@ -54,9 +54,7 @@ class Measured(NamedTuple):
         """95 % bootstrap interval of the AUC."""
         rng = np.random.default_rng(0)
         aucs = [
-            Measured(
-                "", rng.choice(self.clean, self.clean.size), rng.choice(self.artefact, self.artefact.size)
-            ).auc
+            Measured("", rng.choice(self.clean, self.clean.size), rng.choice(self.artefact, self.artefact.size)).auc
             for _ in range(draws)
         ]
         low, high = np.percentile(aucs, (2.5, 97.5))
@@ -67,13 +65,11 @@ def held_out_noise(data: Path, predict: Predict) -> Iterator[Measured]:
     """Clean windows of the test records, and the same with 5 s of held-out real noise at several SNRs."""
     leads = source.mitdb_leads(data, source.TEST)
     noise = source.electrode_motion_noise(data, "test")
-    segments = [
-        (lead, lead.mv[lead.cut(s, source.MARGIN)].copy()) for lead in leads for s in lead.starts(clean=True)
-    ]
-    clean = predict(np.stack([source.padded_window(x, lead.fs) for lead, x in segments])[..., np.newaxis])
+    segments = [(lead, lead.mv[lead.span(s)].copy()) for lead in leads for s in lead.starts(clean=True)]
+    clean = predict(np.stack([source.window_of(x, lead.fs) for lead, x in segments])[..., np.newaxis])
     for snr_db in (12, 6, 0, -6):
         noisy = [
-            source.padded_window(_with_noise(x, lead, noise, snr_db, i), lead.fs)
+            source.window_of(_with_noise(x, lead, noise, snr_db, i), lead.fs)
             for i, (lead, x) in enumerate(segments)
         ]
         name = f"Records {', '.join(source.TEST)}: windows, clean vs 5 s of held-out electrode motion, {snr_db} dB"
@@ -84,8 +80,8 @@ def _with_noise(
     mv: source.FloatArray, lead: source.Lead, noise: source.FloatArray, snr_db: float, seed: int
 ) -> source.FloatArray:
     rng = np.random.default_rng([3, seed])
-    n, skip = round(5 * lead.fs), round(source.MARGIN * lead.fs)
-    first = skip + rng.integers(0, mv.size - 2 * skip - n + 1)
+    n = round(5 * lead.fs)
+    first = rng.integers(0, mv.size - n + 1)
     out = mv.copy()
     out[first : first + n] += lead.amplitude * source.noise_piece(noise, n, snr_db, rng)
     return out
@@ -107,12 +103,12 @@ def _lead_windows(lead: source.Lead, predict: Predict, *, clean: bool) -> Scores
     starts = lead.starts(clean=clean)
     if not starts:
         return np.empty(0)
-    windows = [source.padded_window(lead.mv[lead.cut(s, source.MARGIN)], lead.fs) for s in starts]
+    windows = [source.window_of(lead.mv[lead.span(s)], lead.fs) for s in starts]
     return predict(np.stack(windows)[..., np.newaxis])
 
 
 def nstdb(data: Path, predict: Predict) -> Iterator[Measured]:
-    """The NSTDB excerpts as they are, window by window (hop 5 s), held-out noise and training noise apart."""
+    """Score the NSTDB excerpts window by window (hop 5 s), held-out noise and training noise apart."""
     for row in source.nstdb_rows(data):
         fs, first_noise = int(row["fs_hz"]), int(row["noise_start_sample"]) / int(row["fs_hz"])
         scores = predict(source.windows_of(source.nstdb_excerpt(data, row["file"]), fs, hop=5))
@@ -155,16 +151,14 @@ def cinc2017(data: Path, predict: Predict) -> Iterator[Measured]:
     scores = {}
     for record in labels:
         mv = wfdb.rdrecord(str(data / "cinc2017" / record))
-        scores[record] = float(
-            predict(source.windows_of(_at_least(mv.p_signal[:, 0], mv.fs), mv.fs, hop=5)).mean()
-        )
+        scores[record] = float(predict(source.windows_of(_at_least(mv.p_signal[:, 0], mv.fs), mv.fs, hop=5)).mean())
     noisy = np.array([scores[r] for r in labels if labels[r] == "~"])
     rest = np.array([scores[r] for r in labels if labels[r] != "~"])
     yield Measured("CinC 2017: records, N, A and O vs ~ (noisy), mean of windows", rest, noisy)
 
 
 def _at_least(mv: source.FloatArray, fs: float) -> source.FloatArray:
-    """A record shorter than one window, mirrored at its end until it is long enough."""
+    """Mirror a record shorter than one window at its end until it is long enough."""
     missing = round((source.WINDOW + 0.1) * fs) - mv.size
     return np.pad(mv, (0, max(missing, 0)), mode="reflect")
 
@@ -185,9 +179,7 @@ MEASUREMENTS: tuple[Callable[[Path, Predict], Iterator[Measured]], ...] = (
 
 def predictor(model: Any) -> Predict:
     """P(artefact) of windows by a Keras model."""
-    return lambda windows: np.asarray(model.predict(windows, batch_size=256, verbose=0), dtype=np.float64)[
-        :, 0
-    ]
+    return lambda windows: np.asarray(model.predict(windows, batch_size=256, verbose=0), dtype=np.float64)[:, 0]
 
 
 def line(m: Measured) -> str:

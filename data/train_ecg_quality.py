@@ -2,7 +2,7 @@
 
     python data/train_ecg_quality.py [--out data/ecg_quality.keras]
 
-Reads the recordings in $SIGNALSCREEN_DATA (or ../shared/data). What it was measured at: measure_ecg_quality.py.
+Reads the recordings in $SIGNALSCREEN_DATA (or ../shared/data). Measured by measure_ecg_quality.py.
 """
 
 import argparse
@@ -35,7 +35,7 @@ Rng = np.random.Generator
 
 
 def network() -> keras.Model:
-    """1250 samples to one log-odds: five convolutions, four poolings, and 78 places before the global mean."""
+    """Build it: 1250 samples, five convolutions, four poolings, 78 places, their mean, one log-odds."""
     inputs = keras.Input((source.LENGTH, 1), name="ecg")
     x = inputs
     for i, (filters, width) in enumerate(((12, 9), (16, 7), (24, 7), (32, 5), (32, 5)), start=1):
@@ -56,17 +56,14 @@ def network() -> keras.Model:
 def clean_window(lead: source.Lead, rng: Rng) -> tuple[NDArray[np.float32], str]:
     """Cut a window of real ECG, with what a clean recording may have: a slow drift, a little noise."""
     segment, fs = _segment(lead, rng)
-    return source.padded_window(_recorded(segment, fs, rng), fs), "clean"
+    return source.window_of(_recorded(segment, fs, rng), fs), "clean"
 
 
-def artefact_window(
-    lead: source.Lead, noise: NDArray[np.float64], rng: Rng
-) -> tuple[NDArray[np.float32], str]:
+def artefact_window(lead: source.Lead, noise: NDArray[np.float64], rng: Rng) -> tuple[NDArray[np.float32], str]:
     """Cut a window of real ECG and put an artefact in it, real or simulated, of 1 to 10 s."""
     segment, fs = _segment(lead, rng)
-    n, skip = segment.size, round(source.MARGIN * fs)
     length = min(round(rng.uniform(1.0, source.WINDOW) * fs), noise.size)
-    first = skip + rng.integers(0, n - 2 * skip - length + 1)
+    first = rng.integers(0, segment.size - length + 1)
     place = slice(first, first + length)
     if rng.uniform() < REAL_NOISE:
         segment[place] += source.noise_piece(noise, length, rng.uniform(-6, 12), rng)
@@ -74,21 +71,19 @@ def artefact_window(
     else:
         kind = str(rng.choice(list(ARTEFACTS)))
         segment[place] = ARTEFACTS[kind](segment[place], fs, rng)
-    return source.padded_window(_recorded(segment, fs, rng), fs), kind
+    return source.window_of(_recorded(segment, fs, rng), fs), kind
 
 
 def marked_window(lead: source.Lead, rng: Rng) -> tuple[NDArray[np.float32], str]:
     """Cut a window in which MIT-BIH marks 2 s or more of this lead as noisy."""
     segment, fs = _segment(lead, rng, clean=False)
-    return source.padded_window(_recorded(segment, fs, rng), fs), "marked noisy in MIT-BIH"
+    return source.window_of(_recorded(segment, fs, rng), fs), "marked noisy in MIT-BIH"
 
 
-def _segment(
-    lead: source.Lead, rng: Rng, *, clean: bool = True
-) -> tuple[NDArray[np.float64], float]:
-    """One window with margins, of either polarity, its beats of size about 1; and its (pretended) rate."""
+def _segment(lead: source.Lead, rng: Rng, *, clean: bool = True) -> tuple[NDArray[np.float64], float]:
+    """One window, of either polarity, its beats of size about 1; and its (pretended) rate."""
     fs = float(rng.choice(PRETENDED_FS))
-    n = round((source.WINDOW + 2 * source.MARGIN) * fs)
+    n = round(source.WINDOW * fs)
     guard = round(source.GUARD * lead.fs) if clean else 0
     while True:
         first = rng.integers(guard, lead.mv.size - n - guard)
@@ -98,7 +93,10 @@ def _segment(
     segment = lead.mv[first : first + n]
     if clean and lead.other is not None and rng.uniform() < 0.5 and not lead.other.noisy[first : first + n].any():
         angle = rng.uniform(0, np.pi)  # a lead between the two recorded ones
-        segment = np.cos(angle) * segment / lead.amplitude + np.sin(angle) * lead.other.mv[first : first + n] / lead.other.amplitude
+        segment = (
+            np.cos(angle) * segment / lead.amplitude
+            + np.sin(angle) * lead.other.mv[first : first + n] / lead.other.amplitude
+        )
     low, high = np.percentile(segment, (0.5, 99.5))
     return rng.choice([-1, 1]) * (segment - np.median(segment)) / (high - low), fs
 
@@ -154,9 +152,7 @@ def main() -> None:
     ):
         noise = source.electrode_motion_noise(data, part)
         sets[part] = training_set(source.mitdb_leads(data, records), noise, count, seed)
-        print(
-            f"{part}: {count} windows of records {', '.join(records)}; noise {source.NOISE_SECONDS[part]} s"
-        )
+        print(f"{part}: {count} windows of records {', '.join(records)}; noise {source.NOISE_SECONDS[part]} s")
         for kind, number in Counter(sets[part][2]).most_common():
             print(f"  {number:6d} {kind}")
     print(f"windows drawn after {time.perf_counter() - began:.0f} s")

@@ -35,4 +35,5 @@ def fade(n: int, fs: float, left: float = 0.08, right: float = 0.08) -> FloatArr
 
 
 def faded(noise: FloatArray, fs: float) -> FloatArray:
+    """Noise that fades in and out, so that what it is added to has no step."""
     return noise * fade(noise.size, fs)
