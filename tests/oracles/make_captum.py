@@ -21,15 +21,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from captum import attr
-from nets import CAM_LAYERS, CLASSES, DEEP_LIFT_CLOSES, NETS, SHAPES, Spec, random_weights
+from nets import CAM_LAYERS, CLASSES, DEEP_LIFT_CLOSES, NETS, SHAPES, STRIDES, WINDOWS, Spec, random_weights
 from torch import nn
 
 HERE = Path(__file__).parent
 MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 EXAMPLES = {1: 3, 2: 2, 3: 2}
-WINDOWS = {1: (5,), 2: (3, 5), 3: (3, 5, 4)}
-STRIDES = {1: (1,), 2: (1, 1), 3: (2, 2, 3)}
-"""In three axes a stride of more than one: the file stays small and the windows still overlap."""
 
 
 def first(x: torch.Tensor | np.ndarray) -> torch.Tensor:

@@ -18,6 +18,9 @@ Spec = list[tuple[Any, ...]]
 
 SHAPES = {1: (40, 2), 2: (12, 16, 2), 3: (6, 8, 9, 1)}
 CLASSES = 3
+WINDOWS = {1: (5,), 2: (3, 5), 3: (3, 5, 4)}
+STRIDES = {1: (1,), 2: (1, 1), 3: (2, 2, 3)}
+"""Of the occlusion oracles."""
 
 NETS: dict[str, Spec] = {
     # Name: layers. Those in DEEP_LIFT_CLOSES are the ones where Captum's own DeepLIFT sums to the difference.
@@ -109,7 +112,7 @@ DEEP_NETS: dict[str, Spec] = {
 """`softmax` and `sigmoid` end in a probability, which is what is explained; `causal` is for one axis."""
 
 SHAP_KNOWS = ("maxpool", "overlapping_maxpool", "residual", "squeeze_excite", "concat", "sigmoid")
-"""Not softmax: shap subtracts each row's own largest logit first, and what comes out depends on that shift."""
+"""Not softmax: shap subtracts each row's own largest logit first, and its answer depends on that shift."""
 
 
 def random_weights(spec: Spec, shape: tuple[int, ...], rng: np.random.Generator) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ maximum of a window (of a pool, or of the whole axis)
 product of two signals
     Each factor gets the mean of the other factor over x and r (half of the joint change each).
 softmax
-    ``exp``, divided by its sum: Rescale for ``exp`` and for ``1 / sum``, the product rule between them.
+    ``exp(x - log(sum(exp(x))))``: Rescale for each ``exp`` and for ``log``, linear between them.
 
 A network is the list of layers of nets.py, and three forms with a branch: ``("add", layers)`` is
 ``x + layers(x)``, ``("gate", layers)`` is ``x * layers(x)`` (broadcast over the axes that are 1 long or gone)
@@ -88,16 +88,23 @@ def prelu(weights: Iterator[Array], x: Array, r: Array) -> Pass:
 
 
 def softmax(weights: Iterator[Array], x: Array, r: Array) -> Pass:
-    shift = max(x.max(), r.max())
-    a, b, from_exp = rescale(np.exp, x - shift, r - shift)
-    total, total_r = a.sum(-1, keepdims=True), b.sum(-1, keepdims=True)
-    inverse, inverse_r, from_inverse = rescale(lambda v: 1 / v, total, total_r)
+    y, s = special.softmax(x, -1), special.softmax(r, -1)
+    log_y, log_s = special.log_softmax(x, -1), special.log_softmax(r, -1)
+    exp_x, exp_r = np.exp(x), np.exp(r)
+    total, total_r = exp_x.sum(-1, keepdims=True), exp_r.sum(-1, keepdims=True)
+    of_log = quotient(np.log(total) - np.log(total_r), total - total_r)
+    of_exp = quotient(exp_x - exp_r, x - r)
 
     def back(m: Array) -> Array:
-        to_inverse = (m * (a + b) / 2).sum(-1, keepdims=True)
-        return from_exp(m * (inverse + inverse_r) / 2 + from_inverse(to_inverse))
+        at_log = m * quotient(y - s, log_y - log_s)
+        return at_log - of_exp * of_log * at_log.sum(-1, keepdims=True)
 
-    return a * inverse, b * inverse_r, back
+    return y, s, back
+
+
+def quotient(rise: Array, run: Array) -> Array:
+    """``rise / run``, and not a number where nothing changed (there is no multiplier to speak of)."""
+    return np.divide(rise, run, out=np.full_like(rise, np.nan), where=run != 0)
 
 
 def _elu(v: Array) -> Array:
@@ -206,7 +213,7 @@ def maxpool(weights: Iterator[Array], x: Array, r: Array, size: int, stride: int
 
 
 def gmp(weights: Iterator[Array], x: Array, r: Array) -> Pass:
-    return _maximum([((), tuple(slice(n) for n in x.shape[:-1]))], [x.shape[-1]], x, r)
+    return _maximum([((), tuple(slice(0, n) for n in x.shape[:-1]))], [x.shape[-1]], x, r)
 
 
 def _maximum(spans: list[Any], shape: list[int], x: Array, r: Array) -> Pass:
