@@ -56,12 +56,13 @@ def network() -> keras.Model:
 def clean_window(lead: source.Lead, rng: Rng) -> tuple[NDArray[np.float32], str]:
     """Cut a window of real ECG, with what a clean recording may have: a slow drift, a little noise."""
     segment, fs = _segment(lead, rng)
-    return source.window_of(_recorded(segment, fs, rng), fs), "clean"
+    return source.window_of(_filtered(_unquiet(segment, fs, rng), fs, rng), fs), "clean"
 
 
 def artefact_window(lead: source.Lead, noise: NDArray[np.float64], rng: Rng) -> tuple[NDArray[np.float32], str]:
     """Cut a window of real ECG and put an artefact in it, real or simulated, of 1 to 10 s."""
     segment, fs = _segment(lead, rng)
+    segment = _unquiet(segment, fs, rng)
     length = min(round(rng.uniform(1.0, source.WINDOW) * fs), noise.size)
     first = rng.integers(0, segment.size - length + 1)
     place = slice(first, first + length)
@@ -71,13 +72,13 @@ def artefact_window(lead: source.Lead, noise: NDArray[np.float64], rng: Rng) -> 
     else:
         kind = str(rng.choice(list(ARTEFACTS)))
         segment[place] = ARTEFACTS[kind](segment[place], fs, rng)
-    return source.window_of(_recorded(segment, fs, rng), fs), kind
+    return source.window_of(_filtered(segment, fs, rng), fs), kind
 
 
 def marked_window(lead: source.Lead, rng: Rng) -> tuple[NDArray[np.float32], str]:
     """Cut a window in which MIT-BIH marks 2 s or more of this lead as noisy."""
     segment, fs = _segment(lead, rng, clean=False)
-    return source.window_of(_recorded(segment, fs, rng), fs), "marked noisy in MIT-BIH"
+    return source.window_of(_filtered(segment, fs, rng), fs), "marked noisy in MIT-BIH"
 
 
 def _segment(lead: source.Lead, rng: Rng, *, clean: bool = True) -> tuple[NDArray[np.float64], float]:
@@ -101,11 +102,15 @@ def _segment(lead: source.Lead, rng: Rng, *, clean: bool = True) -> tuple[NDArra
     return rng.choice([-1, 1]) * (segment - np.median(segment)) / (high - low), fs
 
 
-def _recorded(segment: NDArray[np.float64], fs: float, rng: Rng) -> NDArray[np.float64]:
-    """What another recorder would have made of it: its drift and noise floor, its filters."""
+def _unquiet(segment: NDArray[np.float64], fs: float, rng: Rng) -> NDArray[np.float64]:
+    """Add what a clean recording may have: a slow drift, and noise of up to 3 % of the beats."""
     t = np.arange(segment.size) / fs
     drift = rng.uniform(0, 0.3) * np.sin(2 * np.pi * (rng.uniform(0.05, 0.4) * t + rng.uniform()))
-    x = segment + drift + rng.uniform(0, 0.03) * rng.standard_normal(segment.size)
+    return segment + drift + rng.uniform(0, 0.03) * rng.standard_normal(segment.size)
+
+
+def _filtered(x: NDArray[np.float64], fs: float, rng: Rng) -> NDArray[np.float64]:
+    """Filter as some recorder might: a high-pass up to 1 Hz, a low-pass from 18 Hz, both, or none."""
     if rng.uniform() < 0.6:
         x = sps.sosfilt(sps.butter(1, 10 ** rng.uniform(-1.3, 0), "highpass", fs=fs, output="sos"), x - x[0])
     if rng.uniform() < 0.6:

@@ -1,14 +1,15 @@
 """``signalscreen demo``: the steps, and what is said about them."""
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 from tqdm import tqdm
 
-from signalscreen.demo.example import ARTEFACTS, NAME, write_example
-from signalscreen.demo.screening import HOP, METHODS, THRESHOLD, WINDOW, Screening, explanations, screen
+from signalscreen.demo import figures, report
+from signalscreen.demo.example import write_example
+from signalscreen.demo.screening import METHODS, Screening, explained, screen
 from signalscreen.errors import ModelError, OutputError
+from signalscreen.recording import read_recording
 
 Say = Callable[[str], None]
 
@@ -30,3 +31,69 @@ def quality_model_path() -> Path:
         f"the ECG quality network is neither at {places[0]} nor at {places[1]}; "
         "install the package again, or train it with data/train_ecg_quality.py"
     )
+
+
+def run(out: Path, *, quiet: bool = False) -> Screening:
+    """Make a recording with known artefacts, screen it, explain what was flagged, and draw and say all that.
+
+    Parameters
+    ----------
+    out
+        Folder for the recording, one figure per method and an overview. It is made if it is not there;
+        files of the same names are replaced, others are left alone.
+    quiet
+        Print nothing and show no progress.
+
+    Returns
+    -------
+    Screening
+        What was found, with the map of each method.
+
+    Raises
+    ------
+    OutputError
+        When the folder cannot be made or written to.
+    ModelError
+        When the quality network is missing.
+    """
+    say: Say = (lambda _: None) if quiet else tqdm.write
+    model_path = quality_model_path()
+    record = write_example(_made(out))
+    say(report.made(record))
+    with tqdm(total=2 + 2 * len(METHODS), disable=quiet, leave=False, unit="step") as bar:
+        screening = _explained(record, model_path, bar)
+        for name in METHODS:
+            bar.set_description(f"drawing {name}")
+            figures.save(figures.method_figure(screening, name), out / f"method_{name}.png")
+            bar.update()
+        figures.save(figures.overview(screening), out / "overview.png")
+    say(report.found(screening))
+    say(report.pointing(screening))
+    say(report.next_steps(out, record, model_path))
+    return screening
+
+
+def _made(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"the folder {out} cannot be made ({error.strerror}); give --out a folder that you can write to"
+        ) from error
+    return out
+
+
+def _explained(record: Path, model_path: Path, bar: tqdm) -> Screening:
+    bar.set_description("loading the network")
+    from signalscreen.models import load_model
+
+    model = load_model(model_path)
+    bar.update()
+    bar.set_description("screening")
+    screening = screen(read_recording(record), model)
+    bar.update()
+    for name in METHODS:
+        bar.set_description(name)
+        screening.maps[name] = explained(screening, model, name)
+        bar.update()
+    return screening

@@ -1,6 +1,5 @@
 """A recording through the quality network, window by window, and explanations of the windows it flags."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from signalscreen.metrics import LocalisationScore, localisation_score
 from signalscreen.recording import Recording, normalise
 from signalscreen.windows import cut, stitch, window_starts
 
@@ -15,7 +15,7 @@ FloatArray = NDArray[np.floating]
 
 FS = 125.0  # Hz: what the quality network reads
 WINDOW = 10.0  # s
-HOP = 2.5  # s
+HOP = 2.0  # s
 THRESHOLD = 0.5
 SMOOTH = 0.25  # s: about a QRS with what is around it
 
@@ -98,11 +98,17 @@ def screen(recording: Recording, model: Any) -> Screening:
     return Screening(fitted, starts, score(x))
 
 
-def explanations(screening: Screening, model: Any) -> Iterator[tuple[str, FloatArray]]:
-    """Explain the flagged windows by each method, one after the other: its name, its maps."""
+def explained(screening: Screening, model: Any, method: str) -> FloatArray:
+    """Explain each flagged window's log-odds of an artefact by one method: ``(flagged, samples)``."""
     from signalscreen.methods import explain
 
     x = windows_of(screening)[screening.flagged]
-    for name, options in METHODS.items():
-        a = explain(model, x, target=0, method=name, **options)
-        yield name, a[..., 0] if a.ndim == x.ndim else a
+    a = explain(model, x, target=0, method=method, **METHODS[method])
+    return np.asarray(a.reshape(x.shape[:2]))
+
+
+def localisation(screening: Screening, method: str, mask: NDArray[np.bool_]) -> LocalisationScore:
+    """Score a method's maps against the true artefacts, in each flagged window that holds some of one."""
+    inside = cut(mask, screening.starts[screening.flagged], screening.length)
+    held = inside.any(axis=1)
+    return localisation_score(screening.maps[method][held], inside[held], smooth=round(SMOOTH * FS))
