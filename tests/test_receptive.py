@@ -220,18 +220,14 @@ def test_parameters_add_up():
 
 
 def test_real_models(real_data):
-    """The PPG detector adds up its dilated kernels; the Coffee CNN ends in its whole input."""
-    ppg = keras.models.load_model(
-        real_data / "model_kazemi_ppg_peaks" / "kazemi_ppg_peaks.keras", compile=False
-    )
-    rows = summarise(ppg)
-    reach = 1 + sum(
-        (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
-        for layer in ppg.layers
-        if hasattr(layer, "kernel_size")
-    )
-    assert rows[-1].field == (min(reach, 1500),)
-    coffee = keras.models.load_model(
-        real_data / "model_tsinterpret_coffee_cnn" / "best_model.hdf5", compile=False
-    )
-    assert summarise(coffee)[-1].field == (286,)
+    """The PPG detector adds up its dilated kernels; the Coffee CNN never sees its last sample (pooling)."""
+    folder = real_data / "model_kazemi_ppg_peaks"
+    ppg = keras.models.load_model(folder / "kazemi_ppg_peaks.keras", compile=False)
+    convs = [layer for layer in ppg.layers if hasattr(layer, "kernel_size")]
+    reach = 1 + sum((layer.kernel_size[0] - 1) * layer.dilation_rate[0] for layer in convs)
+    assert summarise(ppg)[-1].field == (min(reach, 1500),)
+    folder = real_data / "model_tsinterpret_coffee_cnn"
+    coffee = made_positive(keras.models.load_model(folder / "best_model.hdf5", compile=False))
+    assert summarise(coffee)[-1].field == (285,)
+    flat = next(layer for layer in coffee.layers if isinstance(layer, kl.Flatten))
+    assert brute_force(coffee, flat.input, 286) == summarise(coffee)[-3].field[0]

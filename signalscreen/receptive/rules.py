@@ -93,9 +93,7 @@ def _left(step: Any, sizes: Any, strides: Any, dilations: Any, padding: str) -> 
         reach = (size - 1) * dilation
         if padding == "same":
             total = (
-                max(reach + 1 - stride, 0)
-                if n is None
-                else max((ceil(n / stride) - 1) * stride + reach + 1 - n, 0)
+                max(reach + 1 - stride, 0) if n is None else max((ceil(n / stride) - 1) * stride + reach + 1 - n, 0)
             )
             lefts.append(total // 2)
         else:
@@ -107,9 +105,7 @@ def _conv(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
     layer = step.layer
     _channels_last(layer)
     rank = len(axes_of(step.inputs[0]))
-    sizes, strides, dilations = (
-        _each(v, rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate)
-    )
+    sizes, strides, dilations = (_each(v, rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate))
     return _window(region, sizes, strides, dilations, _left(step, sizes, strides, dilations, layer.padding))
 
 
@@ -126,9 +122,7 @@ def _conv_transpose(step: Any, which: int, region: Region) -> Region:  # noqa: A
     layer = step.layer
     _channels_last(layer)
     rank = len(axes_of(step.inputs[0]))
-    sizes, strides, dilations = (
-        _each(v, rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate)
-    )
+    sizes, strides, dilations = (_each(v, rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate))
     if layer.output_padding is not None or any(d != 1 for d in dilations):
         raise UnknownReachError("transposed convolution with output padding or dilation")
     same = layer.padding == "same"

@@ -171,9 +171,7 @@ def _size(region: Region) -> list[float]:
     return [float(v) for v in (region.hi[some] - region.lo[some] + 1).max(axis=0)]
 
 
-def _larger(
-    a: tuple[int | None, ...] | None, b: tuple[int | None, ...] | None
-) -> tuple[int | None, ...] | None:
+def _larger(a: tuple[int | None, ...] | None, b: tuple[int | None, ...] | None) -> tuple[int | None, ...] | None:
     if a is None or b is None or len(a) != len(b):
         return None
     return tuple(None if m is None or n is None else max(m, n) for m, n in zip(a, b, strict=True))
