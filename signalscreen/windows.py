@@ -124,8 +124,7 @@ def stitch(maps: ArrayLike, starts: ArrayLike, n: int, weight: Weight = "hann") 
     maps, starts = np.asarray(maps), _starts(starts)
     if maps.ndim < 2 or len(maps) != len(starts):
         raise InputError(
-            f"maps of shape {maps.shape} do not match {len(starts)} window starts; "
-            "give (windows, length, ...)"
+            f"maps of shape {maps.shape} do not match {len(starts)} window starts; give (windows, length, ...)"
         )
     length = maps.shape[1]
     _check_inside(starts, length, n)

@@ -1,6 +1,7 @@
 """A recording's own laws: spans, leads, resampling, scaling."""
 
 from datetime import datetime
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def test_resampling_keeps_a_sine(old, new):
     before = Recording(3.0 + sine(old, 10), fs=old)
     after = before.resample(new)
     assert after.fs == new
-    assert abs(after.duration - before.duration) <= 1 / new
+    assert abs(after.duration - before.duration) <= 0.5 / new
     inner = slice(round(new), -round(new))
     expected = 3.0 + np.sin(2 * np.pi * 3.0 * after.time)
     np.testing.assert_allclose(after.signal[inner, 0], expected[inner], atol=3e-3)
@@ -145,7 +146,7 @@ def test_resampled_gap_is_where_the_sample_before_is_one(n, up, down, data):
     gaps = data.draw(hnp.arrays(bool, n))
     x = np.where(gaps, np.nan, 1.0)
     after = Recording(x, fs=down).resample(up).signal[:, 0]
-    assert len(after) == -(-n * up // down)
+    assert len(after) == max(int(Fraction(n * up, down) + Fraction(1, 2)), 1)
     source = np.arange(len(after)) * down // up
     np.testing.assert_array_equal(np.isnan(after), gaps[source])
 
@@ -156,7 +157,7 @@ def test_resampling_agrees_with_scipy_inside():
     x = np.random.default_rng(2).normal(size=2000)
     ours = Recording(x, fs=360).resample(125).signal[:, 0]
     np.testing.assert_allclose(
-        ours[50:-50], resample_poly(x, 25, 72, padtype="mean")[50:-50], rtol=1e-12, atol=1e-12
+        ours[50:-50], resample_poly(x, 25, 72, padtype="mean")[50 : len(ours) - 50], rtol=1e-12, atol=1e-12
     )
 
 

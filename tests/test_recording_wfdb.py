@@ -271,9 +271,7 @@ def test_a_failed_download_is_one_sentence(record, monkeypatch, tmp_path):
         read_recording("mitdb/100")
 
 
-@pytest.mark.parametrize(
-    "name", ["100", "./mitdb/100", "../mitdb/100", "/mitdb/100", "Mitdb/100", "mitdb/100.edf"]
-)
+@pytest.mark.parametrize("name", ["100", "./mitdb/100", "../mitdb/100", "/mitdb/100", "Mitdb/100", "mitdb/100.edf"])
 def test_other_texts_are_not_downloaded(name, monkeypatch, tmp_path):
     def download(*args, **kwargs):
         raise AssertionError("no download was asked for")

@@ -77,15 +77,11 @@ def grid(time: NDArray[np.float64], name: str) -> tuple[float, NDArray[np.int64]
     usual = float(np.median(steps))
     step = float(steps[steps <= (1 + _REGULAR) * usual].mean()) if usual > 0 else 0.0
     if step <= 0 or np.mean(np.abs(steps - step) > _REGULAR * step) > _MOST_IRREGULAR:
-        raise RecordingError(
-            f"{name} is not regular (steps from {steps.min():g} to {steps.max():g} s); {advice}"
-        )
+        raise RecordingError(f"{name} is not regular (steps from {steps.min():g} to {steps.max():g} s); {advice}")
     lost = np.where(steps > (1 + _REGULAR) * step, np.rint(steps / step) - 1, 0).astype(np.int64)
     places = np.concatenate([[0], np.cumsum(lost + 1)]).astype(np.int64)
     if places[-1] > 10 * len(time):
-        raise RecordingError(
-            f"{name} leaves {lost.max() * step:g} s open at once; split the file, or {advice}"
-        )
+        raise RecordingError(f"{name} leaves {lost.max() * step:g} s open at once; split the file, or {advice}")
     return _tidy(1 / step, len(time)), places
 
 

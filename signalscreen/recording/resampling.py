@@ -18,16 +18,17 @@ def rate_ratio(new: float, old: float) -> Fraction:
 
 
 def resample_with_gaps(x: NDArray[np.float64], ratio: Fraction) -> NDArray[np.float64]:
-    """Resample ``(samples, leads)`` to ``ceil(samples * ratio)`` samples.
+    """Resample ``(samples, leads)`` to ``samples * ratio`` samples, rounded, so that the duration stays.
 
     Each run between gaps is resampled on its own, its ends mirrored (odd) instead of dropping to zero, so
     that no step at a gap or at the signal's ends rings into the samples beside it. Output sample ``k`` lies
     at input time ``k / ratio`` and is a gap where the input sample at or before it is one.
     """
-    out = np.full((_ceil(len(x) * ratio), x.shape[1]), np.nan)
+    n = max(int(len(x) * ratio + Fraction(1, 2)), 1)
+    out = np.full((n, x.shape[1]), np.nan)
     for lead, values in enumerate(x.T):
         for first, stop in _runs(np.isfinite(values)):
-            here = slice(_ceil(first * ratio), _ceil(stop * ratio))
+            here = slice(_ceil(first * ratio), min(_ceil(stop * ratio), n))
             out[here, lead] = _resample_run(values[first:stop], first, ratio, here)
     return out
 

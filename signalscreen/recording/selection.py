@@ -47,8 +47,7 @@ def sample_span(
         raise RecordingError(f"the span {given} is empty; give a start before its end")
     if first < 0 or first >= n or stop > n:
         raise RecordingError(
-            f"the span {given} reaches outside {what}, "
-            f"which runs from {offset:g} s to {offset + duration:g} s"
+            f"the span {given} reaches outside {what}, which runs from {offset:g} s to {offset + duration:g} s"
         )
     if first >= stop:
         raise RecordingError(f"the span {given} holds no sample at {fs:g} Hz; give a longer one")

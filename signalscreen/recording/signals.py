@@ -81,9 +81,7 @@ class Recording:
         units = tuple(self.units) or ("",) * leads
         for what, given in (("names", names), ("units", units)):
             if len(given) != leads:
-                raise RecordingError(
-                    f"{len(given)} {what} {given} were given for {leads} leads; give one each"
-                )
+                raise RecordingError(f"{len(given)} {what} {given} were given for {leads} leads; give one each")
         object.__setattr__(self, "signal", signal)
         object.__setattr__(self, "fs", check_fs(self.fs))
         object.__setattr__(self, "names", names)
@@ -99,8 +97,7 @@ class Recording:
         """``fs``, or a ``RecordingError`` that asks for it."""
         if self.fs is None:
             raise RecordingError(
-                f"{self.source or 'the recording'} does not say its sampling rate; "
-                "give fs in samples per second"
+                f"{self.source or 'the recording'} does not say its sampling rate; give fs in samples per second"
             )
         return self.fs
 

@@ -79,9 +79,7 @@ def _layout(path: Path) -> _Layout:
             words.append(_cells(line.lstrip("# "), separator))
     columns = len(_cells(lines[above], separator)) if above < len(lines) else len(words[0])
     if above == len(lines):
-        raise RecordingError(
-            f"{path} has no numbers in its first {len(lines)} lines; give a table of numbers"
-        )
+        raise RecordingError(f"{path} has no numbers in its first {len(lines)} lines; give a table of numbers")
     return _named(path, separator, above, words, columns)
 
 

@@ -46,12 +46,8 @@ def read_local(base: Path, wanted: Wanted) -> Recording:
         return _annotated(recording, first, str(base), extension, None)
     if wanted.annotator is None:
         return recording
-    beside = sorted(
-        p.suffix[1:] for p in base.parent.glob(f"{base.name}.*") if p.suffix not in _SIGNAL_ENDINGS
-    )
-    raise RecordingError(
-        f"there is no annotation file {file}; beside the record: {', '.join(beside) or 'none'}"
-    )
+    beside = sorted(p.suffix[1:] for p in base.parent.glob(f"{base.name}.*") if p.suffix not in _SIGNAL_ENDINGS)
+    raise RecordingError(f"there is no annotation file {file}; beside the record: {', '.join(beside) or 'none'}")
 
 
 def read_remote(record: str, pn_dir: str, wanted: Wanted) -> Recording:
@@ -127,9 +123,7 @@ def _clearly(read: Callable[[], Any], source: str, pn_dir: str | None, what: str
             raise RecordingError(
                 f"record {source} needs the file {missing}, which is not there; copy it beside the header"
             ) from error
-        raise RecordingError(
-            f"the {what} of record {source} is damaged or truncated; copy it again"
-        ) from error
+        raise RecordingError(f"the {what} of record {source} is damaged or truncated; copy it again") from error
 
 
 def _check_size(header: Any, folder: Path, stop: int) -> None:
