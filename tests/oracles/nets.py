@@ -80,8 +80,8 @@ NETS: dict[str, Spec] = {
 """`maxpool` is the commonest 1D network; Captum's DeepLIFT misses its sum there (its issue 1104)."""
 
 DEEP_LIFT_CLOSES = ("relu", "bn", "leaky", "squash", "pool_first")
-CAM_LAYERS = {"relu": 3, "bn": 6, "leaky": 4, "squash": 4, "pool_first": 2, "maxpool": 4}
-"""The layer (its place in the list) whose feature maps the CAM oracles use: the last one with axes."""
+CAM_LAYERS = {"relu": 3, "bn": 6, "leaky": 4, "squash": 4, "pool_first": 2, "maxpool": 5}
+"""The layer (its place in the list) whose feature maps the CAM oracles use: the last with axes."""
 
 
 SQUEEZE_EXCITE = ("gate", [("gap",), ("dense", 3), ("relu",), ("dense", 4), ("sigmoid",)])

@@ -49,12 +49,20 @@ def test_gradients(rank, name, method):
     pair_of(rank, name).agree(method)
 
 
-@pytest.mark.parametrize("method", ["guided_backprop", "deconvnet"])
 @pytest.mark.parametrize(("rank", "name"), RELU_ONLY)
-def test_guided_gradients(rank, name, method):
-    pair_of(rank, name).agree(method)
+def test_guided_backprop(rank, name):
+    pair_of(rank, name).agree("guided_backprop")
 
 
+@pytest.mark.parametrize(("rank", "name"), [case for case in RELU_ONLY if case != (3, "maxpool")])
+def test_deconvnet(rank, name):
+    # Not the 3D max-pool: deconvnet sends gradients into windows where every ReLU is shut, all tied at
+    # zero, and there TensorFlow's 3D max-pool passes the whole gradient to each of the tied places.
+    pair_of(rank, name).agree("deconvnet")
+
+
+# Fifty steps leave some sums open by more than 5 %, in Captum as here: the rules are compared, not the sums.
+@pytest.mark.filterwarnings("ignore::signalscreen.errors.CompletenessWarning")
 @pytest.mark.parametrize("rule", ["trapezoid", "midpoint", "left", "gauss_legendre"])
 @pytest.mark.parametrize(("rank", "name"), ALL)
 def test_integrated_gradients(rank, name, rule):
@@ -92,6 +100,7 @@ def test_class_activation_maps(rank, name):
     pair.agree("grad_cam", "grad_cam_signed_small", layer=pair.cam_layer, relu=False, upsample=False)
     pair.agree("grad_cam", "grad_cam_small", layer=pair.cam_layer, upsample=False)
     pair.agree("grad_cam", layer=pair.cam_layer)
+    pair.agree("grad_cam")  # the default layer is the last with feature maps, which is this one
 
 
 @pytest.mark.parametrize(("rank", "name"), RELU_ONLY)
