@@ -24,8 +24,8 @@ from data import ecg_quality_data as source
 from signalscreen.artefacts import ARTEFACTS
 
 SEED = 20
-WINDOWS = 16_000
-EPOCHS = 14
+WINDOWS = 20_000
+EPOCHS = 8
 REAL_NOISE = 0.4  # share of artefact windows that get real electrode-motion noise
 MARKED = 0.15  # share of artefact windows that are MIT-BIH's own noisy stretches
 # A 360 Hz segment read as if sampled at these (Hz): slower and faster hearts, other bandwidths.

@@ -1,6 +1,5 @@
 """The demo's recording: two minutes of simulated ECG with artefacts at known places, as a WFDB record."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def write_example(folder: Path) -> Path:
             )
             wfdb.wrann(NAME, "atr", samples, symbols, aux_note=notes, write_dir=partial)
             for ending in ("dat", "atr", "hea"):
-                os.replace(Path(partial, f"{NAME}.{ending}"), folder / f"{NAME}.{ending}")
+                Path(partial, f"{NAME}.{ending}").replace(folder / f"{NAME}.{ending}")
     except OSError as error:
         raise OutputError(f"the recording cannot be written to {folder}: {error.strerror or error}") from error
     return folder / NAME

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
@@ -12,9 +11,8 @@ from numpy.typing import NDArray
 from signalscreen.artefacts import Artefact, artefact_mask
 from signalscreen.demo.example import ARTEFACTS
 from signalscreen.demo.screening import FS, HOP, METHODS, THRESHOLD, Screening, localisation
-from signalscreen.errors import OutputError
+from signalscreen.output import atomically
 from signalscreen.plot import plot_with_gradient
-from signalscreen.plot.colour import colour_scale
 
 INK = "#333333"
 TRUTH = "#f5e9c4"  # sand, behind the line: the true place of an artefact
@@ -34,7 +32,7 @@ READING = {
     "integrated_gradients": "orange spoke for an artefact, blue against it; together they add up to the score",
     "deep_lift": "orange spoke for an artefact, blue against it; together they add up to the score",
     "occlusion": "orange: without these 0.4 s the score falls; blue: it rises",
-    "grad_cam": "orange: feature maps of the last convolution spoke for an artefact; it cannot show what spoke against",
+    "grad_cam": "orange: where the last convolution found an artefact; what spoke against it is not shown",
 }
 
 
@@ -94,11 +92,9 @@ def method_figure(screening: Screening, method: str) -> Figure:
         ax.set_title(said(artefact), size=11)
         if ax is not axes[0]:
             ax.set_ylabel("")
-    scale = colour_scale(relevance, limits=(-limit, limit))
-    bar = figure.colorbar(
-        ScalarMappable(scale.norm, scale.colormap), ax=[whole, *axes], extend="both", aspect=50, pad=0.01
-    )
+    bar = figure.colorbar(whole.collections[0], ax=[whole, *axes], extend="both", aspect=50, pad=0.01)
     bar.set_label("relevance for the log-odds of an artefact")
+    bar.outline.set_linewidth(0.5)
     figure.supxlabel(
         f"Inside the flagged windows: ROC AUC {score.auc.mean():.2f}, {score.mass.mean():.0%} of the relevance "
         f"on the artefacts (sand), strongest place on one in {score.pointing.mean():.0%}. "
@@ -123,20 +119,13 @@ def save(figure: Figure, path: Path) -> None:
     OutputError
         When the file cannot be written.
     """
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    try:
-        try:
-            figure.savefig(partial, dpi=120)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror or error})") from error
+    with atomically(path) as part:
+        figure.savefig(part, format=path.suffix[1:], dpi=120)
 
 
 def _draw_probability(ax: Axes, screening: Screening) -> None:
     """One bar per window at its middle, as wide as the hop."""
-    middles = (screening.starts + screening.length / 2) / FS
+    middles = (screening.windows.starts + screening.windows.length / 2) / FS
     colours = np.where(screening.flagged, EVIDENCE, "#bbbbbb")
     ax.bar(middles, screening.probability, width=0.85 * HOP, color=colours)
     ax.axhline(THRESHOLD, color=INK, lw=0.8, ls=":")

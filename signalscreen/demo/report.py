@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from signalscreen.artefacts import Artefact, artefact_mask
-from signalscreen.demo.example import ARTEFACTS, FS, NAME, SECONDS
-from signalscreen.demo.screening import HOP, METHODS, SMOOTH, THRESHOLD, WINDOW, Screening, localisation
+from signalscreen.demo.example import ARTEFACTS, FS, SECONDS
 from signalscreen.demo.screening import FS as MODEL_FS
+from signalscreen.demo.screening import HOP, METHODS, SMOOTH, THRESHOLD, WINDOW, Screening, localisation
+from signalscreen.windows import cut
 
 
 def made(record: Path) -> str:
@@ -22,12 +23,12 @@ def made(record: Path) -> str:
 def found(screening: Screening) -> str:
     """Say which windows were flagged, beside the true places."""
     lines = [
-        f"Screened {len(screening.starts)} windows of {WINDOW:g} s, {HOP:g} s apart: "
+        f"Screened {len(screening.probability)} windows of {WINDOW:g} s, {HOP:g} s apart: "
         f"{screening.flagged.sum()} flagged (P(artefact) > {THRESHOLD:g}).",
         "",
         f"  {'true artefact':<18}{'where (s)':>16}   {'windows on it':>14} {'flagged':>8}   highest P",
     ]
-    seconds = screening.starts / MODEL_FS
+    seconds = screening.windows.starts / MODEL_FS
     touched = np.zeros(len(seconds), dtype=bool)
     for artefact in ARTEFACTS:
         on = overlap(seconds, artefact) >= 1
@@ -42,8 +43,7 @@ def found(screening: Screening) -> str:
         f"{screening.probability[clean].max():.3f}",
         "  A window counts as on an artefact from 1 s of overlap.",
         "",
-        "Flagged stretches (s): "
-        + ", ".join(f"{a:.1f} – {b:.1f}" for a, b in flagged_stretches(screening)),
+        "Flagged stretches (s): " + ", ".join(f"{a:.1f} – {b:.1f}" for a, b in flagged_stretches(screening)),
     ]
     return "\n".join(["", *lines])
 
@@ -51,7 +51,7 @@ def found(screening: Screening) -> str:
 def pointing(screening: Screening) -> str:
     """Say how well each method points at the artefacts inside the flagged windows."""
     mask = artefact_mask(ARTEFACTS, len(screening.recording), MODEL_FS)
-    share = np.mean([mask[s : s + screening.length].mean() for s in screening.starts[screening.flagged]])
+    share = cut(mask, screening.flagged_starts, screening.windows.length).mean()
     lines = [
         "",
         "How well the methods point at the artefacts, mean over the flagged windows",
@@ -77,16 +77,17 @@ def next_steps(out: Path, record: Path, model: Path) -> str:
             f"Figures: {out / 'overview.png'}, and {out / 'method_*.png'}, one per method.",
             "",
             "The same on a record of your own (here the one just made):",
-            "  " + command(record, model, out / f"{NAME}_explained"),
+            "  " + command(record, model, out / "yours"),
         ]
     )
 
 
 def command(record: Path, model: Path, out: Path) -> str:
     """Write the command line that explains a record by the quality network."""
-    words = ["signalscreen", "explain", str(model), str(record), "--method", "integrated_gradients"]
-    words += ["--window", f"{WINDOW:g}", "--hop", f"{HOP:g}", "--out", str(out)]
-    return shlex.join(words)
+    words = ["signalscreen", "explain", str(model), str(record), "--lead", "0"]
+    words += ["--method", "integrated_gradients", "--method", "grad_cam", "--target", "0"]
+    words += ["--resample", f"{MODEL_FS:g}", "--normalise", "zscore", "--hop", f"{HOP:g}"]
+    return shlex.join([*words, "--overwrite", "--out", str(out)])
 
 
 def overlap(starts: np.ndarray, artefact: Artefact) -> np.ndarray:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from tqdm import tqdm
 
 from signalscreen.demo import figures, report
 from signalscreen.demo.example import write_example
 from signalscreen.demo.screening import METHODS, Screening, explained, screen
-from signalscreen.errors import ModelError, OutputError
+from signalscreen.errors import ModelError
+from signalscreen.output import output_folder
 from signalscreen.recording import read_recording
 
 Say = Callable[[str], None]
@@ -58,7 +60,7 @@ def run(out: Path, *, quiet: bool = False) -> Screening:
     """
     say: Say = (lambda _: None) if quiet else tqdm.write
     model_path = quality_model_path()
-    record = write_example(_made(out))
+    record = write_example(output_folder(out))
     say(report.made(record))
     with tqdm(total=2 + 2 * len(METHODS), disable=quiet, leave=False, unit="step") as bar:
         screening = _explained(record, model_path, bar)
@@ -73,17 +75,7 @@ def run(out: Path, *, quiet: bool = False) -> Screening:
     return screening
 
 
-def _made(out: Path) -> Path:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"the folder {out} cannot be made ({error.strerror}); give --out a folder that you can write to"
-        ) from error
-    return out
-
-
-def _explained(record: Path, model_path: Path, bar: tqdm) -> Screening:
+def _explained(record: Path, model_path: Path, bar: "tqdm[NoReturn]") -> Screening:
     bar.set_description("loading the network")
     from signalscreen.models import load_model
 
