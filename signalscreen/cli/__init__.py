@@ -38,7 +38,11 @@ class _Commands(click.Group):
                 ctx.exit(1)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    "signalscreen",
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="signalscreen")
 def main() -> None:
     """Show why a 1D convolutional network decided what it did about a signal."""
