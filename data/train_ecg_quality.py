@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 from scipy import signal as sps
 
 from data import ecg_quality_data as source
-from signalscreen.artefacts import ARTEFACTS
+from signalscreen.simulate import ARTEFACTS
 
 SEED = 20
 WINDOWS = 20_000
 EPOCHS = 8
 REAL_NOISE = 0.4  # share of artefact windows that get real electrode-motion noise
 MARKED = 0.15  # share of artefact windows that are MIT-BIH's own noisy stretches
+SHORTEST_LEAD_OFF = 2.0  # s: a shorter flat line may be a pause of the heart
 # A 360 Hz segment read as if sampled at these (Hz): slower and faster hearts, other bandwidths.
 PRETENDED_FS = (300, 320, 360, 360, 360, 400, 450)
 
@@ -38,7 +39,7 @@ def network() -> keras.Model:
     """Build it: 1250 samples, five convolutions, four poolings, 78 places, their mean, one log-odds."""
     inputs = keras.Input((source.LENGTH, 1), name="ecg")
     x = inputs
-    for i, (filters, width) in enumerate(((12, 9), (16, 7), (24, 7), (32, 5), (32, 5)), start=1):
+    for i, (filters, width) in enumerate(((12, 9), (16, 7), (24, 7), (32, 9), (32, 9)), start=1):
         if i > 1:
             x = keras.layers.MaxPooling1D(2, name=f"pool{i - 1}")(x)
         x = keras.layers.Conv1D(filters, width, padding="same", use_bias=False, name=f"conv{i}")(x)
@@ -63,14 +64,15 @@ def artefact_window(lead: source.Lead, noise: NDArray[np.float64], rng: Rng) -> 
     """Cut a window of real ECG and put an artefact in it, real or simulated, of 1 to 10 s."""
     segment, fs = _segment(lead, rng)
     segment = _unquiet(segment, fs, rng)
-    length = min(round(rng.uniform(1.0, source.WINDOW) * fs), noise.size)
+    real = rng.uniform() < REAL_NOISE
+    kind = "electrode motion, real" if real else str(rng.choice(list(ARTEFACTS)))
+    shortest = SHORTEST_LEAD_OFF if kind == "lead_off" else 1.0
+    length = min(round(rng.uniform(shortest, source.WINDOW) * fs), noise.size)
     first = rng.integers(0, segment.size - length + 1)
     place = slice(first, first + length)
-    if rng.uniform() < REAL_NOISE:
+    if real:
         segment[place] += source.noise_piece(noise, length, rng.uniform(-6, 12), rng)
-        kind = "electrode motion, real"
     else:
-        kind = str(rng.choice(list(ARTEFACTS)))
         segment[place] = ARTEFACTS[kind](segment[place], fs, rng)
     return source.window_of(_filtered(segment, fs, rng), fs), kind
 

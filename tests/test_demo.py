@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from signalscreen.artefacts import Artefact, artefact_mask
 from signalscreen.demo import example, quality_model_path, report, run
 from signalscreen.demo.screening import FS, METHODS, WINDOW, localisation
 from signalscreen.errors import ModelError, OutputError
+from signalscreen.simulate import Artefact, artefact_mask
 
 FILES = {"ecg.atr", "ecg.dat", "ecg.hea", "overview.png", *(f"method_{name}.png" for name in METHODS)}
 
@@ -95,9 +95,7 @@ def test_the_command_it_names_runs_as_it_is(demo, tmp_path):
     out, _ = demo
     words = shlex.split(report.command(out / "ecg", quality_model_path(), tmp_path / "yours"))
     assert words[0] == "signalscreen"
-    done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     names = {p.name for p in (tmp_path / "yours").iterdir()}
     assert names == {f"ecg_{m}.{e}" for m in ("integrated_gradients", "grad_cam") for e in ("png", "npz")}

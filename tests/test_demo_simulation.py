@@ -7,12 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import welch
 
-from signalscreen.artefacts import ARTEFACTS, Artefact, add_artefacts, artefact_mask
 from signalscreen.demo import example
 from signalscreen.errors import InputError, OptionError, OutputError
-from signalscreen.noise import band_noise
 from signalscreen.recording import read_recording
-from signalscreen.simulate import simulate_ecg
+from signalscreen.simulate import ARTEFACTS, Artefact, add_artefacts, artefact_mask, simulate_ecg
+from signalscreen.simulate.noise import band_noise
 
 SEEDS = st.integers(0, 2**31)
 

@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def test_no_record_and_no_noise_is_in_two_parts():
     assert sum(map(len, parts)) == len(set().union(*parts))
     assert "118" in source.TEST  # the NSTDB excerpts are made from it
     spans = sorted(source.NOISE_SECONDS.values())
-    assert all(end < start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end < start for (_, end), (start, _) in pairwise(spans))
 
 
 def test_the_real_noise_is_what_was_added_to_record_118(real_data):
@@ -124,7 +125,9 @@ def test_it_is_measured_on_windows_as_the_package_cuts_them(real_data, model):
 # ---- what it does
 
 
-@pytest.mark.parametrize("measurement", [measure.nstdb, measure.cinc2011, measure.cinc2017], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "measurement", [measure.nstdb, measure.cinc2011, measure.cinc2017], ids=lambda f: f.__name__
+)
 def test_the_card_says_what_is_measured(real_data, predict, card, measurement):
     for measured in measurement(real_data, predict):
         count, *said = card[measured.name]
@@ -147,7 +150,8 @@ def test_held_out_noise_on_a_held_out_record_is_told_from_clean(real_data, predi
     segments = [lead.mv[lead.span(s)] for s in lead.starts(clean=True, step=20)]
     noisy = [measure._with_noise(x, lead, noise, 0, i) for i, x in enumerate(segments)]
     clean, artefact = (
-        predict(np.stack([source.window_of(x, lead.fs) for x in windows])[..., None]) for windows in (segments, noisy)
+        predict(np.stack([source.window_of(x, lead.fs) for x in windows])[..., None])
+        for windows in (segments, noisy)
     )
     assert measure.Measured("", clean, artefact).auc >= 0.95
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from signalscreen.artefacts import Artefact, add_artefacts
 from signalscreen.errors import OutputError
-from signalscreen.simulate import simulate_ecg
+from signalscreen.simulate import Artefact, add_artefacts, simulate_ecg
 
 NAME = "ecg"
 SECONDS = 120

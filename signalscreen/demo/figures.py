@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from signalscreen.artefacts import Artefact, artefact_mask
 from signalscreen.demo.example import ARTEFACTS
 from signalscreen.demo.screening import FS, HOP, METHODS, THRESHOLD, Screening, localisation
 from signalscreen.output import atomically
 from signalscreen.plot import plot_with_gradient
+from signalscreen.simulate import Artefact, artefact_mask
 
 INK = "#333333"
 TRUTH = "#f5e9c4"  # sand, behind the line: the true place of an artefact

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from signalscreen.artefacts import Artefact, artefact_mask
 from signalscreen.demo.example import ARTEFACTS, FS, SECONDS
 from signalscreen.demo.screening import FS as MODEL_FS
 from signalscreen.demo.screening import HOP, METHODS, SMOOTH, THRESHOLD, WINDOW, Screening, localisation
+from signalscreen.simulate import Artefact, artefact_mask
 from signalscreen.windows import cut
 
 

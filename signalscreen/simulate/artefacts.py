@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalscreen.errors import InputError, OptionError
-from signalscreen.noise import FloatArray, Rng, band_noise, fade, faded, slow_noise
+from signalscreen.simulate.noise import FloatArray, Rng, band_noise, fade, faded, slow_noise
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""A simulated ECG, so that a ground truth can be made anywhere.
+"""A simulated ECG of one lead.
 
 It is the sum of Gaussian waves of McSharry et al. (2003) in closed form (as Sayadi et al. 2010), with their
-bimodal heart-rate spectrum. ``signalscreen.artefacts`` spoils it at known places.
+bimodal heart-rate spectrum.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalscreen.errors import InputError
-from signalscreen.noise import FloatArray, Rng, band_noise, slow_noise
+from signalscreen.simulate.noise import FloatArray, Rng, band_noise, slow_noise
 
 # Waves of a beat in a lead like II: centre (s from the R peak), width (s), height (mV).
 # The asymmetric T wave is two Gaussians, as in Clifford et al. (2010).
@@ -101,9 +101,7 @@ def simulate_ecg(
 # ---- the heart
 
 
-def _beat_times(
-    seconds: float, heart_rate: float, ventricular: float, rng: Rng
-) -> tuple[FloatArray, list[str]]:
+def _beat_times(seconds: float, heart_rate: float, ventricular: float, rng: Rng) -> tuple[FloatArray, list[str]]:
     """R peak times (s) from before 0 to past the end, and the kind of each beat."""
     count = int(np.ceil(seconds * heart_rate / 60 * 1.3)) + 8
     intervals = 60 / heart_rate * (1 + _heart_rate_variability(count, 60 / heart_rate, rng))
@@ -129,9 +127,7 @@ def _heart_rate_variability(count: int, rr: float, rng: Rng) -> FloatArray:
     return np.asarray(0.04 * series / series.std(), dtype=np.float64)
 
 
-def _add_beat(
-    trace: FloatArray, time: FloatArray, onset: float, symbol: str, stretch: float, rng: Rng
-) -> None:
+def _add_beat(trace: FloatArray, time: FloatArray, onset: float, symbol: str, stretch: float, rng: Rng) -> None:
     """Add one beat at ``onset`` (s); P and T move with the square root of the RR interval (Bazett)."""
     near = slice(*np.searchsorted(time, (onset - 0.6, onset + 1.0)))
     t = time[near] - onset
