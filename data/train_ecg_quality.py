@@ -25,9 +25,10 @@ from signalscreen.simulate import ARTEFACTS
 
 SEED = 20
 WINDOWS = 20_000
-EPOCHS = 8
+EPOCHS = 10
 REAL_NOISE = 0.4  # share of artefact windows that get real electrode-motion noise
 MARKED = 0.15  # share of artefact windows that are MIT-BIH's own noisy stretches
+KINDS = (*ARTEFACTS, "lead_off")  # twice: a flat line gives a network the least to see
 SHORTEST_LEAD_OFF = 2.0  # s: a shorter flat line may be a pause of the heart
 # A 360 Hz segment read as if sampled at these (Hz): slower and faster hearts, other bandwidths.
 PRETENDED_FS = (300, 320, 360, 360, 360, 400, 450)
@@ -65,7 +66,7 @@ def artefact_window(lead: source.Lead, noise: NDArray[np.float64], rng: Rng) -> 
     segment, fs = _segment(lead, rng)
     segment = _unquiet(segment, fs, rng)
     real = rng.uniform() < REAL_NOISE
-    kind = "electrode motion, real" if real else str(rng.choice(list(ARTEFACTS)))
+    kind = "electrode motion, real" if real else str(rng.choice(KINDS))
     shortest = SHORTEST_LEAD_OFF if kind == "lead_off" else 1.0
     length = min(round(rng.uniform(shortest, source.WINDOW) * fs), noise.size)
     first = rng.integers(0, segment.size - length + 1)
@@ -93,15 +94,18 @@ def _segment(lead: source.Lead, rng: Rng, *, clean: bool = True) -> tuple[NDArra
         noisy = lead.noisy[first - guard : first + n + guard]
         if (clean and not noisy.any()) or (not clean and noisy.sum() >= 2 * lead.fs):
             break
-    segment = lead.mv[first : first + n]
-    if clean and lead.other is not None and rng.uniform() < 0.5 and not lead.other.noisy[first : first + n].any():
-        angle = rng.uniform(0, np.pi)  # a lead between the two recorded ones
-        segment = (
-            np.cos(angle) * segment / lead.amplitude
-            + np.sin(angle) * lead.other.mv[first : first + n] / lead.other.amplitude
-        )
+    segment = _mixed(lead, slice(first, first + n), rng) if clean else lead.mv[first : first + n]
     low, high = np.percentile(segment, (0.5, 99.5))
     return rng.choice([-1, 1]) * (segment - np.median(segment)) / (high - low), fs
+
+
+def _mixed(lead: source.Lead, span: slice, rng: Rng) -> NDArray[np.float64]:
+    """Every second time, turn the lead: a mixture of the record's two, where the other one is clean too."""
+    if lead.other is None or rng.uniform() < 0.5 or lead.other.noisy[span].any():
+        return lead.mv[span]
+    angle = rng.uniform(0, np.pi)
+    across = lead.other.mv[span] / lead.other.amplitude
+    return np.cos(angle) * lead.mv[span] / lead.amplitude + np.sin(angle) * across
 
 
 def _unquiet(segment: NDArray[np.float64], fs: float, rng: Rng) -> NDArray[np.float64]:

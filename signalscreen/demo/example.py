@@ -16,7 +16,7 @@ SEED = 7
 # Far enough apart for clean windows in between; ventricular beats stay in, as what must not be flagged.
 ARTEFACTS = (
     Artefact("electrode_motion", 13.0, 17.5),
-    Artefact("lead_off", 36.0, 39.0),
+    Artefact("lead_off", 35.5, 40.0),
     Artefact("muscle", 57.5, 62.0),
     Artefact("baseline_jump", 80.0, 83.0),
     Artefact("saturation", 102.0, 105.5),

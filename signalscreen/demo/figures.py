@@ -31,7 +31,7 @@ READING = {
     "smooth_grad": "where a small change would move the score: orange up with the signal, blue down with it",
     "integrated_gradients": "orange spoke for an artefact, blue against it; together they add up to the score",
     "deep_lift": "orange spoke for an artefact, blue against it; together they add up to the score",
-    "occlusion": "orange: without these 0.4 s the score falls; blue: it rises",
+    "occlusion": "orange: without these 0.4 s the score falls; blue: it rises (a flat gap is an artefact too)",
     "grad_cam": "orange: where the last convolution found an artefact; what spoke against it is not shown",
 }
 
@@ -84,7 +84,7 @@ def method_figure(screening: Screening, method: str) -> Figure:
     whole = figure.add_subplot(grid[0, :])
     _draw_relevance(whole, screening, relevance, (0.0, screening.recording.duration), limit, 1.2)
     _name_artefacts(whole)
-    whole.set_title(f"{TITLES[method]}: {READING[method]}\n", loc="left", size=14)
+    whole.set_title(f"{TITLES[method]} – {READING[method]}\n", loc="left", size=14)
     axes = [figure.add_subplot(grid[1, i]) for i in range(len(ARTEFACTS))]
     for ax, artefact in zip(axes, ARTEFACTS, strict=True):
         span = (artefact.start - ASIDE, artefact.end + ASIDE)

@@ -85,7 +85,8 @@ def next_steps(out: Path, record: Path, model: Path) -> str:
 def command(record: Path, model: Path, out: Path) -> str:
     """Write the command line that explains a record by the quality network."""
     words = ["signalscreen", "explain", str(model), str(record), "--lead", "0"]
-    words += ["--method", "integrated_gradients", "--method", "grad_cam", "--target", "0"]
+    words += ["--method", "integrated_gradients", "--option", "integrated_gradients.tolerance=0.02"]
+    words += ["--method", "grad_cam", "--target", "0"]
     words += ["--resample", f"{MODEL_FS:g}", "--normalise", "zscore", "--hop", f"{HOP:g}"]
     return shlex.join([*words, "--overwrite", "--out", str(out)])
 

@@ -23,7 +23,7 @@ SMOOTH = 0.25  # s: about a QRS complex with what is around it
 # One of each family, with options that follow from the signal and the network, not from the result.
 METHODS: dict[str, dict[str, Any]] = {
     "smooth_grad": {"level": 0.03},  # gradient; noise no stronger than a clean ECG may have
-    "integrated_gradients": {},  # path, from the window's mean (0 after z-scoring)
+    "integrated_gradients": {"tolerance": 0.02},  # path, from the window's mean (0 after z-scoring)
     "deep_lift": {},  # rules, against the same reference
     "occlusion": {"window": 50, "stride": 10},  # perturbation: 0.4 s at a time set to the mean
     "grad_cam": {},  # feature maps: the 78 places of the last convolution
