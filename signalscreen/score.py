@@ -174,6 +174,14 @@ class Score:
         return tuple(range(-len(shape), -1))
 
     @property
+    def classes(self) -> Array | None:
+        """The class of each example it is bound to, ``(batch,)``; None where the target is no class."""
+        index = self._resolved.index
+        if not isinstance(index, np.ndarray):
+            return None
+        return index if len(index) > 1 else np.repeat(index, len(self.numbers))
+
+    @property
     def _position(self) -> int:
         return 0 if self._held is None else self._held[0]
 
