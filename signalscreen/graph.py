@@ -163,7 +163,7 @@ def find_layer(model: Any, run: Run, score: Any, layer: Any, rank: int) -> Tap:
         No such layer, or the layer has no feature maps over the signal's axes.
     """
     maps = [tap.path for tap in feature_maps(run, score, rank)]
-    if not maps:
+    if layer is None and not maps:
         raise LayerError(
             "the model has no layer with feature maps over the signal's axes, so there is nothing a class "
             "activation map could weigh; use a gradient or occlusion method"
@@ -173,7 +173,7 @@ def find_layer(model: Any, run: Run, score: Any, layer: Any, rank: int) -> Tap:
     if layer is not None and (tap.tensor.shape.rank != rank or not tap.tensor.dtype.is_floating):
         raise LayerError(
             f"layer {path!r} gives {tuple(tap.tensor.shape)}, which is no feature map over the signal's axes; "
-            f"layers with feature maps: {', '.join(maps)}"
+            f"layers with feature maps: {', '.join(maps) or 'none'}"
         )
     return tap
 
@@ -203,7 +203,7 @@ def _path_of(model: Any, run: Run, layer: Any, maps: list[str]) -> str:
         if not -len(model.layers) <= layer < len(model.layers):
             raise LayerError(
                 f"layer {layer} is not in the model, which has {len(model.layers)} layers; "
-                f"layers with feature maps: {', '.join(maps)}"
+                f"layers with feature maps: {', '.join(maps) or 'none'}"
             )
         layer = model.layers[layer]
     if isinstance(layer, str):
@@ -213,7 +213,7 @@ def _path_of(model: Any, run: Run, layer: Any, maps: list[str]) -> str:
         layer = getattr(layer, "name", layer)
     if len(matches) != 1:
         trouble = f"stands for {', '.join(matches)}; name one" if matches else "is not in the model"
-        raise LayerError(f"layer {layer!r} {trouble}; layers with feature maps: {', '.join(maps)}")
+        raise LayerError(f"layer {layer!r} {trouble}; layers with feature maps: {', '.join(maps) or 'none'}")
     return matches[0]
 
 

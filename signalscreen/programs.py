@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from signalscreen.backend import tf
 from signalscreen.errors import InputError, TargetError
 from signalscreen.graph import Run, call, find_layer, row_bytes
-from signalscreen.rules import apply, can_share_reference
+from signalscreen.rules import apply, apply_deep_lift, can_share_reference, correct
 from signalscreen.targets import Target
 
 _MOST = 64  # programs kept per model; a new lambda as target is a new program each time
@@ -123,7 +123,8 @@ def gradients(model: Any, wiring: Wiring, target: Target, logit: bool, length: i
     def body(classes: Any, *inputs: Any) -> Any:
         run = call(ref(), list(inputs), wiring.structure())
         score = select(run, target, logit, classes, wiring)
-        reached = apply(rules, run, score, rank=_rank(wiring)) if rules else 0
+        correct(run)
+        reached = apply(rules, run, score, _rank(wiring)) if rules else 0
         return _gradient(score, run.inputs), run, {"reached": reached}
 
     return _function(body, wiring, [None], length)
@@ -144,17 +145,17 @@ def multipliers(
         n = len(wiring.shapes)
         run = call(ref(), list(inputs[:n]), wiring.structure())
         twin = call(ref(), list(inputs[n:]), wiring.structure())
-        score = select(run, target, logit, classes, wiring)
-        rows = tf.shape(classes)[0]
+        score, run = _with_target(run, target, logit, classes, wiring)
         if shared and target.function is None:
+            rows = tf.shape(classes)[0]
             outs = [tf.repeat(t, rows, axis=0) for t in _flat(twin, logit)]
             score_r = select(twin, target, logit, classes, wiring, outs)
         else:
-            score_r = select(twin, target, logit, classes, wiring)
+            score_r, twin = _with_target(twin, target, logit, classes, wiring)
         shareable.append(not shared or can_share_reference(twin, score_r))
         if not shareable[-1]:
             return score, run, {}
-        apply("deep_lift", run, score, rank=_rank(wiring), reference=twin)
+        apply_deep_lift(run, score, twin, score_r)
         return (_gradient(score, run.inputs), score, score_r), run, {}
 
     built = _function(body, wiring, [None, 1 if shared else None], length)
@@ -172,6 +173,7 @@ def activations(
         score = select(run, target, logit, classes, wiring)
         own = run._replace(inputs=[inputs[position]])
         rank = len(wiring.shapes[position]) + 1
+        correct(run)
         tap = find_layer(ref(), own, score, layer, rank)
         gradient = _gradient(score, [tap.tensor])[0]
         dtype = wiring.dtypes[position]
@@ -203,6 +205,16 @@ def select(
     if isinstance(target.index, tuple):
         return tf.cast(output[(slice(None), *target.index)], dtype)
     return tf.cast(tf.gather(output, classes, axis=1, batch_dims=1), dtype)
+
+
+def _with_target(run: Run, target: Target, logit: bool, classes: Any, wiring: Wiring) -> tuple[Any, Run]:
+    """The score, and the run with the ops of a callable target counted as its own: they need rules as well."""
+    graph = run.inputs[0].graph
+    before = len(graph.get_operations())
+    score = select(run, target, logit, classes, wiring)
+    if target.function is None:
+        return score, run
+    return score, run._replace(ops=[*run.ops, *graph.get_operations()[before:]])
 
 
 def _gradient(score: Any, tensors: list[Any]) -> list[Any]:
