@@ -47,7 +47,7 @@ def true_grad_cam(model, x):
     features = keras.Model(model.inputs, conv.output)
     kernel, bias = last.get_weights()
     with tf.GradientTape() as tape:
-        maps = features(x)
+        maps = features([x])
         tape.watch(maps)
         logits = hidden(flatten(maps)) @ kernel + bias
         score = logits[:, CLASS]

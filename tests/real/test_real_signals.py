@@ -222,7 +222,7 @@ def cubes(volume, n, seed):
         piece = volume[tuple(slice(c, c + CUBE) for c in corner)].copy()
         distance = np.sqrt(sum((g - c) ** 2 for g, c in zip(grid, rng.integers(3, CUBE - 3, 3), strict=True)))
         if y[i]:
-            piece += 3 * np.exp(-((distance / BLOB * 1.5) ** 2))
+            piece += 5 * np.exp(-((distance / BLOB * 1.5) ** 2))
             masks[i] = distance <= BLOB
         x.append(piece)
     return np.stack(x)[..., None].astype(np.float32), y, masks
@@ -244,7 +244,7 @@ def volume_case(real_data):
     model.add(layers.Dense(2, activation="softmax", kernel_initializer=start.clone()))
     model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", metrics=["accuracy"])
     x, y, _ = cubes(volume, 240, 0)
-    model.fit(x, y, 16, 8, shuffle=False, verbose=0)
+    model.fit(x, y, 16, 10, shuffle=False, verbose=0)
     x, y, masks = cubes(volume, 60, 1)
     accuracy = model.evaluate(x, y, verbose=0)[1]
     return model, accuracy, x[y == 1][:6], masks[y == 1][:6]
