@@ -4,7 +4,7 @@ import signalscreen
 
 project = "SignalScreen"
 author = "The SignalScreen developers"
-copyright = "2026, the SignalScreen developers"  # noqa: A001
+copyright = "2026, the SignalScreen developers"
 release = version = signalscreen.__version__
 
 extensions = [
