@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from signalscreen.errors import ModelError
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -34,8 +36,16 @@ def _quiet_stderr() -> Iterator[None]:
             os.close(saved)
 
 
-with _quiet_stderr():
-    import keras
-    import tensorflow as tf
+try:
+    with _quiet_stderr():
+        import keras
+        import tensorflow as tf
+except ImportError as error:
+    wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if wanted == "tensorflow":
+        raise
+    raise ModelError(
+        f"Keras cannot start on the {wanted} backend ({error}); set KERAS_BACKEND=tensorflow before Keras is imported"
+    ) from error
 
 __all__ = ["keras", "tf"]

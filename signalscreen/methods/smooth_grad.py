@@ -18,7 +18,7 @@ def smooth_grad(
     score: Any,
     x: Array,
     *,
-    method: str = "saliency",
+    base_method: str = "saliency",
     samples: int = 25,
     level: float = 0.15,
     seed: int = 0,
@@ -30,7 +30,7 @@ def smooth_grad(
     ----------
     model, x, target, score, class_names, batch_size, progress
         See the conventions page of the documentation.
-    method : str
+    base_method : str
         Any method of `METHODS`.
     samples : int
         Noisy copies.
@@ -44,7 +44,7 @@ def smooth_grad(
     Returns
     -------
     ndarray of float32
-        The shape that `method` gives.
+        The shape that `base_method` gives.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def smooth_grad(
     """
     total: Any = 0.0
     count = 0
-    for maps in _noisy_maps(score, x, method, samples, level, seed, options):
+    for maps in _noisy_maps(score, x, base_method, samples, level, seed, options):
         total = total + maps.sum(axis=0, dtype=np.float64)
         count, dtype = count + len(maps), maps.dtype
     return (total / count).astype(dtype)
@@ -72,7 +72,7 @@ def var_grad(
     score: Any,
     x: Array,
     *,
-    method: str = "saliency",
+    base_method: str = "saliency",
     samples: int = 25,
     level: float = 0.15,
     seed: int = 0,
@@ -84,13 +84,13 @@ def var_grad(
     ----------
     model, x, target, score, class_names, batch_size, progress
         See the conventions page of the documentation.
-    method, samples, level, seed, **options
+    base_method, samples, level, seed, **options
         As for `smooth_grad`.
 
     Returns
     -------
     ndarray of float32
-        The shape that `method` gives; not negative.
+        The shape that `base_method` gives; not negative.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def var_grad(
     mean: Any = 0.0
     spread: Any = 0.0
     count = 0
-    for maps in _noisy_maps(score, x, method, samples, level, seed, options):
+    for maps in _noisy_maps(score, x, base_method, samples, level, seed, options):
         dtype = maps.dtype
         for one in maps.astype(np.float64):  # Welford: no large sums to cancel
             count += 1

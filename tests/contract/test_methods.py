@@ -85,6 +85,6 @@ def test_same_seed_same_result(name):
 def test_smooth_grad_over_any_method(inner):
     model, x = zoo.build("functional", 1), zoo.signals(1, n=2)
     plain = ss.explain(model, x, 1, method=inner)
-    still = ss.smooth_grad(model, x, 1, method=inner, samples=2, level=0.0)
+    still = ss.smooth_grad(model, x, 1, base_method=inner, samples=2, level=0.0)
     np.testing.assert_allclose(still, plain, atol=1e-5 * np.abs(plain).max())
-    assert ss.smooth_grad(model, x, 1, method=inner, samples=2).shape == plain.shape
+    assert ss.smooth_grad(model, x, 1, base_method=inner, samples=2).shape == plain.shape
