@@ -66,5 +66,5 @@ def _marks(annotations: Sequence[Annotation]) -> list[_Mark]:
 
 
 def _mark(a: Annotation) -> _Mark:
-    words = a.note.lstrip("(") if a.symbol in ("+", '"') and a.note else a.symbol
+    words = a.note if a.symbol in ("+", '"') and a.note else a.symbol
     return (a.sample, words) if a.end is None else (a.sample, a.end, words)
