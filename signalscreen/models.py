@@ -1,6 +1,7 @@
 """What may be passed as a model: a Keras model, or a path to one; loaded and checked with clear refusals."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,10 @@ def load_model(path: str | os.PathLike[str], *, custom_objects: dict[str, Any] |
             f"{path.name!r} is no model file; give a .keras, .h5 or .hdf5 file that holds architecture and weights"
         )
     try:
-        return keras.models.load_model(path, custom_objects=custom_objects, compile=False)
+        with warnings.catch_warnings():
+            # Keras 3 reads LeakyReLU's `alpha` of Keras 2 as it should, and tells the user to rename it.
+            warnings.filterwarnings("ignore", "Argument `alpha` is deprecated")
+            return keras.models.load_model(path, custom_objects=custom_objects, compile=False)
     except Exception as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ModelError(

@@ -177,7 +177,7 @@ def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _save_npz(result: Result, path: Path) -> None:
     with atomically(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **_packed(result))
+        np.savez_compressed(file, **_packed(result))  # type: ignore[arg-type] # no array is named allow_pickle
 
 
 def _load_npz(path: Path) -> dict[str, NDArray[Any]]:

@@ -100,9 +100,7 @@ def make_signals(
     """
     width = round(burst * fs)
     if not 2 <= width < length:
-        raise OptionError(
-            f"a burst of {burst} s is {width} samples; give 2 to {length - 1} samples at {fs} Hz"
-        )
+        raise OptionError(f"a burst of {burst} s is {width} samples; give 2 to {length - 1} samples at {fs} Hz")
     if not all(0 < f < fs / 2 for f in frequencies):
         raise OptionError(f"frequencies are {tuple(frequencies)} Hz; give values between 0 and {fs / 2} Hz")
     x = np.empty((n, length, 1), np.float32)
@@ -155,9 +153,7 @@ ARCHITECTURES: dict[str, Callable[[Any, Callable[[], Any], Any], Any]] = {
 """Name of an architecture: the function that builds its body."""
 
 
-def build(
-    architecture: str = "plain", length: int = 256, classes: int = len(FREQUENCIES), seed: int = 0
-) -> Any:
+def build(architecture: str = "plain", length: int = 256, classes: int = len(FREQUENCIES), seed: int = 0) -> Any:
     """Build an untrained Keras classifier of signals (length, 1), with a softmax over `classes`.
 
     Parameters

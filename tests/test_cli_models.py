@@ -28,7 +28,7 @@ def network(length, leads, classes=3):
     keras.utils.set_random_seed(2)
     i = keras.Input((length, leads))
     x = kl.Conv1D(4, 9, padding="same", activation="relu", name="first")(i)
-    x = kl.MaxPooling1D(4)(x)
+    x = kl.MaxPooling1D(4, name="pool")(x)
     x = kl.Conv1D(4, 5, padding="same", activation="relu", name="last")(x)
     return keras.Model(i, kl.Dense(classes, activation="softmax", name="out")(kl.GlobalAveragePooling1D()(x)))
 
@@ -228,7 +228,7 @@ def test_summary(model):
     assert rows[-1].split() == ["out", "Dense", "3", "15", "200", "2"]
     assert total == f"{keras.models.load_model(model).count_params()} parameters in 6 layers"
     listed = json.loads(run("summary", model, "--json").stdout)
-    assert [row["path"] for row in listed][1:3] == ["first", "max_pooling1d"]
+    assert [row["path"] for row in listed][1:3] == ["first", "pool"]
     assert listed[1]["field"] == [9]
     assert (
         run("summary", model, "--fs", 0).stderr

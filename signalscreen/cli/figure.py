@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from signalscreen.output import atomically
 from signalscreen.recording import Annotation
 from signalscreen.results import Result
@@ -50,7 +52,10 @@ def save_figure(result: Result, path: Path, dpi: int) -> None:
 
 def _title(result: Result) -> str:
     target = "the highest score of each window" if result.target == "None" else f"target {result.target}"
-    return f"{result.recording.source}: {result.method}, {target}"
+    unexplained = np.isnan(result.attribution).reshape(len(result.recording), -1).any(axis=1)
+    pale = unexplained & np.isfinite(result.recording.signal).any(axis=1)
+    note = " (pale: not explained, in windows with a gap)" if pale.any() else ""
+    return f"{result.recording.source}: {result.method}, {target}{note}"
 
 
 def _marks(annotations: Sequence[Annotation]) -> list[_Mark]:
@@ -61,5 +66,5 @@ def _marks(annotations: Sequence[Annotation]) -> list[_Mark]:
 
 
 def _mark(a: Annotation) -> _Mark:
-    words = a.note.lstrip("(") if a.symbol in ("+", '"') and a.note else a.symbol
+    words = a.note if a.symbol in ("+", '"') and a.note else a.symbol
     return (a.sample, words) if a.end is None else (a.sample, a.end, words)

@@ -47,7 +47,7 @@ def true_grad_cam(model, x):
     features = keras.Model(model.inputs, conv.output)
     kernel, bias = last.get_weights()
     with tf.GradientTape() as tape:
-        maps = features(x)
+        maps = features([x])
         tape.watch(maps)
         logits = hidden(flatten(maps)) @ kernel + bias
         score = logits[:, CLASS]
@@ -61,9 +61,7 @@ def min_max(a):
 
 def test_occlusion(model, results):
     windows = [3, 4, 15]
-    with pytest.warns(
-        UserWarning, match="4"
-    ):  # an even window silently was one shorter; it still is, and says so
+    with pytest.warns(UserWarning, match="4"):  # an even window silently was one shorter; it still is, and says so
         maps, returned = classic.calculate_occlusion_sensitivity(model, results["X"][:2], CLASS, windows)
     assert returned is windows
     assert [m.shape for m in maps] == [(2, 40)] * 3
@@ -96,9 +94,7 @@ def test_grad_cam_of_one_example_agrees_before_upscaling(model, results):
     # spline also resized the batch axis (three equal rows) and overshot; ours is linear, with one row.
     ours = classic.calculate_grad_cam(model, results["X"][:1], CLASS, normalise=False, upscale_to_input=False)
     assert ours.shape == (1, 15)
-    np.testing.assert_allclose(
-        ours, np.maximum(true_grad_cam(model, results["X"][:1]), 0), rtol=0, atol=TOLERANCE
-    )
+    np.testing.assert_allclose(ours, np.maximum(true_grad_cam(model, results["X"][:1]), 0), rtol=0, atol=TOLERANCE)
     full = classic.calculate_grad_cam(model, results["X"][:1], CLASS)
     assert full.shape == (1, 40)
     assert np.corrcoef(full[0], results["cam1"][0])[0, 1] > 0.95
@@ -120,9 +116,7 @@ def test_legacy_grad_cam_is_the_original(model, results, key, rows, options):
 
 def test_the_readme_still_runs(model, results):
     x = results["X"]
-    sensitivity, zeros = classic.calculate_occlusion_sensitivity(
-        model, np.expand_dims(x[0], axis=(0,)), CLASS
-    )
+    sensitivity, zeros = classic.calculate_occlusion_sensitivity(model, np.expand_dims(x[0], axis=(0,)), CLASS)
     assert sensitivity[0].shape == (1, 40)
     assert zeros == [15]
     cam = classic.calculate_grad_cam(model, x[:5], CLASS, use_relu=False)

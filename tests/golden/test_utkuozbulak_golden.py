@@ -92,9 +92,7 @@ def test_guided(original):
 
 def test_the_scope_of_guided_matters(golden):
     small = Original(golden / "golden_utkuozbulak_32x32.npz")
-    conv, everywhere = (
-        ss.guided_backprop(small.model, small.x, CLASS, scope=scope) for scope in ("conv", "all")
-    )
+    conv, everywhere = (ss.guided_backprop(small.model, small.x, CLASS, scope=scope) for scope in ("conv", "all"))
     assert np.abs(everywhere - conv).max() > 0.01 * np.abs(conv).max()
 
 

@@ -115,9 +115,7 @@ def results(name: str, rank: int, rng: np.random.Generator) -> dict[str, np.ndar
     """
     while True:
         out = explained(name, rank, rng)
-        told = [
-            v for k, v in out.items() if k not in ("x", "baseline", "target", "logits") and k[1:2].isalpha()
-        ]
+        told = [v for k, v in out.items() if k not in ("x", "baseline", "target", "logits") and k[1:2].isalpha()]
         if all(np.abs(row).max() > 1e-3 * np.abs(array).max() for array in told for row in array):
             return out
 
@@ -152,9 +150,7 @@ def gradients(net, name, rank, x, baseline, target) -> dict[str, np.ndarray]:
     closes = bool(delta.abs().max() < 1e-8 * move)
     miss = float(delta.detach().abs().max())
     if closes != (name in DEEP_LIFT_CLOSES):
-        raise SystemExit(
-            f"{rank}D {name}: DeepLIFT misses {miss:.1e}; DEEP_LIFT_CLOSES in nets.py says otherwise"
-        )
+        raise SystemExit(f"{rank}D {name}: DeepLIFT misses {miss:.1e}; DEEP_LIFT_CLOSES in nets.py says otherwise")
     return out | ({"deep_lift": last(lift)} if closes else {})
 
 
@@ -172,9 +168,7 @@ def paths(net, name, rank, x, baseline, target) -> dict[str, np.ndarray]:
     }
     ig = attr.IntegratedGradients(net)
     return {
-        f"integrated_gradients_{ours}": last(
-            ig.attribute(x, baseline, target=target, method=theirs, n_steps=n)
-        )
+        f"integrated_gradients_{ours}": last(ig.attribute(x, baseline, target=target, method=theirs, n_steps=n))
         for ours, (theirs, n) in rules.items()
     }
 

@@ -189,9 +189,7 @@ def _layer(kind: str, sizes: list[Any], rank: int, name: str) -> Any:
             filters, size, padding=padding, dilation_rate=dilation[0] if dilation else 1, name=name
         )
     if kind in ("maxpool", "avgpool"):
-        return ranked({"maxpool": "MaxPooling", "avgpool": "AveragePooling"}[kind])(
-            sizes[0], sizes[-1], name=name
-        )
+        return ranked({"maxpool": "MaxPooling", "avgpool": "AveragePooling"}[kind])(sizes[0], sizes[-1], name=name)
     if kind in ("gap", "gmp"):
         return ranked({"gap": "GlobalAveragePooling", "gmp": "GlobalMaxPooling"}[kind])(name=name)
     if kind == "prelu":

@@ -180,9 +180,7 @@ def gap(weights: Iterator[Array], x: Array, r: Array) -> Pass:
 # --- Pools ---
 
 
-def _windows(
-    shape: tuple[int, ...], size: int, stride: int
-) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+def _windows(shape: tuple[int, ...], size: int, stride: int) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
     """Each place of the pooled array with the span of the input it looks at."""
     counts = [(n - size) // stride + 1 for n in shape]
     for place in product(*(range(n) for n in counts)):

@@ -54,10 +54,8 @@ def test_guided_backprop(rank, name):
     pair_of(rank, name).agree("guided_backprop")
 
 
-@pytest.mark.parametrize(("rank", "name"), [case for case in RELU_ONLY if case != (3, "maxpool")])
+@pytest.mark.parametrize(("rank", "name"), RELU_ONLY)
 def test_deconvnet(rank, name):
-    # Not the 3D max-pool: deconvnet sends gradients into windows where every ReLU is shut, all tied at
-    # zero, and there TensorFlow's 3D max-pool passes the whole gradient to each of the tied places.
     pair_of(rank, name).agree("deconvnet")
 
 

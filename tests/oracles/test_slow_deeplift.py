@@ -19,8 +19,7 @@ def test_it_agrees_with_captum(rank, name):
     captum = case(f"captum_{rank}d.npz", name)
     weights, reference = weights_in(captum), captum["baseline"][0]
     ours = [
-        deep_lift(NETS[name], weights, x, reference, t)
-        for x, t in zip(captum["x"], captum["target"], strict=True)
+        deep_lift(NETS[name], weights, x, reference, t) for x, t in zip(captum["x"], captum["target"], strict=True)
     ]
     assert_close(np.stack(ours), captum["deep_lift"], 1e-6)
 
@@ -39,7 +38,5 @@ def test_its_sum_closes(name):
     rng = np.random.default_rng(3)
     weights = random_weights(DEEP_NETS[name], SHAPES[1], rng)
     x, r = rng.normal(size=(2, *SHAPES[1]))
-    for target, move in enumerate(
-        outputs(DEEP_NETS[name], weights, x) - outputs(DEEP_NETS[name], weights, r)
-    ):
+    for target, move in enumerate(outputs(DEEP_NETS[name], weights, x) - outputs(DEEP_NETS[name], weights, r)):
         assert deep_lift(DEEP_NETS[name], weights, x, r, target).sum() == pytest.approx(move, rel=1e-9)
