@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from signalscreen.backend import tf
+from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import InputError, TargetError
 from signalscreen.graph import Run, call, find_layer, row_bytes
@@ -16,23 +17,6 @@ from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
 
 _MOST = 64  # programs kept per model; a new lambda as target is a new program each time
-
-
-class Wiring(NamedTuple):
-    """How a model is called: the shape and dtype of each input with a free batch, and how they are packed."""
-
-    shapes: tuple[tuple[int | None, ...], ...]
-    dtypes: tuple[str, ...]
-    packing: Any  # None, or a tuple of names (list inputs) or of pairs (dict inputs)
-
-    def structure(self) -> Any:
-        """A nest with the position of each input where the model wants it."""
-        n = range(len(self.shapes))
-        if self.packing is None:
-            return 0
-        if self.packing[:1] == ("dict",):
-            return dict(zip(self.packing[1:], n, strict=True))
-        return list(n)
 
 
 class Program(NamedTuple):

@@ -299,7 +299,8 @@ def test_mixed_precision():
     for name in ("saliency", "integrated_gradients", "deep_lift", "grad_cam", "occlusion"):
         a, b = (ss.explain(m, x, 1, method=name) for m in (model, full))
         assert a.dtype == np.float32
-        np.testing.assert_allclose(a, b, atol=0.02 * np.abs(b).max())
+        # A half-precision score near 1 is known to 5e-4, and a fall is the difference of two of them.
+        np.testing.assert_allclose(a, b, atol=max(0.02 * np.abs(b).max(), 1e-3))
 
 
 def test_double_precision():
