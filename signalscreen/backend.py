@@ -45,7 +45,8 @@ except ImportError as error:
     if wanted == "tensorflow":
         raise
     raise ModelError(
-        f"Keras cannot start on the {wanted} backend ({error}); set KERAS_BACKEND=tensorflow before Keras is imported"
+        f"Keras cannot start on the {wanted} backend ({error}); set KERAS_BACKEND=tensorflow before "
+        "Keras is imported"
     ) from error
 
 __all__ = ["keras", "tf"]

@@ -234,7 +234,7 @@ def clone_model(model: Any) -> Any:
     return copy
 
 
-def change_last_activation_to_linear(model: Any, dependencies: dict[str, Any] | None = None) -> Any:
+def change_last_activation_to_linear(model: Any, dependencies: dict[str, Any] | None = None) -> Any:  # noqa: ARG001
     """A copy of a model that gives logits: the activation of its last layer removed.
 
     Nothing in this package needs it: scores are logits by default.

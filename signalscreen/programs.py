@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from signalscreen.backend import tf
+from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import InputError, TargetError
 from signalscreen.graph import Run, call, find_layer, row_bytes
-from signalscreen.rules import apply, apply_deep_lift, can_share_reference, correct
+from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
 
 _MOST = 64  # programs kept per model; a new lambda as target is a new program each time

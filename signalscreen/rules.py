@@ -1,22 +1,13 @@
-"""Backward rules by op type: guided backprop, deconvnet, DeepLIFT.
+"""Backward rules by op type: how they are put on, guided backprop and deconvnet, and one correction.
 
-A rule set is put on a traced `Run` by `apply`: each op that carries the signal to the score gets the rule of
-its type, as the attribute by which TensorFlow looks up gradients. Ops without a rule either propagate
-exactly by their ordinary gradient (`LINEAR`), or the rule set refuses them by name: a map is never silently
-wrong.
-
-DeepLIFT rules compare each op with its *twin*, the same op in a run of the model on the reference. All are
-exact: the sum of multiplier x (input - reference) equals the change of the output.
+A rule is put on a traced op as the attribute by which TensorFlow looks up gradients, after the op exists, so it
+reaches ops that `tf.custom_gradient` made, too. DeepLIFT's rules are in `deep_lift_rules`.
 
 References
 ----------
-Springenberg et al. 2015, "Striving for Simplicity" (guided backprop); Zeiler & Fergus 2014 (deconvnet);
-Shrikumar et al. 2017, "Learning Important Features Through Propagating Activation Differences" (DeepLIFT,
-Rescale rule).
+Springenberg et al. 2015, "Striving for Simplicity" (guided backprop); Zeiler & Fergus 2014 (deconvnet).
 """
 
-import weakref
-from collections.abc import Callable
 from typing import Any
 
 from tensorflow.core.framework import attr_value_pb2
@@ -25,132 +16,7 @@ from signalscreen.backend import tf
 from signalscreen.errors import UnsupportedOpError
 from signalscreen.graph import FUNCTION_OPS, Run, active_ops, copy_op
 
-# Linear in the inputs that carry the signal: the ordinary gradient is the exact multiplier.
-LINEAR = {
-    "Identity",
-    "IdentityN",
-    "Snapshot",
-    "PreventGradient",
-    "CheckNumerics",
-    "BiasAdd",
-    "Add",
-    "AddV2",
-    "AddN",
-    "Sub",
-    "Neg",
-    "Sum",
-    "Mean",
-    "Cumsum",
-    "AvgPool",
-    "AvgPool3D",
-    "Reshape",
-    "Squeeze",
-    "ExpandDims",
-    "Transpose",
-    "ConjugateTranspose",
-    "Concat",
-    "ConcatV2",
-    "Split",
-    "SplitV",
-    "Pack",
-    "Unpack",
-    "Slice",
-    "StridedSlice",
-    "Pad",
-    "PadV2",
-    "MirrorPad",
-    "Tile",
-    "BroadcastTo",
-    "Gather",
-    "GatherV2",
-    "GatherNd",
-    "ResizeNearestNeighbor",
-    "ResizeBilinear",
-    "ResizeBicubic",
-    "SpaceToBatch",
-    "SpaceToBatchND",
-    "BatchToSpace",
-    "BatchToSpaceND",
-    "SpaceToDepth",
-    "DepthToSpace",
-    "Cast",
-    "Reverse",
-    "ReverseV2",
-    "Roll",
-    "MatrixBandPart",
-    "MatrixDiagPartV3",
-    "ReverseSequence",
-    "FusedBatchNormV3",
-    "EnsureShape",
-    "Diag",
-    "DiagPart",
-}
-# Linear in each input, so linear as long as one of them carries the signal.
-BILINEAR = {
-    "Mul",
-    "MatMul",
-    "BatchMatMul",
-    "BatchMatMulV2",
-    "BatchMatMulV3",
-    "Einsum",
-    "Conv1D",
-    "Conv2D",
-    "Conv3D",
-    "DepthwiseConv2dNative",
-    "Conv2DBackpropInput",
-    "Conv3DBackpropInputV2",
-    "DepthwiseConv2dNativeBackpropInput",
-    "SquaredDifference",
-}
-# One number in, one number out.
-UNARY = {
-    "Relu",
-    "Relu6",
-    "LeakyRelu",
-    "Elu",
-    "Selu",
-    "Sigmoid",
-    "Tanh",
-    "Softplus",
-    "Softsign",
-    "Exp",
-    "Expm1",
-    "Log",
-    "Log1p",
-    "Sqrt",
-    "Rsqrt",
-    "Square",
-    "Reciprocal",
-    "Inv",
-    "Erf",
-    "Erfc",
-    "Abs",
-    "Sin",
-    "Cos",
-    "Tan",
-    "Asin",
-    "Acos",
-    "Atan",
-    "Sinh",
-    "Cosh",
-    "Asinh",
-    "Acosh",
-    "Atanh",
-    "Lgamma",
-    "Digamma",
-    "Sign",
-    "Floor",
-    "Ceil",
-    "Round",
-    "Rint",
-    "ClipByValue",
-}
 RECTIFIERS = {"Relu", "Relu6", "LeakyRelu", "Elu", "Selu"}
-_COMPARISONS = {"Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual"}
-_LOGIC = {"LogicalAnd", "LogicalOr", "LogicalNot"}
-
-# Per graph: beside each op its twin in the reference run, and which of its inputs carry the signal.
-_twins: "weakref.WeakKeyDictionary[Any, dict[str, Any]]" = weakref.WeakKeyDictionary()
 
 
 def apply(rule_set: str, run: Run, score: Any, rank: int) -> int:
@@ -177,48 +43,16 @@ def apply(rule_set: str, run: Run, score: Any, rank: int) -> int:
         An op has no exact rule.
     """
     active = active_ops(run, score)
-    _refuse_functions(active)
+    refuse_functions(active)
     name, _, conv_only = rule_set.partition("_")
     reached = [op for op in active if op.type in RECTIFIERS and (not conv_only or op.outputs[0].shape.rank == rank)]
     for op in reached:
-        _set_rule(op, f"SignalScreen{name.capitalize()}")
+        set_rule(op, f"SignalScreen{name.capitalize()}")
     return len(reached)
 
 
-def apply_deep_lift(run: Run, score: Any, reference: Run, reference_score: Any) -> None:
-    """Put the DeepLIFT rules on the ops of `run` that carry the signal to `score`.
-
-    Parameters
-    ----------
-    run, reference : Run
-        The model on the input and on the reference, in the same graph. Only their ops get rules: what picks the
-        score out of the outputs is linear.
-    score, reference_score : Tensor, shape (batch,)
-
-    Raises
-    ------
-    UnsupportedOpError
-        An op has no exact rule, or the two runs are not made of the same ops.
-    """
-    active, beside = (
-        {op: positions for op, positions in active_ops(r, s).items() if op.name in {o.name for o in r.ops}}
-        for r, s in ((run, score), (reference, reference_score))
-    )
-    _refuse_functions(active)
-    if [op.type for op in active] != [op.type for op in beside]:
-        raise UnsupportedOpError(
-            "the model does not run the same ops on two calls, so its reference values cannot be paired; "
-            "use integrated_gradients"
-        )
-    chosen = {op: _deep_lift_rule(op, positions, active) for op, positions in active.items()}
-    twins = zip(active.items(), beside, strict=True)
-    _twins[run.inputs[0].graph] = {op.name: (twin, positions) for (op, positions), twin in twins}
-    for op, rule in chosen.items():
-        if rule is not None:
-            _set_rule(op, rule)
-
-
-def _refuse_functions(active: dict[Any, list[int]]) -> None:
+def refuse_functions(active: dict[Any, list[int]]) -> None:
+    """Refuse ops that run a function of their own: a non-linearity may hide in it."""
     for op in active:
         if op.type in FUNCTION_OPS:
             raise UnsupportedOpError(
@@ -227,22 +61,8 @@ def _refuse_functions(active: dict[Any, list[int]]) -> None:
             )
 
 
-def can_share_reference(reference: Run, score: Any) -> bool:
-    """Whether one row of reference activations stands beside any number of rows of the other run.
-
-    `reference` was traced with a batch of exactly one. It can be shared when every op that gets a rule keeps
-    the batch on its first axis; an op that has folded another axis into it does not.
-    """
-    rules = _deep_lift_rules()
-    for op, positions in active_ops(reference, score).items():
-        if op.type in rules:
-            for tensor in [*op.outputs, *(op.inputs[i] for i in positions)]:
-                if not tensor.shape.rank or tensor.shape[0] != 1:
-                    return False
-    return True
-
-
-def _set_rule(op: Any, name: str) -> None:
+def set_rule(op: Any, name: str) -> None:
+    """Let the gradient registered under `name` be taken for this op."""
     op._set_attr("_gradient_op_type", attr_value_pb2.AttrValue(s=name.encode()))
 
 
@@ -263,7 +83,7 @@ def correct(run: Run) -> None:
     """
     for op in run.ops:
         if op.type == "MaxPool3D":
-            _set_rule(op, "SignalScreenMaxPool3D")
+            set_rule(op, "SignalScreenMaxPool3D")
 
 
 @tf.RegisterGradient("SignalScreenMaxPool3D")
@@ -285,9 +105,6 @@ def _max_pool_3d(op: Any, x: Any) -> Any:
     return tf.reshape(stack, [shape[0], tf.shape(stack)[1], height, width, channels])
 
 
-# --- guided backprop and deconvnet -------------------------------------------------------------------------
-
-
 def _is_negative_half(op: Any) -> bool:
     """Keras writes PReLU as relu(x) - alpha * relu(-x); the rule of the whole sits on the first half."""
     return op.inputs[0].op.type == "Neg"
@@ -304,191 +121,3 @@ def _guided(op: Any, grad: Any) -> Any:
 @tf.RegisterGradient("SignalScreenDeconvnet")
 def _deconvnet(op: Any, grad: Any) -> Any:
     return tf.zeros_like(grad) if _is_negative_half(op) else tf.nn.relu(grad)
-
-
-# --- DeepLIFT ----------------------------------------------------------------------------------------------
-
-
-def _deep_lift_rule(op: Any, positions: list[int], active: dict[Any, list[int]]) -> str | None:
-    """The name of the rule `op` needs, or None where its ordinary gradient is exact."""
-    rules = _deep_lift_rules()
-    if op.type in ("IdentityN", "StopGradient"):
-        return "SignalScreenThrough"  # a gradient of the user's own would hide the ops behind it
-    if op.type in BILINEAR and op.type != "SquaredDifference":
-        return "SignalScreenMidpoint" if len(positions) > 1 else None
-    if op.type in ("Gather", "GatherV2", "GatherNd") and positions != [0]:
-        return _refuse(op)
-    if op.type in ("Select", "SelectV2"):
-        if 0 not in positions:
-            return None
-        return "SignalScreenSelect" if len(positions) > 1 else _refuse(op)
-    if op.type in _COMPARISONS | _LOGIC:
-        users = [user for out in op.outputs for user in out.consumers() if user in active]
-        chooses = all(user.type in {"Select", "SelectV2"} | _LOGIC for user in users)
-        return None if chooses else _refuse(op)
-    if op.type == "Cast" and not op.outputs[0].dtype.is_floating:
-        return _refuse(op)
-    if op.type == "FusedBatchNormV3" and op.get_attr("is_training"):
-        return _refuse(op)
-    if op.type == "Pow":
-        return "SignalScreenRescale" if positions == [0] else _refuse(op)
-    if op.type in LINEAR:
-        return None
-    return rules.get(op.type) or _refuse(op)
-
-
-def _refuse(op: Any) -> str:
-    raise UnsupportedOpError(
-        f"DeepLIFT has no exact rule for op {op.type} ({op.name}); use integrated_gradients with tolerance=, or "
-        "occlusion"
-    )
-
-
-def _deep_lift_rules() -> dict[str, str]:
-    return {
-        **dict.fromkeys(UNARY, "SignalScreenRescale"),
-        "Pow": "SignalScreenRescale",
-        **dict.fromkeys(BILINEAR | {"Square"}, "SignalScreenMidpoint"),
-        **dict.fromkeys(["Div", "RealDiv"], "SignalScreenQuotient"),
-        **dict.fromkeys(["Maximum", "Minimum"], "SignalScreenExtreme"),
-        **dict.fromkeys(["MaxPool", "MaxPoolV2", "MaxPool3D", "Max", "Min"], "SignalScreenRouted"),
-        "Softmax": "SignalScreenSoftmax",
-        "LogSoftmax": "SignalScreenSoftmax",
-        "Select": "SignalScreenSelect",
-        "SelectV2": "SignalScreenSelect",
-    }
-
-
-def _twin(op: Any) -> Any:
-    return _twins[op.graph][op.name][0]
-
-
-def _slope(y: Any, ry: Any, x: Any, rx: Any, derivative: Any) -> Any:
-    """(y - ry) / (x - rx); where x and rx are equal but for rounding, its limit."""
-    dx = x - rx
-    same = tf.abs(dx) <= _ROUNDING[dx.dtype] * (tf.abs(x) + tf.abs(rx))
-    return tf.where(same, derivative, tf.math.divide_no_nan(y - ry, dx))
-
-
-def _unbroadcast(grad: Any, like: Any) -> Any:
-    """Sum a gradient over the axes along which `like` was broadcast."""
-    if grad.shape.rank == like.shape.rank and grad.shape.is_fully_defined() and grad.shape == like.shape:
-        return grad
-    axes, _ = tf.raw_ops.BroadcastGradientArgs(s0=tf.shape(like), s1=tf.shape(grad))
-    return tf.reshape(tf.reduce_sum(grad, axes), tf.shape(like))
-
-
-# Values that differ by less than this part of their size differ by rounding.
-_ROUNDING = {tf.float16: 2e-3, tf.bfloat16: 2e-2, tf.float32: 1e-6, tf.float64: 1e-14}
-
-_DERIVATIVE: dict[str, Callable[[Any, Any], Any]] = {
-    # Those the common networks need, without computing the op a second time.
-    "Sigmoid": lambda op, g: tf.raw_ops.SigmoidGrad(y=op.outputs[0], dy=g),
-    "Tanh": lambda op, g: tf.raw_ops.TanhGrad(y=op.outputs[0], dy=g),
-    "Elu": lambda op, g: tf.raw_ops.EluGrad(gradients=g, outputs=op.outputs[0]),
-    "Selu": lambda op, g: tf.raw_ops.SeluGrad(gradients=g, outputs=op.outputs[0]),
-}
-
-
-@tf.RegisterGradient("SignalScreenThrough")
-def _through(op: Any, *grads: Any) -> Any:  # noqa: ARG001 (TensorFlow's signature)
-    return list(grads)
-
-
-@tf.RegisterGradient("SignalScreenRescale")
-def _rescale(op: Any, grad: Any) -> Any:
-    """Rescale rule: (f(x) - f(r)) / (x - r)."""
-    (x, y), (rx, ry) = ((o.inputs[0], o.outputs[0]) for o in (op, _twin(op)))
-    if op.type == "Relu":  # exact without a tolerance: on either side of the kink the quotient has no rounding
-        dx = x - rx
-        return grad * tf.where(tf.equal(dx, 0), tf.sign(y), tf.math.divide_no_nan(y - ry, dx))
-    ones = tf.ones_like(y)
-    derivative = _DERIVATIVE.get(op.type)
-    limit = derivative(op, ones) if derivative else ordinary_gradient(op, [ones])[0]
-    result = grad * _slope(y, ry, x, rx, limit)
-    return [result, *[None] * (len(op.inputs) - 1)] if len(op.inputs) > 1 else result
-
-
-@tf.RegisterGradient("SignalScreenMidpoint")
-def _midpoint(op: Any, grad: Any) -> Any:
-    """Products of two signals: a quadratic form changes by exactly its gradient half way."""
-    twin, carry = _twins[op.graph][op.name]
-    halfway = list(op.inputs)
-    for i in carry:
-        halfway[i] = (op.inputs[i] + twin.inputs[i]) / 2
-    grads = ordinary_gradient(op, [grad], halfway)
-    return [
-        _unbroadcast(g, x) if i in carry else None for i, (g, x) in enumerate(zip(grads, op.inputs, strict=True))
-    ]
-
-
-@tf.RegisterGradient("SignalScreenQuotient")
-def _quotient(op: Any, grad: Any) -> Any:
-    """A / b as the product of a and 1/b, the second by the Rescale rule."""
-    (a, b), (ra, rb) = op.inputs, _twin(op).inputs
-    ga = grad * (1 / b + 1 / rb) / 2
-    gb = -grad * (a + ra) / (2 * b * rb)
-    return _unbroadcast(ga, a), _unbroadcast(gb, b)
-
-
-@tf.RegisterGradient("SignalScreenExtreme")
-def _extreme(op: Any, grad: Any) -> Any:
-    """Maximum and minimum of two: (a + b +- |a - b|) / 2, the absolute value by the Rescale rule."""
-    (a, b), (ra, rb) = op.inputs, _twin(op).inputs
-    d, rd = a - b, ra - rb
-    slope = _slope(tf.abs(d), tf.abs(rd), d, rd, tf.sign(d))
-    slope = slope if op.type == "Maximum" else -slope
-    return _unbroadcast(grad * (1 + slope) / 2, a), _unbroadcast(grad * (1 - slope) / 2, b)
-
-
-@tf.RegisterGradient("SignalScreenSelect")
-def _select(op: Any, grad: Any) -> Any:
-    """A choice between two branches; where it flips, the change is shared by how much each branch changed."""
-    twin = _twin(op)
-    _, a, b = op.inputs
-    da, db, dz = a - twin.inputs[1], b - twin.inputs[2], op.outputs[0] - twin.outputs[0]
-    change = da * da + db * db
-    share = tf.math.divide_no_nan(dz, change)
-    plain = tf.equal(op.inputs[0], twin.inputs[0]) | tf.equal(change, 0)
-    chosen = tf.cast(op.inputs[0], dz.dtype)
-    ga = tf.where(plain, chosen, share * da)
-    gb = tf.where(plain, 1 - chosen, share * db)
-    return None, _unbroadcast(grad * ga, a), _unbroadcast(grad * gb, b)
-
-
-@tf.RegisterGradient("SignalScreenRouted")
-def _routed(op: Any, grad: Any) -> Any:
-    """Max-pooling: a rise is credited to the place of the new maximum, a fall to the place of the old one.
-
-    Either place changed by at least as much as the maximum, so the multiplier lies in [0, 1].
-    """
-    twin = _twin(op)
-    x, rest = op.inputs[0], list(op.inputs)[1:]
-    r = tf.broadcast_to(twin.inputs[0], tf.shape(x))
-    dx, dy = x - r, op.outputs[0] - twin.outputs[0]
-    rise, fall = tf.nn.relu(dy) * grad, -tf.nn.relu(-dy) * grad
-    if op.type == "Min":
-        rise, fall = fall, rise
-    # Split by what enters the max, not by the sign of the gradient.
-    at_x = ordinary_gradient(op, [rise], [x, *rest])[0]
-    at_r = ordinary_gradient(op, [fall], [r, *rest])[0]
-    result = tf.math.divide_no_nan(at_x + at_r, dx)
-    return [result, *[None] * len(rest)] if rest else result
-
-
-@tf.RegisterGradient("SignalScreenSoftmax")
-def _softmax(op: Any, grad: Any) -> Any:
-    """Softmax = exp(x - L), L = log(sum(exp(x))): Rescale on exp and log, linear in between."""
-    twin = _twin(op)
-    (x, y), (r, ry) = ((o.inputs[0], o.outputs[0]) for o in (op, twin))
-    # The multiplier of L for each x is the rise of its exponential over that of their sum, times the slope of
-    # the log. A common factor cancels, so the largest logit of both runs sets the scale.
-    top = tf.maximum(tf.reduce_max(x, -1, keepdims=True), tf.reduce_max(r, -1, keepdims=True))
-    ex, er = tf.exp(x - top), tf.exp(r - top)
-    sums, sums_r = (tf.reduce_sum(e, -1, keepdims=True) for e in (ex, er))
-    total, total_r = (tf.reduce_logsumexp(t, -1, keepdims=True) for t in (x, r))
-    log_slope = _slope(total, total_r, sums, sums_r, 1 / sums)
-    to_total = log_slope * _slope(ex, er, x, r, ex)
-    if op.type == "Softmax":
-        grad = grad * _slope(y, ry, x - total, r - total_r, y)
-    return grad - to_total * tf.reduce_sum(grad, -1, keepdims=True)

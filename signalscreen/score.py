@@ -174,6 +174,14 @@ class Score:
         return tuple(range(-len(shape), -1))
 
     @property
+    def classes(self) -> Array | None:
+        """The class of each example it is bound to, ``(batch,)``; None where the target is no class."""
+        index = self._resolved.index
+        if not isinstance(index, np.ndarray):
+            return None
+        return index if len(index) > 1 else np.repeat(index, len(self.numbers))
+
+    @property
     def _position(self) -> int:
         return 0 if self._held is None else self._held[0]
 
@@ -255,8 +263,8 @@ class Score:
             )
         return self._join_inputs(self._each(program, x, list), x)
 
-    def multipliers(self, x: Array, reference: Array | None) -> tuple[Array, Array]:
-        """DeepLIFT multipliers of `x` against `reference`, and the change of the score, S(x) - S(reference)."""
+    def multipliers(self, x: Array, reference: Array | None) -> tuple[Array, Array, Array]:
+        """DeepLIFT multipliers of `x` against `reference`, with S(x) and S(reference)."""
         if reference is None:
             raise InputError("the DeepLIFT rules need a reference; give one that broadcasts to x")
         shared = reference.ndim <= self.rank or all(n == 1 for n in reference.shape[: -self.rank])
@@ -267,7 +275,7 @@ class Score:
         example = x.shape[-self.rank :]
         full = np.broadcast_to(reference, (1, *example) if one else x.shape)
         *grads, s, s_r = self._each(program, x, lambda r: [*r[0], r[1], r[2]], full, one)
-        return self._join_inputs(grads, x), s - s_r
+        return self._join_inputs(grads, x), s, s_r
 
     def activations(self, x: Array, layer: Any = None) -> tuple[Array, Array]:
         """Feature maps of a layer, and the gradient of S with respect to them.

@@ -131,7 +131,9 @@ def test_guided_without_rectifiers_warns():
 
 
 def test_integer_inputs_have_no_gradient_but_occlusion():
-    net = keras.Sequential([keras.Input((24,), dtype="int32"), L.Embedding(5, 3), L.Conv1D(2, 3), L.Flatten(), L.Dense(2)])
+    net = keras.Sequential(
+        [keras.Input((24,), dtype="int32"), L.Embedding(5, 3), L.Conv1D(2, 3), L.Flatten(), L.Dense(2)]
+    )
     x = np.random.default_rng(0).integers(0, 5, (2, 24))
     with pytest.raises(InputError, match="integer"):
         ss.saliency(net, x, 0)
@@ -183,12 +185,16 @@ def test_a_pytorch_module_is_refused():
 def test_another_keras_backend_is_refused(monkeypatch, model):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     for given in (model, "net.keras"):
-        with pytest.raises(ModelError, match=r"runs on the jax backend.*KERAS_BACKEND=tensorflow.*load the same file"):
+        with pytest.raises(
+            ModelError, match=r"runs on the jax backend.*KERAS_BACKEND=tensorflow.*load the same file"
+        ):
             ss.saliency(given, X, 0)
 
 
 def test_a_keras_backend_that_cannot_start_is_named():
-    code = "import signalscreen as ss\ntry:\n    ss.load_model('x')\nexcept ss.errors.ModelError as e:\n    print(e)\n"
+    code = (
+        "import signalscreen as ss\ntry:\n    ss.load_model('x')\nexcept ss.errors.ModelError as e:\n    print(e)\n"
+    )
     env = {**os.environ, "KERAS_BACKEND": "openvino", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     assert "openvino" in done.stdout, done.stderr

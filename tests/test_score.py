@@ -284,7 +284,9 @@ def test_new_weights_need_no_new_trace():
     assert np.abs(ss.saliency(model, x, 0) - first).max() > 1e-3
 
 
-@pytest.mark.filterwarnings("ignore::signalscreen.errors.CompletenessWarning")  # half precision closes to ten percent
+@pytest.mark.filterwarnings(
+    "ignore::signalscreen.errors.CompletenessWarning"
+)  # half precision closes to ten percent
 def test_mixed_precision():
     full = net(HEADS["softmax"][0])
     keras.mixed_precision.set_global_policy("mixed_float16")
@@ -357,7 +359,7 @@ def test_functions_that_cannot_be_inlined_are_refused_by_name():
     x = RNG.normal(size=(2, 30, 1))
     assert np.abs(ss.saliency(model, x, 0)).max() > 0
     for name in ("guided_backprop", "deep_lift"):
-        with pytest.raises(UnsupportedOpError, match="PartitionedCall|If"):
+        with pytest.raises(UnsupportedOpError, match=r"op (Stateful)?PartitionedCall"):
             ss.explain(model, x, 0, method=name)
 
 

@@ -55,13 +55,14 @@ def deep_lift(score: Any, x: Array, *, references: Any = 0.0) -> Array:
     """
     chosen = _references(references, x, score.rank)
     total: Any = 0.0
-    change: Any = 0.0
+    there: Any = 0.0
     for reference in chosen:
-        multipliers, rise = score.multipliers(x, reference)
+        multipliers, here, at_reference = score.multipliers(x, reference)
         total = total + multipliers * (x - reference) / len(chosen)
-        change = change + np.asarray(rise, np.float64) / len(chosen)
+        there = there + np.asarray(at_reference, np.float64) / len(chosen)
     result: Array = np.asarray(total, multipliers.dtype)
-    warn_open("deep_lift", score, result, change, 1e-3, "the scores are near the limit of single precision")
+    advice = "the scores are near the limit of single precision"
+    warn_open("deep_lift", score, result, (here, there), 1e-3, advice)
     return result
 
 

@@ -80,14 +80,14 @@ def integrated_gradients(
             f"tolerance {tolerance!r} is not positive; give the part of the score's change to close to"
         )
     b = fit(baseline, x.shape, what="baseline").astype(x.dtype)
-    change = np.asarray(score(x), np.float64) - score(np.broadcast_to(b, x.shape))
+    ends = score(x), score(np.broadcast_to(b, x.shape))
     mean = _mean_gradient(score, x, b, _RULES[rule](steps))
     result: Array = ((x - b) * mean).astype(x.dtype)
     if tolerance is not None:
-        result = _refine(score, x, np.broadcast_to(b, x.shape), change, mean, steps, tolerance, max_steps)
+        result = _refine(score, x, np.broadcast_to(b, x.shape), ends, mean, steps, tolerance, max_steps)
     limit = 0.05 if tolerance is None else tolerance
     advice = "give tolerance= or more steps" if tolerance is None else f"they stopped at max_steps={max_steps}"
-    warn_open("integrated_gradients", score, result, change, limit, advice)
+    warn_open("integrated_gradients", score, result, ends, limit, advice)
     return result
 
 
@@ -131,18 +131,25 @@ def _mean_gradient(score: Any, x: Array, b: Array, nodes: Nodes) -> Array:
 
 
 def _refine(
-    score: Any, x: Array, b: Array, change: Array, mean: Array, steps: int, tolerance: float, max_steps: int
+    score: Any,
+    x: Array,
+    b: Array,
+    ends: tuple[Array, Array],
+    mean: Array,
+    steps: int,
+    tolerance: float,
+    max_steps: int,
 ) -> Array:
     """Double the steps of the examples that do not add up, until they do.
 
     The points between those of n steps are the midpoints of their intervals, so the mean over 2n steps is that
     over n and that over the midpoints, half and half.
     """
-    axis = change.ndim - 1
+    axis = ends[0].ndim - 1
     mean = mean.copy()
     while steps < max_steps:
         result = ((x - b) * mean).astype(x.dtype)
-        open_ = is_open(result, change, tolerance)
+        open_ = is_open(result, ends, tolerance)
         rows = np.flatnonzero(open_.reshape(-1, open_.shape[-1]).any(axis=0))
         if not len(rows):
             return result

@@ -10,7 +10,9 @@ from tests.contract import zoo
 OPTIONS = {"smooth_grad": {"samples": 4}, "var_grad": {"samples": 4}}
 
 
-@pytest.fixture(scope="module", params=[(k, r) for r in zoo.SIZES for k in zoo.KINDS], ids=lambda p: f"{p[0]}-{p[1]}D")
+@pytest.fixture(
+    scope="module", params=[(k, r) for r in zoo.SIZES for k in zoo.KINDS], ids=lambda p: f"{p[0]}-{p[1]}D"
+)
 def case(request):
     kind, rank = request.param
     return kind, zoo.build(kind, rank), zoo.signals(rank)
@@ -55,9 +57,12 @@ def test_contract(name, case):
 
 @pytest.mark.parametrize("name", [n for n, m in ss.METHODS.items() if m.complete])
 def test_attributions_add_up(name, case):
-    kind, model, x = case
+    _, model, x = case
     baseline = np.random.default_rng(5).normal(size=x.shape[1:]).astype("float32")
-    where = {"deep_lift": {"references": baseline}, "integrated_gradients": {"baseline": baseline, "tolerance": 0.01}}
+    where = {
+        "deep_lift": {"references": baseline},
+        "integrated_gradients": {"baseline": baseline, "tolerance": 0.01},
+    }
     a = ss.explain(model, x, 2, method=name, **where[name])
     score, x = ss.Score(model, 2).bind(x)
     change = score(x) - score(np.broadcast_to(baseline, x.shape))

@@ -1,0 +1,8 @@
+"""Pictures of signals, images and volumes with their attributions. Nothing is computed here, only drawn."""
+
+from .compare import compare_methods
+from .image import plot_image
+from .line import plot_with_gradient
+from .volume import plot_volume
+
+__all__ = ["compare_methods", "plot_image", "plot_volume", "plot_with_gradient"]

@@ -1,0 +1,231 @@
+"""A signal drawn as a line whose colour is its attribution."""
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from numpy.typing import ArrayLike
+
+from .artist import AttributionLine
+from .colour import ColourScale, add_colour_bar, colour_label, colour_scale
+from .leads import Stack, draw_scale_bar, label_leads, stack
+from .marks import Annotations, draw_marks, read_marks
+from .options import check_axes, check_positive, refuse_unknown
+from .paper import LARGE_BOX, check_paper, draw_paper
+from .traces import Traces, read_traces
+
+FIGURE_SIZE = (18.5, 10.5)  # inches
+_FIGURE_FONT = 16.0  # points: the figure is larger than a page and is looked at made smaller
+_MARGIN = 0.2  # inches
+
+
+@overload
+def plot_with_gradient(
+    y: ArrayLike,
+    gradient: ArrayLike,
+    ax: None = None,
+    x: ArrayLike | None = None,
+    colormap: str | Colormap | None = None,
+    color_bar: bool = True,
+    normalise: bool = False,
+    **options: Any,
+) -> tuple[Figure, Axes]: ...
+@overload
+def plot_with_gradient(
+    y: ArrayLike,
+    gradient: ArrayLike,
+    ax: Axes,
+    x: ArrayLike | None = None,
+    colormap: str | Colormap | None = None,
+    color_bar: bool = True,
+    normalise: bool = False,
+    **options: Any,
+) -> Axes: ...
+def plot_with_gradient(
+    y: ArrayLike,
+    gradient: ArrayLike,
+    ax: Axes | None = None,
+    x: ArrayLike | None = None,
+    colormap: str | Colormap | None = None,
+    color_bar: bool = True,
+    normalise: bool = False,
+    *,
+    title: str | None = None,
+    fs: float | None = None,
+    units: str | Sequence[str] | None = None,
+    names: str | Sequence[str] | None = None,
+    limits: tuple[float, float] | None = None,
+    percentile: float | None = None,
+    symmetric: bool | None = None,
+    color_label: str | None = None,
+    linewidth: float | None = None,
+    paper: bool = False,
+    annotations: Annotations | None = None,
+    **unknown: Any,
+) -> Axes | tuple[Figure, Axes]:
+    """Draw a signal as a line coloured by an attribution.
+
+    The interval from sample k to sample k + 1 has the colour of ``gradient[k]``. Where parts of a long line
+    lie on one another, the part with the largest absolute value lies on top. What cannot be seen at the
+    size and zoom of the moment is not drawn, so 100,000 samples are fast, and small as SVG or PDF.
+
+    Parameters
+    ----------
+    y : (T,) or (T, C) array
+        The signal of one example, T >= 2; several leads are stacked, the first on top. NaN is a gap.
+    gradient : (T,), (1, T) or (T, C) array
+        The attribution, one value per sample (shared by all leads) or per sample and lead. NaN is drawn
+        light grey. Nothing is computed from it: no absolute value, no scaling.
+    ax : matplotlib Axes, optional
+        Where to draw. None: a new figure, 18.5 x 10.5 inches (on ECG paper as high as the strip needs).
+    x : (T,) array, optional
+        Position of each sample; default its number, or seconds where `fs` is given.
+    colormap : str or Colormap, optional
+        None: ``plasma`` without its pale end where no value is negative; for signed values a diverging map,
+        blue below zero and orange above, grey at zero (`colour.SIGNED`).
+    color_bar : bool
+        Whether to draw the colour bar.
+    normalise : bool
+        Fix the colour limits to 0 and 1. The values are not changed.
+    title : str, optional
+        Title of the axes.
+    fs : float, optional
+        Sampling frequency in Hz: the x axis is in seconds.
+    units : str or list of str, optional
+        Units of `y`, or of each lead. Leads of different units are scaled to the same height.
+    names : str or list of str, optional
+        Names of the leads.
+    limits : (lower, upper), optional
+        Colour limits. Default: the range of the values, symmetric about zero where any is negative and
+        the colour map is diverging or not named.
+    percentile : float, optional
+        Colour limits at this percentile of the absolute values, such as 99.
+    symmetric : bool, optional
+        Colour limits symmetric about zero: always, never, or (None) as said under `limits`.
+    color_label : str, optional
+        Label of the colour bar.
+    linewidth : float, optional
+        In points. None: 4, and thinner for several leads, on ECG paper and for long signals.
+    paper : bool
+        Draw the grid of ECG paper (25 mm/s, 10 mm/mV), its boxes square unless the strip is too long for
+        that. Needs `fs`, and `units` in mV.
+    annotations : optional
+        Beats ``(sample, symbol)`` and intervals ``(start, end, label)`` in samples of `y`, or an object with
+        ``.sample`` and ``.symbol`` as ``wfdb.rdann`` returns. Those outside the signal are not drawn.
+
+    Returns
+    -------
+    Axes, or (Figure, Axes)
+        `ax` where it was given, otherwise the new figure and its axes. The lines are ``ax.collections``,
+        one `AttributionLine` per lead.
+
+    Raises
+    ------
+    InputError
+        If the arrays do not fit each other or cannot be drawn.
+    OptionError
+        If an option is unknown or outside what is allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import matplotlib.pyplot as plt
+    >>> t = np.arange(500) / 250
+    >>> fig, ax = plt.subplots()
+    >>> ax = plot_with_gradient(np.sin(9 * t), np.cos(9 * t), ax=ax, fs=250, units="mV", title="a sine")
+    >>> ax.get_xlabel(), ax.collections[0].get_clim()
+    ('Time (s)', (-1.0, 1.0))
+    >>> plt.close(fig)
+    """
+    refuse_unknown(plot_with_gradient, unknown)
+    check_axes(ax)
+    if linewidth is not None:
+        check_positive(linewidth, "linewidth", "points, such as 2")
+    traces = read_traces(y, gradient, x=x, fs=fs, names=names, units=units)
+    marks = read_marks(annotations)
+    if paper:
+        check_paper(fs, traces.units)
+    scale = colour_scale(
+        traces.values,
+        colormap,
+        normalise=normalise,
+        limits=limits,
+        percentile=percentile,
+        symmetric=symmetric,
+    )
+
+    fig = None
+    if ax is None:
+        fig, ax = plt.subplots(figsize=FIGURE_SIZE, layout="none")
+    size = _FIGURE_FONT if fig else FontProperties(size=plt.rcParams["font.size"]).get_size_in_points()
+    moved = stack(traces, step=LARGE_BOX[1] if paper else None)
+    line = _draw_lines(ax, traces, moved, scale, linewidth)
+    _label_axes(ax, traces, moved, size)
+    if title is not None:
+        ax.set_title(title, fontsize=1.2 * size, pad=0.7 * size)
+    if color_bar:
+        pad = 0.03 if len(traces.names) > 1 else 0.015  # several leads have a scale bar there
+        add_colour_bar(line, ax, colour_label(scale, color_label), scale.extend, size, pad=pad)
+    if paper:
+        draw_paper(ax)
+    draw_marks(ax, marks, traces.x, size)
+    if fig:
+        _frame(fig, ax)
+    return (fig, ax) if fig else ax
+
+
+def _draw_lines(
+    ax: Axes, traces: Traces, moved: Stack, scale: ColourScale, linewidth: float | None
+) -> AttributionLine:
+    """Draw one line per lead, set the limits around them and return the last line."""
+    stroke = linewidth or _stroke(ax, *traces.y.shape)
+    look = {"cmap": scale.colormap, "norm": scale.norm(), "linewidths": stroke}
+    for y, values in zip(moved.y.T, traces.values.T, strict=True):
+        line = AttributionLine(traces.x, y, values[:-1], **look)
+        ax.add_collection(line)
+    ax.margins(x=0.005)
+    ax.autoscale()
+    return line
+
+
+def _stroke(ax: Axes, samples: int, leads: int) -> float:
+    """Return a width in points: 4, less where leads are low and where samples lie close."""
+    width, height = ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
+    return float(max(1.2, min(4.0, 1 + 0.8 * height / leads) * min(1.0, (150 * width / samples) ** 0.5)))
+
+
+def _label_axes(ax: Axes, traces: Traces, moved: Stack, size: float) -> None:
+    """Say what the axes show: time, and the signal's name and units or the leads' names and a scale."""
+    ax.tick_params(labelsize=size)
+    if traces.x_label:
+        ax.set_xlabel(traces.x_label, fontsize=size)
+    if len(traces.names) > 1:
+        label_leads(ax, moved.middles, traces, size)
+        if traces.common_units is not None:
+            draw_scale_bar(ax, traces, size)
+    elif traces.lead_label(0):
+        ax.set_ylabel(traces.lead_label(0), fontsize=size)
+
+
+def _frame(fig: Figure, ax: Axes) -> None:
+    """Give the new figure margins that fit its words and, where boxes are square, the size of its strip."""
+    width, height = FIGURE_SIZE
+    fig.draw_without_rendering()
+    words = fig.get_tightbbox()  # inches
+    place, used = fig.subplotpars, ax.get_position()
+    left = used.x0 * width - words.x0 + _MARGIN
+    right = words.x1 - place.right * width + _MARGIN
+    bottom, top = used.y0 * height - words.y0 + _MARGIN, words.y1 - used.y1 * height + _MARGIN
+    if ax.get_aspect() != "auto":
+        ratio = np.ptp(ax.get_ylim()) / np.ptp(ax.get_xlim()) * float(ax.get_aspect())
+        part = ax.get_position(original=True).width / (place.right - place.left)  # the rest is the colour bar
+        room = (width - left - right) * part
+        strip = min(room, (height - bottom - top) / ratio)
+        width, height = width - (room - strip) / part, strip * ratio + bottom + top
+        fig.set_size_inches(width, height)
+    fig.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
