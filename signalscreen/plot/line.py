@@ -12,7 +12,7 @@ from matplotlib.font_manager import FontProperties
 from numpy.typing import ArrayLike
 
 from .artist import AttributionLine
-from .colour import ColourScale, add_colour_bar, colour_label, colour_scale
+from .colour import ColourScale, add_colour_bar, colour_scale
 from .leads import Stack, draw_scale_bar, label_leads, stack
 from .marks import Annotations, draw_marks, read_marks
 from .options import check_axes, check_positive, refuse_unknown
@@ -169,8 +169,8 @@ def plot_with_gradient(
     if title is not None:
         ax.set_title(title, fontsize=1.2 * size, pad=0.7 * size)
     if color_bar:
-        pad = 0.03 if len(traces.names) > 1 else 0.015  # several leads have a scale bar there
-        add_colour_bar(line, ax, colour_label(scale, color_label), scale.extend, size, pad=pad)
+        gap = 2.5 if len(traces.names) > 1 else 1.0  # several leads have a scale bar there
+        add_colour_bar(line, ax, scale, color_label, size=size, gap=gap)
     if paper:
         draw_paper(ax)
     draw_marks(ax, marks, traces.x, size)
