@@ -280,13 +280,13 @@ def test_flat_and_missing_leads_keep_their_place_and_name():
     y = np.c_[Y, np.zeros(6), np.full(6, np.nan)]
     fig, ax = plot_with_gradient(y, G)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["1", "2", "3"]
-    assert (np.diff(ax.get_yticks()) < -0.1).all()
+    assert (np.diff(ax.get_yticks()) < -0.2).all()
     picture(fig)
 
 
 def test_all_leads_flat():
     fig, ax = plot_with_gradient(np.zeros((9, 2)), np.zeros(9))
-    assert (np.diff(ax.get_yticks()) < -0.1).all()
+    assert (np.diff(ax.get_yticks()) < -0.2).all()
     picture(fig)
 
 
@@ -319,16 +319,15 @@ def test_paper_lines_lie_at_multiples_of_its_boxes():
 
 
 def test_paper_without_room_for_its_lines_leaves_them_out():
-    t = np.arange(40_000) / 100  # 400 s: large boxes would be two pixels wide
+    t = np.arange(10_000) / 100  # 100 s: large boxes would be a pixel wide
     fig, ax = plt.subplots(figsize=(8, 3), dpi=100)
-    plot_with_gradient(np.sin(t), np.zeros(40_000), ax, fs=100, units="mV", paper=True, color_bar=False)
+    plot_with_gradient(np.sin(t), np.zeros(10_000), ax, fs=100, units="mV", paper=True, color_bar=False)
     assert ax.get_aspect() == "auto"
     assert ax.get_xlabel() == "Time (s), boxes of 0.2 s × 0.5 mV"
     pixels = picture(fig)
-    _, y = ax.transData.transform((0, 0.47))
+    _, y = ax.transData.transform((0, 1.05))  # above the signal, between two horizontal lines
     row = pixels[int(len(pixels) - y), int(ax.bbox.x0) + 2 : int(ax.bbox.x1) - 2]
-    pink = (np.abs(row - 255 * np.array(to_rgb("#f0c4ba"))).max(1) < 40).sum()
-    assert pink == 0
+    assert (row == 255).all()
 
 
 def test_leads_on_paper_are_moved_by_whole_large_boxes():
