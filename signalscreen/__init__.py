@@ -7,6 +7,8 @@ recordings do not import TensorFlow.
 from importlib import import_module
 from typing import Any
 
+from signalscreen import errors
+
 __version__ = "0.1.0"
 
 # public name -> the module that holds it
@@ -38,7 +40,7 @@ _HOMES = {
     "plot_volume": "plot",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]
+__all__ = ["__version__", "errors", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> Any:

@@ -78,9 +78,7 @@ def compare_methods(
     silent = [(*mark[:-1], "") for mark in written]
     leads = 1 if np.ndim(y) < 2 else np.shape(y)[1]
     size = (_WIDTH, _ENDS + (_ROW + _LEAD * leads) * len(attributions))
-    fig, grid = plt.subplots(
-        len(attributions), figsize=size, sharex=True, squeeze=False, layout="constrained"
-    )
+    fig, grid = plt.subplots(len(attributions), figsize=size, sharex=True, squeeze=False, layout="constrained")
     rows: list[Axes] = list(grid[:, 0])
     try:
         for row, (name, attribution) in zip(rows, attributions.items(), strict=True):

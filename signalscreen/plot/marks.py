@@ -64,9 +64,7 @@ def read_marks(annotations: Annotations | None) -> Marks:
 def _listed(annotations: BeatAnnotation) -> list[tuple[float, str]]:
     """Return (sample, symbol) pairs; a change of rhythm, "+", by its name where that is known: "(AFIB"."""
     symbols = [str(symbol) for symbol in annotations.symbol]
-    notes = [
-        str(note).rstrip("\x00 ") for note in getattr(annotations, "aux_note", None) or [""] * len(symbols)
-    ]
+    notes = [str(note).rstrip("\x00 ") for note in getattr(annotations, "aux_note", None) or [""] * len(symbols)]
     words = [note if symbol == "+" and note else symbol for symbol, note in zip(symbols, notes, strict=True)]
     return list(zip(annotations.sample, words, strict=True))
 

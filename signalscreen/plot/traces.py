@@ -68,12 +68,8 @@ def read_traces(
         x=positions(samples, x, fs),
         y=signal,
         values=_values(gradient, (samples, leads)),
-        names=_one_per_lead(
-            names, leads, "names", [""] if leads == 1 else [str(i + 1) for i in range(leads)]
-        ),
-        units=_one_per_lead(
-            [units] * leads if isinstance(units, str) else units, leads, "units", [""] * leads
-        ),
+        names=_one_per_lead(names, leads, "names", [""] if leads == 1 else [str(i + 1) for i in range(leads)]),
+        units=_one_per_lead([units] * leads if isinstance(units, str) else units, leads, "units", [""] * leads),
         x_label="Time (s)" if fs is not None else "Sample" if x is None else "",
     )
 
@@ -125,9 +121,7 @@ def _values(gradient: ArrayLike, shape: tuple[int, int]) -> Floats:
     return np.repeat(values.reshape(-1, 1), leads, axis=1)
 
 
-def _one_per_lead(
-    words: str | Sequence[str] | None, leads: int, option: str, default: list[str]
-) -> list[str]:
+def _one_per_lead(words: str | Sequence[str] | None, leads: int, option: str, default: list[str]) -> list[str]:
     """Return one word per lead."""
     if words is None:
         return default

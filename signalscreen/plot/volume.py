@@ -178,7 +178,5 @@ def _given_axes(axes: Axes | Sequence[Axes] | NDArray[Any], count: int) -> NDArr
     """Return the caller's axes as an array, one per slice."""
     panels = np.ravel(np.asarray(axes, dtype=object))
     if len(panels) != count or not all(isinstance(panel, Axes) for panel in panels):
-        raise OptionError(
-            f"axes has {len(panels)} entries for {count} slices; give one matplotlib Axes per slice"
-        )
+        raise OptionError(f"axes has {len(panels)} entries for {count} slices; give one matplotlib Axes per slice")
     return panels

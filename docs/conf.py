@@ -1,0 +1,36 @@
+"""Sphinx configuration: pages, API from docstrings, gallery from executed examples."""
+
+import signalscreen
+
+project = "SignalScreen"
+author = "The SignalScreen developers"
+copyright = "2026, the SignalScreen developers"
+release = version = signalscreen.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
+]
+html_theme = "pydata_sphinx_theme"
+html_title = "SignalScreen"
+html_theme_options = {"navigation_with_keys": False, "show_toc_level": 2}
+html_show_sourcelink = False
+exclude_patterns = ["_build", "decisions"]
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+napoleon_use_rtype = False
+napoleon_custom_sections = [("Warns", "returns_style")]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"/plot_",
+    "show_memory": False,
+    "min_reported_time": 10,
+    "abort_on_example_error": True,
+    "matplotlib_animations": False,
+    "remove_config_comments": True,
+}

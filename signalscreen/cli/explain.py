@@ -1,0 +1,238 @@
+"""``signalscreen explain``: from a model and a recording to figures and results."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from signalscreen.cli import values
+from signalscreen.cli.figure import FORMATS, save_figure
+from signalscreen.output import output_folder
+from signalscreen.recording import NORMALISATIONS, Recording, read_recording
+from signalscreen.results import FORMATS as RESULT_FORMATS
+from signalscreen.results import Result, save_result, versions
+
+if TYPE_CHECKING:
+    from signalscreen.screening import Windows
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The command line, checked."""
+
+    model: Path
+    signal: str
+    method: tuple[str, ...]
+    target: str | None
+    class_names: str | None
+    out: Path
+    fs: float | None
+    start: float | None
+    end: float | None
+    lead: tuple[str, ...]
+    annotator: str | None
+    resample: float | None
+    normalise: str | None
+    window: float | None
+    hop: float | None
+    score: str
+    option: tuple[str, ...]
+    batch_size: int | None
+    formats: tuple[str, ...]
+    save: tuple[str, ...]
+    dpi: int
+    overwrite: bool
+    quiet: bool
+
+
+def _checked_methods(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(values.methods(names))
+
+
+@click.command(short_help="Explain a recording: figures and results.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("signal")
+@click.option(
+    "-m",
+    "--method",
+    multiple=True,
+    required=True,
+    callback=_checked_methods,
+    metavar="NAME",
+    help='Method, see "signalscreen methods"; repeat for several.',
+)
+@click.option(
+    "-t",
+    "--target",
+    help="Class index or name, a tuple such as (120, 0) for one element of the output, or mean:0 (sum, max, "
+    "min) for one unit over all positions. By default each window's highest score.",
+)
+@click.option("--class-names", metavar="A,B,...", help="Names of the model's classes, in order.")
+@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder.")
+@click.option("--fs", type=float, metavar="HZ", help="Sampling rate, where the file does not say.")
+@click.option("--start", type=float, metavar="S", help="Begin here, in seconds.")
+@click.option("--end", type=float, metavar="S", help="End here, in seconds.")
+@click.option("-l", "--lead", multiple=True, metavar="NAME", help="Lead by name or index; repeat for several.")
+@click.option("--annotator", metavar="EXT", help="WFDB annotation file to draw; atr where it exists.")
+@click.option("--resample", type=float, metavar="HZ", help="The model's sampling rate.")
+@click.option("--normalise", type=click.Choice(NORMALISATIONS), help="Scale each window as the model was trained.")
+@click.option("--window", type=float, metavar="S", help="Window; by default the model's own length.")
+@click.option("--hop", type=float, metavar="S", help="From one window to the next; by default half a window.")
+@click.option("--score", type=click.Choice(("logit", "probability")), default="logit", show_default=True)
+@click.option("--option", multiple=True, metavar="KEY=VALUE", help="Of a method; or METHOD.KEY=VALUE. Repeat.")
+@click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Windows per model call.")
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(FORMATS),
+    multiple=True,
+    default=("png",),
+    show_default=True,
+    help="Of the figures; repeat for several.",
+)
+@click.option(
+    "--save",
+    type=click.Choice((*RESULT_FORMATS, "none")),
+    multiple=True,
+    default=("npz",),
+    show_default=True,
+    help="Form of the results; repeat for several.",
+)
+@click.option("--dpi", type=click.IntRange(10, 1200), default=150, show_default=True, help="Of PNG figures.")
+@click.option("--overwrite/--no-overwrite", help="Replace files that are there; otherwise an error.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and warnings.")
+def explain(**given: Any) -> None:
+    """Explain what MODEL makes of SIGNAL.
+
+    MODEL is a .keras, .h5 or .hdf5 file. SIGNAL is a WFDB record (with or without ending, or a PhysioNet name
+    such as mitdb/100), .npy, .npz, .csv, .tsv or .txt. A signal longer than the model's input is explained
+    window by window and the maps are joined; windows with gaps are left out.
+
+    Writes <record>_<method>.png and <record>_<method>.npz into the folder of --out.
+    """
+    job = _Job(**given)
+    options = _checked_options(job)
+    recording = read_recording(
+        job.signal, fs=job.fs, start=job.start, end=job.end, leads=list(job.lead) or None, annotator=job.annotator
+    )
+    recording = recording if job.resample is None else recording.resample(job.resample)
+    output_folder(job.out)
+    _refuse_existing(job, recording)
+
+    from signalscreen.models import load_model
+    from signalscreen.screening import cut_for
+
+    model = load_model(job.model)
+    _check_target(job.target, model)
+    windows = cut_for(model, recording, window=job.window, hop=job.hop, normalise=job.normalise)
+    _say(job, _found(recording, windows))
+    for method in job.method:
+        result = _explained(job, model, recording, windows, method, options[method])
+        for path in _paths(job, recording, method):
+            if path.suffix[1:] in FORMATS:
+                save_figure(result, path, job.dpi)
+            else:
+                save_result(result, path)
+            _say(job, f"wrote {path}")
+
+
+def _checked_options(job: _Job) -> dict[str, dict[str, Any]]:
+    try:
+        return values.options(job.option, job.method)
+    except click.BadParameter as error:
+        error.param_hint = "--option"
+        raise
+
+
+def _check_target(text: str | None, model: Any) -> None:
+    """A network that answers once per position needs a target that says which, in words fit for a terminal."""
+    from signalscreen.errors import TargetError
+
+    shapes = [tuple(t.shape[1:]) for t in getattr(model, "outputs", None) or []]
+    target = values.target(text)
+    if len(shapes) == 1 and len(shapes[0]) > 1 and not (callable(target) or isinstance(target, tuple)):
+        sizes = " x ".join("any" if n is None else str(n) for n in shapes[0])
+        raise TargetError(
+            f"the model answers with {sizes} numbers, and target {text} does not name one; give --target mean:0 "
+            '(or sum, max, min, of that unit over all positions), or one element such as --target "(120, 0)"'
+        )
+
+
+def _explained(
+    job: _Job, model: Any, recording: Recording, windows: "Windows", method: str, options: dict[str, Any]
+) -> Result:
+    from signalscreen.score import Score
+    from signalscreen.screening import explain_windows
+
+    score = Score(
+        model,
+        values.target(job.target),
+        score=job.score,
+        class_names=None if job.class_names is None else [n.strip() for n in job.class_names.split(",")],
+        batch_size=job.batch_size,
+        progress=False if job.quiet else None,
+    )
+    explained = explain_windows(score, windows, len(recording), method, options)
+    return Result(
+        attribution=explained.attribution,
+        recording=recording,
+        method=method,
+        options=options,
+        target=str(job.target),
+        score=job.score,
+        window_starts=windows.starts,
+        window_length=windows.length,
+        window_scores=explained.scores,
+        window_targets=explained.targets,
+        normalisation=job.normalise or "",
+        model=job.model.name,
+        model_sha256=_sha256(job.model),
+        versions=versions(),
+    )
+
+
+def _paths(job: _Job, recording: Recording, method: str) -> list[Path]:
+    record = Path(recording.source).stem or "signal"
+    endings = [*dict.fromkeys(job.formats), *(s for s in dict.fromkeys(job.save) if s != "none")]
+    return [job.out / f"{record}_{method}.{ending}" for ending in endings]
+
+
+def _refuse_existing(job: _Job, recording: Recording) -> None:
+    from signalscreen.errors import OutputError
+
+    there = [p for method in job.method for p in _paths(job, recording, method) if p.exists()]
+    if there and not job.overwrite:
+        more = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
+        raise OutputError(f"{there[0]} is already there{more}; give --overwrite or another --out")
+
+
+def _found(recording: Recording, windows: "Windows") -> str:
+    leads = ", ".join(f"{n} [{u}]" if u else n for n, u in zip(recording.names, recording.units, strict=True))
+    size = (
+        f"{len(recording)} samples" if recording.fs is None else f"{recording.duration:g} s at {recording.fs:g} Hz"
+    )
+    count = len(windows.starts)
+    words = f"{recording.source}: {size}, {leads}; {count} window{'s' * (count != 1)} of {windows.length} samples"
+    if recording.fs is not None:
+        words += f" ({windows.length / recording.fs:g} s)"
+    if len(windows.skipped):
+        words += f", {len(windows.skipped)} left out because of gaps"
+        if recording.fs is not None:
+            words += " at " + _listed([f"{recording.time[s]:g} s" for s in windows.skipped])
+    return words
+
+
+def _listed(words: list[str], most: int = 8) -> str:
+    return ", ".join(words[:most]) + (", ..." if len(words) > most else "")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _say(job: _Job, words: str) -> None:
+    if not job.quiet:
+        click.echo(words)

@@ -1,0 +1,60 @@
+"""Do attributions add up to the change of the score they explain? NumPy only."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signalscreen.errors import CompletenessWarning
+
+Array = npt.NDArray[Any]
+
+
+def gap(attribution: Array, scores: tuple[Array, Array]) -> Array:
+    """Sum of the attributions of each example minus the change of the score.
+
+    Parameters
+    ----------
+    attribution : ndarray, shape (..., batch, *axes, channels)
+    scores : tuple of ndarray, shape (..., batch)
+        S(x) and S(baseline).
+
+    Returns
+    -------
+    ndarray of float64, shape (..., batch)
+    """
+    there, here = (np.asarray(s, np.float64) for s in scores)
+    return attribution.sum(axis=tuple(range(there.ndim, attribution.ndim)), dtype=np.float64) - (there - here)
+
+
+def is_open(attribution: Array, scores: tuple[Array, Array], tolerance: float) -> Array:
+    """Which examples miss the change of the score by more than `tolerance` of it.
+
+    What rounding in single precision may amount to is forgiven: 1e-6 of all attributions and of both scores,
+    signs dropped.
+    """
+    there, here = scores
+    axes = tuple(range(there.ndim, attribution.ndim))
+    rounding = 1e-6 * (np.abs(attribution).sum(axis=axes, dtype=np.float64) + np.abs(there) + np.abs(here))
+    return np.abs(gap(attribution, scores)) > tolerance * np.abs(there - here) + rounding
+
+
+def warn_open(
+    method: str, score: Any, attribution: Array, scores: tuple[Array, Array], tolerance: float, advice: str
+) -> None:
+    """Warn, by name and size, about the examples whose attributions do not add up."""
+    open_ = is_open(attribution, scores, tolerance)
+    if not open_.any():
+        return
+    each = open_.reshape(-1, open_.shape[-1]).any(axis=0)
+    numbers = [int(score.numbers[i]) for i in np.flatnonzero(each)]
+    shown = ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
+    change = np.maximum(np.abs(scores[0] - scores[1]), 1e-12)
+    worst = float(np.max(np.abs(gap(attribution, scores)) / change, where=open_, initial=0))
+    warnings.warn(
+        f"{method}: attributions of example(s) {shown} miss the change of the score by more than "
+        f"{tolerance:.3g} of it (worst {worst:.2g}); {advice}",
+        CompletenessWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,257 @@
+"""A model as a graph of TensorFlow ops: what every verb of a score walks.
+
+`call` runs a model once inside the graph being traced and keeps a record of it, a `Run`: the ops it made, its
+outputs before and after the softmax or sigmoid head, and a tap on every layer's output. Layers are tapped
+where they are called, so nested and subclassed models have taps like any other. Functions hidden in the model
+(`@tf.function`) are called as plain Python while tracing, so that their ops lie open in the same graph.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from signalscreen.backend import keras, tf
+from signalscreen.errors import LayerError
+
+# Ops that only move or rename numbers: a head is looked for behind them.
+_PASSING = {"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "Transpose"}
+_HEADS = {"Softmax", "Sigmoid", "LogSoftmax"}
+# Ops whose result depends on the shape of their input, not on its values.
+_SHAPE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
+# Ops that run a function of their own, into which no rule and no tap can reach.
+FUNCTION_OPS = {
+    "PartitionedCall",
+    "StatefulPartitionedCall",
+    "While",
+    "StatelessWhile",
+    "If",
+    "StatelessIf",
+    "Case",
+    "StatelessCase",
+    "XlaLaunch",
+}
+
+_tracing = threading.RLock()
+
+
+class Tap(NamedTuple):
+    """A layer's output, where the layer was called (last, if it was called several times)."""
+
+    path: str
+    layer: Any
+    tensor: Any
+    is_container: bool
+
+
+class Run(NamedTuple):
+    """One call of a model inside a graph."""
+
+    ops: list[Any]
+    inputs: list[Any]
+    outputs: Any  # as the model gives them: a tensor, a list or a dict
+    logits: Any  # the same structure, before softmax or sigmoid
+    taps: dict[str, Tap]
+
+
+def call(model: Any, inputs: list[Any], structure: Any) -> Run:
+    """Run `model` on tensors inside the current graph, in inference mode, and record what it did.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The user's model; it is not changed.
+    inputs : list of Tensor
+        One tensor per input, flat.
+    structure : nested
+        How the model wants `inputs` packed (`tf.nest`).
+    """
+    graph = tf.compat.v1.get_default_graph()
+    packed = tf.nest.pack_sequence_as(structure, inputs)
+    before = len(graph.get_operations())
+    taps: dict[str, Tap] = {}
+    with _tracing, _tapped(model, taps):
+        try:
+            with _functions_inlined():
+                outputs = model(packed, training=False)
+        except Exception:
+            # A function that needs autograph (a Python `if` on a tensor) cannot be inlined: keep it whole.
+            taps.clear()
+            before = len(graph.get_operations())
+            outputs = model(packed, training=False)
+    # Variables enter the graph as placeholders the first time only, so they are no part of a run.
+    ops = [op for op in graph.get_operations()[before:] if op.type != "Placeholder"]
+    logits = tf.nest.map_structure(before_head, outputs)
+    return Run(ops, list(inputs), outputs, logits, taps)
+
+
+def before_head(tensor: Any) -> Any:
+    """The tensor that enters the last softmax or sigmoid, laid out like `tensor`; `tensor` if there is none."""
+    passed = []
+    op = tensor.op
+    while op.type in _PASSING:
+        passed.append(op)
+        op = op.inputs[0].op
+    if op.type not in _HEADS:
+        return tensor
+    logit = op.inputs[0]
+    for op in reversed(passed):
+        logit = copy_op(op, [logit, *list(op.inputs)[1:]]).outputs[0]
+    return logit
+
+
+def copy_op(op: Any, inputs: Sequence[Any]) -> Any:
+    """Make the same op once more on other inputs, free of any backward rule put on the original."""
+    attrs = {k: v for k, v in op.node_def.attr.items() if not k.startswith("_")}
+    return op.graph.create_op(
+        op.type, list(inputs), [out.dtype for out in op.outputs], attrs=attrs, name=f"{op.name}/again"
+    )
+
+
+def active_ops(run: Run, score: Any) -> dict[Any, list[int]]:
+    """The ops through which the inputs' values reach `score`, in order, with the inputs that carry them.
+
+    Returns
+    -------
+    dict
+        ``{op: [position of each of its inputs that depends on the model's inputs]}``.
+    """
+    depends = {x.name for x in run.inputs}
+    carrying: dict[Any, list[int]] = {}
+    for op in score.graph.get_operations():
+        positions = [i for i, x in enumerate(op.inputs) if x.name in depends]
+        if positions and op.type not in _SHAPE_ONLY:
+            carrying[op] = positions
+            depends.update(out.name for out in op.outputs)
+    needed, stack = set(), [score.op]
+    while stack:
+        op = stack.pop()
+        if op.name not in needed:
+            needed.add(op.name)
+            stack.extend(x.op for x in op.inputs)
+    return {op: positions for op, positions in carrying.items() if op.name in needed}
+
+
+def row_bytes(run: Run, length: int) -> int:
+    """Memory that one example's activations take, unknown axes counted as `length`."""
+    total = 0
+    for op in run.ops:
+        for out in op.outputs:
+            if out.dtype.is_floating and out.shape.rank and out.shape[0] is None:
+                elements = 1
+                for n in out.shape[1:]:
+                    elements *= length if n is None else n
+                total += elements * out.dtype.size
+    return max(total, 1)
+
+
+def find_layer(model: Any, run: Run, score: Any, layer: Any, rank: int) -> Tap:
+    """The tap of a layer given by name (``outer/inner`` when nested), index, or object; by default the last.
+
+    Parameters
+    ----------
+    score : Tensor
+        What the layer is asked about: it must lie between the inputs and this.
+    layer : str, int, keras.Layer or None
+        None is the last layer with feature maps over the signal's axes.
+    rank : int
+        Rank of the model's input, batch and channels included.
+
+    Raises
+    ------
+    LayerError
+        No such layer, or the layer has no feature maps over the signal's axes.
+    """
+    maps = [tap.path for tap in feature_maps(run, score, rank)]
+    if layer is None and not maps:
+        raise LayerError(
+            "the model has no layer with feature maps over the signal's axes, so there is nothing a class "
+            "activation map could weigh; use a gradient or occlusion method"
+        )
+    path = maps[-1] if layer is None else _path_of(model, run, layer, maps)
+    tap = run.taps[path]
+    if layer is not None and (tap.tensor.shape.rank != rank or not tap.tensor.dtype.is_floating):
+        raise LayerError(
+            f"layer {path!r} gives {tuple(tap.tensor.shape)}, which is no feature map over the signal's axes; "
+            f"layers with feature maps: {', '.join(maps) or 'none'}"
+        )
+    return tap
+
+
+def feature_maps(run: Run, score: Any, rank: int) -> list[Tap]:
+    """Taps that hold feature maps over the input's axes, in the order they are computed.
+
+    A feature map keeps the input's rank and more than one position, lies between the input and the score, and
+    comes from a layer with weights or from behind one. The model's own output is not counted: a class
+    activation map of it would be itself.
+    """
+    ends = {t.name for t in [*tf.nest.flatten(run.outputs), *tf.nest.flatten(run.logits)]}
+    between = {out.name for op in active_ops(run, score) for out in op.outputs}
+    found, weighted = [], False
+    for tap in run.taps.values():
+        shape = tap.tensor.shape
+        if tap.is_container or shape.rank != rank or all(n == 1 for n in shape[1:-1]):
+            continue
+        weighted = weighted or bool(tap.layer.weights)
+        if weighted and tap.tensor.name in between and tap.tensor.name not in ends:
+            found.append(tap)
+    return found
+
+
+def _path_of(model: Any, run: Run, layer: Any, maps: list[str]) -> str:
+    if isinstance(layer, int):
+        if not -len(model.layers) <= layer < len(model.layers):
+            raise LayerError(
+                f"layer {layer} is not in the model, which has {len(model.layers)} layers; "
+                f"layers with feature maps: {', '.join(maps) or 'none'}"
+            )
+        layer = model.layers[layer]
+    if isinstance(layer, str):
+        matches = [p for p in run.taps if p == layer] or [p for p in run.taps if p.endswith(f"/{layer}")]
+    else:
+        matches = [p for p, tap in run.taps.items() if tap.layer is layer]
+        layer = getattr(layer, "name", layer)
+    if len(matches) != 1:
+        trouble = f"stands for {', '.join(matches)}; name one" if matches else "is not in the model"
+        raise LayerError(f"layer {layer!r} {trouble}; layers with feature maps: {', '.join(maps) or 'none'}")
+    return matches[0]
+
+
+@contextmanager
+def _tapped(model: Any, taps: dict[str, Tap]) -> Iterator[None]:
+    """Record the output of every layer called in this thread, under the path of layers it was called in."""
+    original = keras.layers.Layer.__call__
+    thread = threading.get_ident()
+    path: list[str] = []
+
+    def recorded(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != thread or layer is model:
+            return original(layer, *args, **kwargs)
+        path.append(layer.name)
+        try:
+            outputs = original(layer, *args, **kwargs)
+            tensors = [t for t in tf.nest.flatten(outputs) if tf.is_tensor(t)]
+            if tensors:
+                key = "/".join(path)
+                taps.pop(key, None)  # a layer called again is listed where it was called last
+                taps[key] = Tap(key, layer, tensors[0], isinstance(layer, keras.Model))
+            return outputs
+        finally:
+            path.pop()
+
+    keras.layers.Layer.__call__ = recorded
+    try:
+        yield
+    finally:
+        keras.layers.Layer.__call__ = original
+
+
+@contextmanager
+def _functions_inlined() -> Iterator[None]:
+    """Let inner `tf.function`s run as plain Python, so that their ops land in the graph being traced."""
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)

@@ -1,0 +1,221 @@
+"""`@method`: turns a formula of a score into a public method, and lists it in `METHODS`.
+
+A formula is a pure function ``formula(score, x, *, options)`` of a bound score and a checked array. The
+decorator gives it the public face ``f(model, x, target=None, *, options, score=..., ...)``: it binds model and
+target, checks the names of options, cuts many examples into batches, and takes models with several inputs
+apart.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from signalscreen.errors import MethodError, OptionError
+from signalscreen.streams import blocks
+
+Array = npt.NDArray[Any]
+
+_COMMON = ("score", "class_names", "batch_size", "progress")
+
+
+class Method(NamedTuple):
+    """An entry of `METHODS`.
+
+    Attributes
+    ----------
+    name : str
+    fn : callable
+        The public method, ``fn(model, x, target=None, **options)``.
+    formula : callable
+        The pure function of a score behind it, ``formula(score, x, **options)``.
+    summary : str
+        First line of the docstring.
+    options : dict
+        Option to its default.
+    gives : {"input", "map"}
+        Whether the result has the shape of `x`, or ``(batch, *axes)``.
+    complete : bool
+        Whether it promises that attributions add up to the change of the score.
+    variants : bool
+        Whether the formula takes leading axes of variants of each example.
+    """
+
+    name: str
+    fn: Callable[..., Any]
+    formula: Callable[..., Any]
+    summary: str
+    options: dict[str, Any]
+    gives: str
+    complete: bool
+    variants: bool
+
+
+METHODS: dict[str, Method] = {}
+
+
+def method(
+    *,
+    gives: str = "input",
+    complete: bool = False,
+    one_input: bool = False,
+    per_example: tuple[str, ...] = (),
+    variants: bool = True,
+) -> Callable[[Callable[..., Array]], Callable[..., Any]]:
+    """Make a formula a public method.
+
+    Parameters
+    ----------
+    gives : {"input", "map"}
+    complete : bool
+    one_input : bool
+        The formula needs the signal's axes: with several inputs it runs on each in turn, the others held.
+    per_example : tuple of str
+        Options that may hold one array per example, like a baseline; they are cut with the batch.
+    variants : bool
+        The formula also takes leading axes of variants of each example.
+    """
+
+    def decorate(formula: Callable[..., Array]) -> Callable[..., Any]:
+        given = inspect.signature(formula).parameters.values()
+        options = {p.name: p.default for p in given if p.kind is p.KEYWORD_ONLY}
+        takes_more = any(p.kind is p.VAR_KEYWORD for p in given)
+
+        def public(model: Any, x: Any, target: Any = None, **options_given: Any) -> Any:
+            common = {k: options_given.pop(k) for k in _COMMON if k in options_given}
+            if not takes_more:
+                _check_names(formula.__name__, options_given, options)
+            from signalscreen.score import Score
+
+            score = _as_score(model, target, common, Score)
+            bound, x = score.bind(x)
+            if one_input and not bound.layout.single:
+                return _each_input(formula, bound, x, options_given, per_example)
+            if not bound.layout.single:
+                for name in {"baseline", "references"} & set(options_given):
+                    options_given[name] = bound.layout.side_by_side(options_given[name], x, what=name)
+            result = _in_batches(formula, bound, x, options_given, per_example)
+            if gives == "input" and not bound.layout.single:
+                return bound.layout.pack(bound.layout.split(result))
+            return result
+
+        public.__name__ = public.__qualname__ = formula.__name__
+        public.__module__ = formula.__module__
+        public.__doc__ = formula.__doc__
+        public.__signature__ = _signature(formula)  # type: ignore[attr-defined]
+        public.formula = formula  # type: ignore[attr-defined]
+        summary = (formula.__doc__ or "").strip().splitlines()[0]
+        METHODS[formula.__name__] = Method(
+            formula.__name__, public, formula, summary, options, gives, complete, variants
+        )
+        return public
+
+    return decorate
+
+
+def explain(model: Any, x: Any, target: Any = None, *, method: str, **options: Any) -> Any:
+    """Explain a batch by the method of this name.
+
+    Parameters
+    ----------
+    model : keras.Model, path or Score
+    x : array_like, shape (batch, *axes, channels)
+    target : None, int, sequence of int, str, tuple or callable
+    method : str
+        A name in `METHODS`.
+    **options
+        Those of the method, and ``score``, ``class_names``, ``batch_size``, ``progress``.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    MethodError
+        No method has this name.
+    """
+    return find_method(method).fn(model, x, target, **options)
+
+
+def find_method(name: str) -> Method:
+    """The entry of `METHODS` under a name.
+
+    Raises
+    ------
+    MethodError
+        No method has this name.
+    """
+    if name not in METHODS:
+        raise MethodError(f"method {name!r} is not known; choose one of {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def _as_score(model: Any, target: Any, common: dict[str, Any], kind: type) -> Any:
+    if not isinstance(model, kind):
+        return kind(model, target, **common)
+    if target is not None or common:
+        names = ", ".join([*(["target"] if target is not None else []), *common])
+        raise OptionError(f"{names} given beside a Score, which already says it; give it to the Score")
+    return model
+
+
+def _check_names(name: str, given: dict[str, Any], allowed: dict[str, Any]) -> None:
+    unknown = [option for option in given if option not in allowed]
+    if unknown:
+        raise OptionError(
+            f"{name} has no option {', '.join(map(repr, unknown))}; its options are "
+            f"{', '.join([*allowed, *_COMMON])}"
+        )
+
+
+def _each_input(
+    formula: Callable[..., Array], bound: Any, x: Array, options: dict[str, Any], per_example: tuple[str, ...]
+) -> Any:
+    """Run the formula on each input that has axes, the others held; inputs without axes get None."""
+    results = []
+    for position, part in enumerate(bound.layout.split(x)):
+        has_axes = part.ndim > 2
+        results.append(
+            _in_batches(formula, bound.holding(position, x), part, options, per_example) if has_axes else None
+        )
+    return bound.layout.pack(results)
+
+
+def _in_batches(
+    formula: Callable[..., Array], bound: Any, x: Array, options: dict[str, Any], per_example: tuple[str, ...]
+) -> Array:
+    """Run the formula on as many examples at a time as fit one model call, so that memory does not grow."""
+    count, size = len(x), bound.room(x[:1])
+    if count <= size:
+        return formula(bound, x, **options)
+    own = [name for name in per_example if np.ndim(options.get(name, 0)) == x.ndim and len(options[name]) == count]
+    result: Array | None = None
+    total = -(-count // size)
+    for rows in bound.track(blocks(count, size), total, formula.__name__):
+        mine = {name: options[name][rows] for name in own}
+        part = formula(bound.part(rows), x[rows], **{**options, **mine})
+        if result is None:
+            result = np.empty((count, *part.shape[1:]), part.dtype)
+        result[rows] = part
+    assert result is not None
+    return result
+
+
+def _signature(formula: Callable[..., Any]) -> inspect.Signature:
+    kinds = inspect.Parameter
+    own = [p for p in inspect.signature(formula).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    more = [p for p in inspect.signature(formula).parameters.values() if p.kind is p.VAR_KEYWORD]
+    defaults = {"score": "logit", "class_names": None, "batch_size": None, "progress": None}
+    return inspect.Signature(
+        [
+            kinds("model", kinds.POSITIONAL_OR_KEYWORD),
+            kinds("x", kinds.POSITIONAL_OR_KEYWORD),
+            kinds("target", kinds.POSITIONAL_OR_KEYWORD, default=None),
+            *own,
+            *(kinds(name, kinds.KEYWORD_ONLY, default=value) for name, value in defaults.items()),
+            *more,
+        ]
+    )

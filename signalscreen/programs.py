@@ -1,0 +1,223 @@
+"""The traced functions behind a score's verbs, compiled once per model and kept as long as the model lives.
+
+Each is a concrete TensorFlow function with a free batch axis, so no batch size is ever traced twice. What
+else a trace depends on is in its key. The functions hold the model's variables, not the model.
+"""
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from signalscreen.backend import tf
+from signalscreen.binding import Wiring
+from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
+from signalscreen.errors import InputError, TargetError
+from signalscreen.graph import FUNCTION_OPS, Run, call, find_layer, row_bytes
+from signalscreen.rules import apply, correct
+from signalscreen.targets import Target
+
+_MOST = 64  # programs kept per model; a new lambda as target is a new program each time
+
+
+class Program(NamedTuple):
+    """A traced function and what was learned while tracing it."""
+
+    fn: Callable[..., Any]
+    row_bytes: int
+    facts: dict[str, Any]
+
+
+_programs: "weakref.WeakKeyDictionary[Any, dict[Any, Program]]" = weakref.WeakKeyDictionary()
+
+
+def program(model: Any, key: tuple[Any, ...], build: Callable[[], Program]) -> Program:
+    """The program under `key`, built now if it is new."""
+    kept = _programs.setdefault(model, {})
+    key = (*key, _version(model))
+    if key not in kept:
+        if len(kept) >= _MOST:
+            kept.pop(next(iter(kept)))
+        kept[key] = build()
+    return kept[key]
+
+
+def _version(model: Any) -> tuple[int, ...]:
+    """Changes when layers are added or replaced; new weights in the same layers need no new trace."""
+    layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else []
+    return tuple(id(layer) for layer in layers)
+
+
+def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | None], length: int) -> Program:
+    """Trace ``body(classes, *inputs) -> (result, run, facts)``; `copies` gives the batch of each set of inputs."""
+    facts: dict[str, Any] = {}
+
+    def traced(classes: Any, *inputs: Any) -> Any:
+        result, run, found = body(classes, *inputs)
+        facts.update(found, row_bytes=row_bytes(run, length))
+        return result
+
+    specs = [
+        tf.TensorSpec((batch, *shape), dtype)
+        for batch in copies
+        for shape, dtype in zip(wiring.shapes, wiring.dtypes, strict=True)
+    ]
+    signature = [tf.TensorSpec((None,), tf.int32), *specs]
+    function = tf.function(traced, input_signature=signature, autograph=False)
+    concrete = function.get_concrete_function()
+    return Program(concrete, facts.pop("row_bytes"), facts)
+
+
+def outputs(model: Any, wiring: Wiring, length: int) -> Program:
+    """All outputs and logits, flat.
+
+    The facts are the shape and name of each output, and whether a function hides its head.
+    """
+    ref = weakref.ref(model)
+
+    def body(_: Any, *inputs: Any) -> Any:
+        run = call(ref(), list(inputs), wiring.structure())
+        flat = tf.nest.flatten(run.outputs)
+        facts = {
+            "shapes": [tuple(t.shape[1:]) for t in flat],
+            "names": _output_names(ref(), run.outputs),
+            "hidden": [t.op.type in FUNCTION_OPS for t in flat],
+        }
+        result = [tf.cast(t, wiring.dtypes[0]) if t.dtype.is_floating else t for t in flat]
+        logits = tf.nest.flatten(run.logits)
+        return (result, [tf.cast(t, r.dtype) for t, r in zip(logits, result, strict=True)]), run, facts
+
+    return _function(body, wiring, [None], length)
+
+
+def _output_names(model: Any, outputs: Any) -> list[str]:
+    if isinstance(outputs, dict):
+        return [str(name) for name in sorted(outputs)]
+    names = list(getattr(model, "output_names", []))
+    n = len(tf.nest.flatten(outputs))
+    return names if len(names) == n else [f"output_{i}" for i in range(n)]
+
+
+def scores(model: Any, wiring: Wiring, target: Target, logit: bool, length: int) -> Program:
+    """S(x)."""
+    ref = weakref.ref(model)
+
+    def body(classes: Any, *inputs: Any) -> Any:
+        run = call(ref(), list(inputs), wiring.structure())
+        return select(run, target, logit, classes, wiring), run, {}
+
+    return _function(body, wiring, [None], length)
+
+
+def gradients(model: Any, wiring: Wiring, target: Target, logit: bool, length: int, rules: str | None) -> Program:
+    """DS/dx for each input, with backward rules or without."""
+    ref = weakref.ref(model)
+
+    def body(classes: Any, *inputs: Any) -> Any:
+        run = call(ref(), list(inputs), wiring.structure())
+        score = select(run, target, logit, classes, wiring)
+        correct(run)
+        reached = apply(rules, run, score, _rank(wiring)) if rules else 0
+        return _gradient(score, run.inputs), run, {"reached": reached}
+
+    return _function(body, wiring, [None], length)
+
+
+def multipliers(
+    model: Any, wiring: Wiring, target: Target, logit: bool, length: int, shared: bool
+) -> Program | None:
+    """DeepLIFT multipliers for each input, with S(x) and S(reference).
+
+    The reference is traced as a second call of the model in the same graph. `shared` traces it with a batch of
+    one that serves every example; None when the model does not allow that.
+    """
+    ref = weakref.ref(model)
+    shareable: list[bool] = []
+
+    def body(classes: Any, *inputs: Any) -> Any:
+        n = len(wiring.shapes)
+        run = call(ref(), list(inputs[:n]), wiring.structure())
+        twin = call(ref(), list(inputs[n:]), wiring.structure())
+        score, run = _with_target(run, target, logit, classes, wiring)
+        if shared and target.function is None:
+            rows = tf.shape(classes)[0]
+            outs = [tf.repeat(t, rows, axis=0) for t in _flat(twin, logit)]
+            score_r = select(twin, target, logit, classes, wiring, outs)
+        else:
+            score_r, twin = _with_target(twin, target, logit, classes, wiring)
+        shareable.append(not shared or can_share_reference(twin, score_r))
+        if not shareable[-1]:
+            return score, run, {}
+        apply_deep_lift(run, score, twin, score_r)
+        return (_gradient(score, run.inputs), score, score_r), run, {}
+
+    built = _function(body, wiring, [None, 1 if shared else None], length)
+    return built if shareable[-1] else None
+
+
+def activations(
+    model: Any, wiring: Wiring, target: Target, logit: bool, length: int, layer: Any, position: int
+) -> Program:
+    """Feature maps of a layer and dS/d(feature maps); `position` is the input whose axes they lie over."""
+    ref = weakref.ref(model)
+
+    def body(classes: Any, *inputs: Any) -> Any:
+        run = call(ref(), list(inputs), wiring.structure())
+        score = select(run, target, logit, classes, wiring)
+        own = run._replace(inputs=[inputs[position]])
+        rank = len(wiring.shapes[position]) + 1
+        correct(run)
+        tap = find_layer(ref(), own, score, layer, rank)
+        gradient = _gradient(score, [tap.tensor])[0]
+        dtype = wiring.dtypes[position]
+        return (tf.cast(tap.tensor, dtype), tf.cast(gradient, dtype)), run, {"layer": tap.path}
+
+    return _function(body, wiring, [None], length)
+
+
+def _flat(run: Run, logit: bool) -> list[Any]:
+    return list(tf.nest.flatten(run.logits if logit else run.outputs))
+
+
+def select(
+    run: Run, target: Target, logit: bool, classes: Any, wiring: Wiring, flat: list[Any] | None = None
+) -> Any:
+    """The score: one number per example out of the outputs of a run."""
+    flat = _flat(run, logit) if flat is None else flat
+    dtype = tf.float64 if "float64" in wiring.dtypes else tf.float32
+    if target.function is not None:
+        score = target.function(tf.nest.pack_sequence_as(run.outputs, flat))
+        if not tf.is_tensor(score) or score.shape.rank != 1:
+            shape = getattr(score, "shape", None)
+            raise TargetError(
+                f"the target callable returned {type(score).__name__} of shape {shape}; it must return one number "
+                "per example, shape (batch,)"
+            )
+        return tf.cast(score, dtype)
+    output = flat[target.output]
+    if isinstance(target.index, tuple):
+        return tf.cast(output[(slice(None), *target.index)], dtype)
+    return tf.cast(tf.gather(output, classes, axis=1, batch_dims=1), dtype)
+
+
+def _with_target(run: Run, target: Target, logit: bool, classes: Any, wiring: Wiring) -> tuple[Any, Run]:
+    """The score, and the run with the ops of a callable target counted as its own: they need rules as well."""
+    graph = run.inputs[0].graph
+    before = len(graph.get_operations())
+    score = select(run, target, logit, classes, wiring)
+    if target.function is None:
+        return score, run
+    return score, run._replace(ops=[*run.ops, *graph.get_operations()[before:]])
+
+
+def _gradient(score: Any, tensors: list[Any]) -> list[Any]:
+    for tensor in tensors:
+        if not tensor.dtype.is_floating:
+            raise InputError(
+                f"input {tensor.name.split(':')[0]!r} is integer (an embedding index?), so the score has no "
+                "gradient for it; use occlusion, or explain the model from its embedding on"
+            )
+    return list(tf.gradients(score, tensors, unconnected_gradients="zero"))
+
+
+def _rank(wiring: Wiring) -> int:
+    return 1 + max(len(shape) for shape in wiring.shapes)

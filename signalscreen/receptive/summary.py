@@ -1,0 +1,185 @@
+"""One row per layer: path, type, output shape, parameters, receptive field."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from math import isinf
+from typing import Any
+
+import numpy as np
+
+from signalscreen.receptive.rules import Region, Shape, UnknownReachError, axes_of, backward
+
+# Positions of a layer to follow back: all of them up to this many, else those in the middle.
+_MOST_POSITIONS = 4096
+# Where to look on an axis of free length: far from its beginning, at enough places to meet every phase.
+_FAR, _PHASES = 2**30, 64
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """What is known about one layer.
+
+    Attributes
+    ----------
+    path : str
+        Name; ``outer/inner`` for a layer of a nested model.
+    kind : str
+        Class name.
+    shape : tuple or None
+        Output shape without batch, None for a free length; or None where it is not known.
+    parameters : int
+    field : tuple or None
+        Receptive field: on each axis of the signal, the most input samples that one value of the layer can
+        depend on, holes of dilated kernels included; None on an axis of free length that is seen whole. None
+        as a whole where it is not known.
+    """
+
+    path: str
+    kind: str
+    shape: Shape | None
+    parameters: int
+    field: tuple[int | None, ...] | None
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One call of a layer: tensors in and out by number, with their shapes."""
+
+    path: str
+    layer: Any
+    sources: tuple[int, ...]
+    inputs: tuple[Shape, ...]
+    results: tuple[int, ...]
+    output: Shape
+
+
+def summarise(model: Any) -> list[LayerSummary]:
+    """Summarise a built Keras model, layer by layer; the model is not run.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional and Sequential models (nested ones too) have a graph of layers to follow; of a subclassed
+        model the layers are listed, their shapes and fields unknown.
+
+    Returns
+    -------
+    list of LayerSummary
+        In the order of the graph.
+
+    Examples
+    --------
+    >>> import keras
+    >>> net = keras.Sequential([keras.Input((100, 1)), keras.layers.Conv1D(4, 5), keras.layers.MaxPool1D(2)])
+    >>> [(row.kind, row.field) for row in summarise(net)]
+    [('InputLayer', (1,)), ('Conv1D', (5,)), ('MaxPooling1D', (6,))]
+    """
+    graph = _graph_of(model)
+    if graph is None:
+        return [_without_graph(layer) for layer in model.layers]
+    numbers = count()
+    names = {id(t): next(numbers) for t in graph.inputs}
+    steps = list(_steps_of(graph, "", names, numbers))
+    rows: dict[str, LayerSummary] = {}
+    for i, step in enumerate(steps):
+        field = _field(steps[: i + 1], graph.inputs, names)
+        before = rows.get(step.path)  # a layer called twice has the larger field
+        if before is not None:
+            field = _larger(before.field, field)
+        rows[step.path] = LayerSummary(
+            step.path, type(step.layer).__name__, step.output, _parameters(step.layer), field
+        )
+    return list(rows.values())
+
+
+def _graph_of(model: Any) -> Any:
+    """Return the functional graph behind a model, or None where its own ``call`` decides."""
+    if "call" in vars(type(model)) and not type(model).__module__.startswith("keras."):
+        return None
+    graph = getattr(model, "_functional", None) or model
+    return graph if hasattr(graph, "_nodes_by_depth") else None
+
+
+def _steps_of(graph: Any, prefix: str, names: dict[int, int], numbers: Any) -> Iterator[_Step]:
+    """List the calls of layers in the order they are made, nested models opened; number the tensors."""
+    for depth in sorted(graph._nodes_by_depth, reverse=True):
+        for node in graph._nodes_by_depth[depth]:
+            layer = node.operation
+            sources = tuple(names[id(t)] for t in node.input_tensors if id(t) in names)
+            inner = _graph_of(layer)
+            if inner is not None:
+                inside = dict(zip(map(id, inner.inputs), sources, strict=True))
+                yield from _steps_of(inner, f"{prefix}{layer.name}/", inside, numbers)
+                names.update(zip(map(id, node.outputs), (inside[id(t)] for t in inner.outputs), strict=True))
+                continue
+            if prefix and node.is_input:
+                continue  # the nested model's own door
+            if not node.is_input:
+                names.update((id(t), next(numbers)) for t in node.outputs)
+            yield _Step(
+                f"{prefix}{layer.name}",
+                layer,
+                sources,
+                tuple(tuple(t.shape[1:]) for t in node.input_tensors),
+                tuple(names[id(t)] for t in node.outputs),
+                tuple(node.outputs[0].shape[1:]),
+            )
+
+
+def _field(steps: list[_Step], inputs: list[Any], names: dict[int, int]) -> tuple[int | None, ...] | None:
+    """Follow every position of the last step's output back to the model's inputs."""
+    regions = {steps[-1].results[0]: _positions(axes_of(steps[-1].output))}
+    try:
+        for step in reversed(steps):
+            region = next((regions[r] for r in step.results if r in regions), None)
+            if region is None or not step.sources:
+                continue
+            for which, source in enumerate(step.sources):
+                seen = backward(step, which, region)
+                regions[source] = _hull(regions[source], seen) if source in regions else seen
+    except UnknownReachError:
+        return None
+    found = [regions[names[id(t)]] for t in inputs if names[id(t)] in regions]
+    sizes = [_size(region) for region in found]
+    if len({len(size) for size in sizes}) != 1:
+        return None  # inputs of different rank have no common field
+    return tuple(None if isinf(max(column)) else int(max(column)) for column in zip(*sizes, strict=True))
+
+
+def _positions(lengths: Shape) -> Region:
+    most = int(_MOST_POSITIONS ** (1 / len(lengths)))
+    ranges = []
+    for n in lengths:
+        if n is None:
+            ranges.append(_FAR + np.arange(min(most, _PHASES)))
+        else:
+            first = max((n - most) // 2, 0)
+            ranges.append(np.arange(first, min(first + most, n)))
+    grid = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, len(lengths)).astype(np.float64)
+    return Region(grid, grid)
+
+
+def _hull(a: Region, b: Region) -> Region:
+    return Region(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi))
+
+
+def _size(region: Region) -> list[float]:
+    some = (region.lo <= region.hi).all(axis=1)
+    if not some.any():
+        return [0.0] * region.lo.shape[1]
+    return [float(v) for v in (region.hi[some] - region.lo[some] + 1).max(axis=0)]
+
+
+def _larger(a: tuple[int | None, ...] | None, b: tuple[int | None, ...] | None) -> tuple[int | None, ...] | None:
+    if a is None or b is None or len(a) != len(b):
+        return None
+    return tuple(None if m is None or n is None else max(m, n) for m, n in zip(a, b, strict=True))
+
+
+def _parameters(layer: Any) -> int:
+    return int(sum(np.prod(w.shape) for w in getattr(layer, "weights", [])))
+
+
+def _without_graph(layer: Any) -> LayerSummary:
+    return LayerSummary(layer.name, type(layer).__name__, None, _parameters(layer), None)

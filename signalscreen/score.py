@@ -1,0 +1,353 @@
+"""A score: one number per example, S(x), and the four verbs by which every method sees a model.
+
+Targets, batches, memory, softmax stripping, rank repair, dtypes and several inputs are solved here, once.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm.auto import tqdm
+
+from signalscreen import programs, targets
+from signalscreen.backend import tf
+from signalscreen.binding import Binding, wiring_of
+from signalscreen.errors import InputError, OptionError, SignalScreenWarning, UnreachedRuleWarning
+from signalscreen.inputs import Layout
+from signalscreen.models import as_model, layout_of
+from signalscreen.streams import Patches, blocks
+
+Array = npt.NDArray[Any]
+
+_BATCH_BYTES = 256 * 2**20  # activations of one model call
+_MOST_ROWS = 512
+
+
+class Score:
+    """One number per example of a model, S(x), and what can be asked about it.
+
+    Parameters
+    ----------
+    model : keras.Model or path
+        Any Keras model on the TensorFlow backend: Sequential, functional, nested or subclassed.
+    target : None, int, sequence of int, str, tuple or callable
+        Which number; see ``docs/conventions``. None is each example's highest score.
+    score : {"logit", "probability"}
+        Before the final softmax or sigmoid, or the output as it is.
+    class_names : sequence of str, optional
+        So that `target` can be a name.
+    batch_size : int, optional
+        Rows per model call; by default as many as keep a call's activations near 256 MiB, at most 512.
+    progress : bool, optional
+        Show a progress bar; by default when the work takes more than two seconds in a terminal.
+
+    Notes
+    -----
+    The verbs take ``x`` of shape ``(..., batch, *axes, channels)``: leading axes are variants of each example
+    (points of a path, noisy copies), and results carry them too. They do not check `x`; `bind` does.
+
+    Examples
+    --------
+    >>> import keras
+    >>> net = keras.Sequential([keras.Input((3, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    >>> net.set_weights([np.array([[1.0], [2.0], [3.0]]), np.zeros(1)])
+    >>> bound, x = Score(net, target=0).bind(np.ones((1, 3, 1)))
+    >>> bound(x), bound.gradient(x)[0, :, 0]
+    (array([6.], dtype=float32), array([1., 2., 3.], dtype=float32))
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        target: Any = None,
+        *,
+        score: str = "logit",
+        class_names: Sequence[str] | None = None,
+        batch_size: int | None = None,
+        progress: bool | None = None,
+    ) -> None:
+        if score not in ("logit", "probability"):
+            raise OptionError(f"score {score!r} is not known; give 'logit' or 'probability'")
+        if batch_size is not None and (not isinstance(batch_size, int | np.integer) or batch_size < 1):
+            raise OptionError(f"batch_size {batch_size!r} is not a positive number of rows")
+        self.model = as_model(model)
+        self.target = target
+        self.logit = score == "logit"
+        self.class_names = class_names
+        self.batch_size = batch_size
+        self.progress = progress
+        self._bound: Binding | None = None
+
+    # --- binding -------------------------------------------------------------------------------------------
+
+    def bind(self, x: Any) -> tuple["Score", Array]:
+        """Check the user's input, repair its rank, and fix the target of each example.
+
+        Parameters
+        ----------
+        x : array_like, or a list or dict of them for several inputs
+
+        Returns
+        -------
+        Score
+            For these examples.
+        ndarray
+            `x` as the verbs take it: ``(batch, *axes, channels)``, or ``(batch, elements)`` with all inputs
+            side by side when the model has several.
+
+        Raises
+        ------
+        InputError, TargetError
+        """
+        layout = layout_of(self.model, x)
+        x = layout.join(x)
+        wiring = wiring_of(layout)
+        if layout.single:
+            x = np.asarray(x, wiring.dtypes[0])
+        new = self._with(Binding(layout, wiring, np.arange(len(x))))
+        outputs = new._program("outputs")
+        facts = outputs.facts
+        target = targets.resolve(
+            self.target,
+            shapes=facts["shapes"],
+            names=facts["names"],
+            class_names=self.class_names,
+            batch=len(x),
+        )
+        if self.logit and facts["hidden"][target.output]:
+            warnings.warn(
+                "the model's output comes from a function that cannot be looked into, so a softmax or sigmoid at "
+                "its end stays part of the score; give score='probability' to say that this is meant",
+                SignalScreenWarning,
+                stacklevel=4,
+            )
+        if target.index is None and target.function is None:
+            target = target._replace(index=new._highest(outputs, x, target.output))
+        return new._with(new.bound._replace(target=target)), x
+
+    def _with(self, bound: Binding) -> "Score":
+        new = copy(self)
+        new._bound = bound
+        return new
+
+    def _highest(self, program: programs.Program, x: Array, output: int) -> Array:
+        """Each example's class of highest score."""
+        kind = 1 if self.logit else 0
+        best = []
+        for rows in blocks(len(x), self._rows(program)):
+            flat = program.fn(*self._fed(x[rows], np.arange(rows.start, rows.stop)))[kind]
+            best.append(np.argmax(flat[output].numpy(), axis=-1))
+        return np.concatenate(best).astype(np.int32)
+
+    @property
+    def bound(self) -> Binding:
+        """What it is bound to."""
+        if self._bound is None:
+            raise InputError("the score is not bound to a signal yet; use score, x = Score(...).bind(x)")
+        return self._bound
+
+    def part(self, rows: slice | Array) -> "Score":
+        """The score of some of the examples it is bound to."""
+        return self._with(self.bound.part(rows))
+
+    def holding(self, position: int, x: Array) -> "Score":
+        """The score as a function of one input, the others kept at their values in `x`."""
+        return self._with(self.bound.holding(position, x))
+
+    # --- what formulas may ask about the input ---------------------------------------------------------------
+
+    @property
+    def layout(self) -> Layout:
+        """How several inputs lie side by side."""
+        return self.bound.layout
+
+    @property
+    def numbers(self) -> Array:
+        """Of these examples in the user's batch."""
+        return self.bound.numbers
+
+    @property
+    def classes(self) -> Array | None:
+        """The class of each example it is bound to, ``(batch,)``; None where the target is no class."""
+        return self.bound.classes
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The signal's axes, counted from the end: ``(-2,)`` in 1D, ``(-3, -2)`` in 2D."""
+        return tuple(range(-len(self.layout.shapes[self.bound.position]), -1))
+
+    @property
+    def rank(self) -> int:
+        """Axes of one example, channels included: those over which attributions add up."""
+        return self.bound.rank
+
+    def spread(self, x: Array) -> Array:
+        """Largest minus smallest value of each example, per input, broadcastable to `x`."""
+        return self.bound.spread(x)
+
+    def room(self, x: Array) -> int:
+        """How many variants of the examples in `x` fit one model call."""
+        return max(1, self._rows(self._program("score")) // max(len(x), 1))
+
+    def track(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+        """Go through `items` under a progress bar, when one is wanted."""
+        hidden = None if self.progress is None else not self.progress
+        yield from tqdm(items, total=total, desc=what, disable=hidden, delay=0 if self.progress else 2)
+
+    # --- the four verbs --------------------------------------------------------------------------------------
+
+    def __call__(self, x: Array) -> Array:
+        """S(x).
+
+        Parameters
+        ----------
+        x : ndarray, shape (..., batch, *axes, channels)
+
+        Returns
+        -------
+        ndarray, shape (..., batch)
+        """
+        program = self._program("score")
+        return self._each(program, x, lambda r: [r])[0]
+
+    def gradient(self, x: Array, rules: str | None = None, reference: Array | None = None) -> Array:
+        """DS/dx, with backward rules or without.
+
+        Parameters
+        ----------
+        x : ndarray, shape (..., batch, *axes, channels)
+        rules : {None, "guided", "guided_conv", "deconvnet", "deconvnet_conv", "deep_lift"}
+        reference : ndarray, optional
+            For ``"deep_lift"``: broadcastable to `x`; the rules compare `x` against it, and what is returned
+            are multipliers.
+
+        Returns
+        -------
+        ndarray, shape of `x`
+
+        Raises
+        ------
+        UnsupportedOpError
+            The rules meet an op they cannot treat exactly.
+        """
+        if rules == "deep_lift":
+            return self.multipliers(x, reference)[0]
+        program = self._program("gradient", rules)
+        if rules and not program.facts["reached"]:
+            warnings.warn(
+                f"the network has no rectifier that the {rules.split('_')[0]} rule applies to here, so the result "
+                "is the plain gradient",
+                UnreachedRuleWarning,
+                stacklevel=2,
+            )
+        return self.bound.join(self._each(program, x, list), x)
+
+    def multipliers(self, x: Array, reference: Array | None) -> tuple[Array, Array, Array]:
+        """DeepLIFT multipliers of `x` against `reference`, with S(x) and S(reference)."""
+        if reference is None:
+            raise InputError("the DeepLIFT rules need a reference; give one that broadcasts to x")
+        shared = reference.ndim <= self.rank or all(n == 1 for n in reference.shape[: -self.rank])
+        program = self._program("multipliers", True) if shared else None
+        one = program is not None
+        if program is None:
+            program = self._program("multipliers", False)
+        example = x.shape[-self.rank :]
+        full = np.broadcast_to(reference, (1, *example) if one else x.shape)
+        *grads, s, s_r = self._each(program, x, lambda r: [*r[0], r[1], r[2]], full, one)
+        return self.bound.join(grads, x), s, s_r
+
+    def activations(self, x: Array, layer: Any = None) -> tuple[Array, Array]:
+        """Feature maps of a layer, and the gradient of S with respect to them.
+
+        Parameters
+        ----------
+        x : ndarray, shape (..., batch, *axes, channels)
+        layer : str, int, keras.Layer or None
+            By name (``outer/inner`` when nested), index or object; None is the last with feature maps over the
+            signal's axes.
+
+        Returns
+        -------
+        maps, gradient : ndarray, shape (..., batch, *positions, features)
+
+        Raises
+        ------
+        LayerError
+        """
+        program = self._program("activations", layer)
+        maps, gradient = self._each(program, x, list)
+        return maps, gradient
+
+    def patched(self, x: Array, patches: Iterable[Patches]) -> Array:
+        """S for many edits of each example.
+
+        Parameters
+        ----------
+        x : ndarray, shape (batch, *axes, channels)
+        patches : iterable of Patches
+            In blocks, so that no more than one block is held at a time.
+
+        Returns
+        -------
+        ndarray, shape (patches, batch)
+        """
+        room = self.room(x)
+        found = []
+        for block in patches:
+            for some in blocks(len(block.starts), room):
+                content = block.content[some] if len(block.content) > 1 else block.content
+                few = block._replace(starts=block.starts[some], content=content)
+                found.append(self(few.applied(x)))
+        return np.concatenate(found)
+
+    # --- batches ---------------------------------------------------------------------------------------------
+
+    def _program(self, verb: str, extra: Any = None) -> Any:
+        bound = self.bound
+        args = (self.model, bound.wiring, bound.target, self.logit, bound.length)
+        builders: dict[str, Any] = {
+            "outputs": lambda: programs.outputs(self.model, bound.wiring, bound.length),
+            "score": lambda: programs.scores(*args),
+            "gradient": lambda: programs.gradients(*args, extra),
+            "multipliers": lambda: programs.multipliers(*args, extra),
+            "activations": lambda: programs.activations(*args, extra, bound.position),
+        }
+        key = (verb, bound.wiring, bound.target.key, self.logit, _hashable(extra), bound.position)
+        return programs.program(self.model, key, builders[verb])
+
+    def _rows(self, program: programs.Program) -> int:
+        if self.batch_size is not None:
+            return int(self.batch_size)
+        return int(np.clip(_BATCH_BYTES // program.row_bytes, 1, _MOST_ROWS))
+
+    def _fed(self, rows: Array, number: Array) -> list[Any]:
+        """The class of each row and one tensor per input, for rows that belong to these examples."""
+        return [tf.constant(a) for a in [self.bound.chosen(number), *self.bound.arrays(rows, number)]]
+
+    def _each(
+        self, program: programs.Program, x: Array, unpack: Any, reference: Array | None = None, one: bool = False
+    ) -> list[Array]:
+        """Run a program over the rows of `x` in batches; every result gets the leading axes of `x` back."""
+        lead, example = x.shape[: -self.rank], x.shape[-self.rank :]
+        rows = x.reshape(-1, *example)
+        other = None if reference is None else reference.reshape(-1, *example)
+        results: list[Array] = []
+        for some in blocks(len(rows), self._rows(program)):
+            number = np.arange(some.start, some.stop) % lead[-1]
+            given = self._fed(rows[some], number)
+            if other is not None:
+                given += self._fed(other if one else other[some], number[:1] if one else number)[1:]
+            for i, part in enumerate(unpack(program.fn(*given))):
+                part = part.numpy()
+                if not some.start:
+                    results.append(np.empty((len(rows), *part.shape[1:]), part.dtype))
+                results[i][some] = part
+        return [r.reshape(*lead, *r.shape[1:]) for r in results]
+
+
+def _hashable(extra: Any) -> Any:
+    """Layers are keyed by identity; names, numbers and flags by value."""
+    return extra if extra is None or isinstance(extra, str | int | bool) else id(extra)

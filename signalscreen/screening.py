@@ -1,0 +1,203 @@
+"""A long recording through a model, window by window, and the maps back on its timeline.
+
+TensorFlow is imported when a model is given, not with this module.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import signalscreen.methods  # noqa: F401 (the methods list themselves)
+from signalscreen.errors import ModelError, RecordingError
+from signalscreen.method import find_method
+from signalscreen.recording import Recording
+from signalscreen.recording import normalise as scaled
+from signalscreen.windows import cut, has_gap, stitch, window_starts
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """A recording cut up as a model takes it.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (windows, length, leads)
+        Windows without gaps, scaled one by one if that was asked for.
+    starts : ndarray of int, shape (windows,)
+        First sample of each.
+    skipped : ndarray of int, shape (gapped windows,)
+        First samples of the windows left out because they hold a gap.
+    length : int
+        Samples in a window.
+    """
+
+    values: NDArray[np.float32]
+    starts: NDArray[np.int64]
+    skipped: NDArray[np.int64]
+    length: int
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """One method's maps, stitched, and what they explain.
+
+    Attributes
+    ----------
+    attribution : ndarray, shape (samples,) or (samples, leads)
+        NaN where no window without a gap lies.
+    scores : ndarray, shape (windows,)
+    targets : ndarray of int, shape (windows,)
+        Class of each window, -1 where the target is not a class.
+    """
+
+    attribution: NDArray[np.floating]
+    scores: NDArray[np.floating]
+    targets: NDArray[np.int64]
+
+
+def cut_for(
+    model: Any,
+    recording: Recording,
+    *,
+    window: float | None = None,
+    hop: float | None = None,
+    normalise: str | None = None,
+) -> Windows:
+    """Cut a recording into the windows that a model takes.
+
+    Parameters
+    ----------
+    model : keras.Model
+        With one input, ``(batch, length, leads)``; a free length is fine.
+    recording : Recording
+        At the model's sampling rate, with the model's leads.
+    window : float, optional
+        Seconds. By default the model's own length; where that is free, the whole recording.
+    hop : float, optional
+        Seconds from one window to the next; half a window by default.
+    normalise : str, optional
+        Scale each window and lead by itself: "zscore", "minmax" or "robust".
+
+    Raises
+    ------
+    ModelError
+        If the model does not take one signal.
+    RecordingError
+        If the recording does not fit it: leads, length, or nothing but gaps.
+    """
+    length, leads = input_shape(model)
+    _check_leads(recording, leads)
+    samples = _window_length(recording, length, window)
+    step = max(samples // 2, 1) if hop is None else round(hop * recording.rate)
+    starts = window_starts(len(recording), samples, step)
+    gapped = _gapped(recording, starts, samples)
+    if gapped.all():
+        raise RecordingError(
+            f"every window of {samples} samples of {recording.source or 'the recording'} holds a gap; "
+            "choose another span or lead, or a shorter window"
+        )
+    values = cut(recording.signal, starts[~gapped], samples)
+    values = values if normalise is None else scaled(values, normalise, axis=1)
+    return Windows(values.astype(np.float32), starts[~gapped], starts[gapped], samples)
+
+
+def explain_windows(
+    score: Any, windows: Windows, n: int, method: str, options: Mapping[str, Any] | None = None
+) -> Explained:
+    """Explain every window by one method and lay the maps on a timeline of ``n`` samples.
+
+    Parameters
+    ----------
+    score : signalscreen.Score
+        The model with its target.
+    windows : Windows
+    n : int
+        Samples of the recording the windows were cut from.
+    method : str
+        A name in `signalscreen.METHODS`.
+    options : dict, optional
+        Of the method.
+
+    Raises
+    ------
+    SignalScreenError
+        What the method raises.
+    """
+    values = windows.values
+    if len(input_axes(score.model)) == 1:
+        values = values[:, :, 0]  # a network on plain vectors
+    maps = find_method(method).fn(score, values, **(options or {}))
+    bound, checked = score.bind(values)
+    classes = bound.classes
+    return Explained(
+        stitch(maps, windows.starts, n),
+        bound(checked),
+        np.full(len(values), -1) if classes is None else classes.astype(np.int64),
+    )
+
+
+def input_axes(model: Any) -> tuple[int | None, ...]:
+    """Shape of the model's one input, without batch; ``(None, None)`` where the model does not say."""
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        return (None, None)
+    if len(inputs) > 1:
+        names = ", ".join(t.name for t in inputs)
+        raise ModelError(f"the model has {len(inputs)} inputs ({names}); give one that takes a single signal")
+    return tuple(inputs[0].shape[1:])
+
+
+def input_shape(model: Any) -> tuple[int | None, int | None]:
+    """Length and leads that a model takes, None where free.
+
+    Raises
+    ------
+    ModelError
+        If it does not take one signal.
+    """
+    axes = input_axes(model)
+    if len(axes) == 1:
+        return axes[0], 1
+    if len(axes) != 2:
+        sizes = ", ".join("any" if n is None else str(n) for n in axes)
+        raise ModelError(f"the model takes (batch, {sizes}); give one that takes signals: (batch, samples, leads)")
+    return axes[0], axes[1]
+
+
+def _check_leads(recording: Recording, leads: int | None) -> None:
+    have = len(recording.names)
+    if leads is not None and leads != have:
+        raise RecordingError(
+            f"the model takes {leads} lead{'s' * (leads > 1)}, but {recording.source or 'the recording'} gives "
+            f"{have} ({', '.join(recording.names)}); choose leads by name or index"
+        )
+
+
+def _window_length(recording: Recording, length: int | None, window: float | None) -> int:
+    n, name = len(recording), recording.source or "the recording"
+    samples = None if window is None else round(window * recording.rate)
+    if samples is not None and samples < 1:
+        raise RecordingError(
+            f"a window of {window:g} s holds no sample at {recording.rate:g} Hz; give a longer one"
+        )
+    if length is not None and samples not in (None, length):
+        raise RecordingError(
+            f"the model takes windows of {length} samples, but {window:g} s at {recording.rate:g} Hz are "
+            f"{samples}; leave the window out, or resample to {length / (window or 1):g} Hz"
+        )
+    wanted = length or samples or n
+    if n < wanted:
+        seconds = "" if recording.fs is None else f" ({wanted / recording.fs:g} s)"
+        raise RecordingError(
+            f"{name} has {n} samples, fewer than one window of {wanted}{seconds}; give a longer span"
+        )
+    return wanted
+
+
+def _gapped(recording: Recording, starts: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
+    """`has_gap` of every window, from a running count, so that no window is copied to be left out."""
+    gaps = np.concatenate([[0], np.cumsum(has_gap(recording.signal))])
+    return gaps[starts + length] > gaps[starts]

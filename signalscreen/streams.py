@@ -1,0 +1,105 @@
+"""What is fed to a score: baselines, paths, noise, patches. NumPy only, and the same for any number of axes."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+class Patches(NamedTuple):
+    """Many edits of each example; each writes `content` into one window of it.
+
+    Attributes
+    ----------
+    starts : ndarray of int, shape (patches, axes)
+        First sample of each window on each axis. What hangs over an end of the signal is cut off.
+    width : tuple of int
+        Length of the window on each axis.
+    content : ndarray
+        What is written, broadcastable to ``(patches, batch, *width, channels)``; content that does not depend
+        on the place inside the window has 1 there.
+    channel : int, optional
+        Edit this channel only; None edits all of them.
+    """
+
+    starts: Array
+    width: tuple[int, ...]
+    content: Array
+    channel: int | None = None
+
+    def applied(self, x: Array) -> Array:
+        """Every edit of every example, written out: ``(patches, batch, *axes, channels)``."""
+        edited: Array = np.repeat(x[None], len(self.starts), axis=0)
+        for i, start in enumerate(self.starts):
+            spans: list[slice] = []
+            inside: list[slice] = []
+            for first, width, n in zip(start, self.width, x.shape[1:-1], strict=True):
+                lo, hi = max(int(first), 0), min(int(first) + width, n)
+                spans.append(slice(lo, max(hi, lo)))
+                inside.append(slice(lo - int(first), max(hi, lo) - int(first)))
+            channels = slice(None) if self.channel is None else slice(self.channel, self.channel + 1)
+            content = self.content[i if len(self.content) > 1 else 0]
+            # Axes of length one stand for every place, so only the others are cut with the window.
+            cut = tuple(s if content.shape[axis + 1] > 1 else slice(None) for axis, s in enumerate(inside))
+            content = content[(slice(None), *cut)]
+            if self.channel is not None and content.shape[-1] > 1:
+                content = content[..., channels]
+            place: tuple[Any, ...] = (i, slice(None), *spans, channels)
+            edited[place] = content
+        return edited
+
+
+def blocks(count: int, size: int) -> Iterator[slice]:
+    """Cut ``range(count)`` into slices of at most `size`.
+
+    Examples
+    --------
+    >>> [(b.start, b.stop) for b in blocks(5, 2)]
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    for start in range(0, count, max(size, 1)):
+        yield slice(start, min(start + max(size, 1), count))
+
+
+def path(x: Array, baseline: Array, alphas: Array) -> Array:
+    """Points on the straight line from `baseline` (alpha 0) to `x` (alpha 1): ``(len(alphas), *x.shape)``."""
+    alphas = alphas.reshape(-1, *[1] * x.ndim)
+    return baseline + alphas * (x - baseline)
+
+
+def noise(shape: Sequence[int], seed: int, samples: Sequence[int]) -> Array:
+    """Standard normal noise for the given sample numbers, ``(len(samples), *shape)``.
+
+    Each sample has a generator of its own, so it does not depend on how the work is cut into batches.
+    """
+    return np.stack([np.random.default_rng([seed, i]).standard_normal(shape) for i in samples])
+
+
+def starts_inside(n: int, width: int, stride: int) -> Array:
+    """First samples of windows that tile an axis of `n`: every `stride`, the last one cut at the end.
+
+    Examples
+    --------
+    >>> starts_inside(10, 4, 3)
+    array([0, 3, 6])
+    >>> starts_inside(11, 4, 3)
+    array([0, 3, 6, 9])
+    """
+    return np.arange(0, max(n - width, 0) + stride, stride)
+
+
+def starts_centred(n: int, width: int, stride: int) -> Array:
+    """First samples of windows centred on samples 0, stride, 2 stride, ... and on the last one.
+
+    Examples
+    --------
+    >>> starts_centred(5, 3, 2)
+    array([-1,  1,  3])
+    """
+    centres = np.arange(0, n, stride)
+    if centres[-1] != n - 1:
+        centres = np.append(centres, n - 1)
+    return centres - (width - 1) // 2

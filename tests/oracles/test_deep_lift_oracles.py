@@ -1,0 +1,48 @@
+"""DeepLIFT against shap and against the slow twin, on networks where Captum's sum does not close."""
+
+import numpy as np
+import pytest
+from agreement import assert_close, case, model_of, stored
+from nets import DEEP_NETS, SHAPES, build_keras, random_weights
+from slow_deeplift import deep_lift as slow_deep_lift
+
+import signalscreen as ss
+
+SHAP = sorted({tuple(key.split("/")[:2]) for key in stored("shap_deeplift.npz")})
+PROBABILITY = ("softmax", "sigmoid")
+
+
+def explained(name):
+    return "probability" if name in PROBABILITY else "logit"
+
+
+@pytest.mark.parametrize(("rank", "name"), SHAP)
+def test_shap(rank, name):
+    shap = case("shap_deeplift.npz", f"{rank}/{name}")
+    model = model_of(DEEP_NETS[name], int(rank), shap)
+    for target in range(shap["deep_lift"].shape[-1]):
+        ours = ss.deep_lift(model, shap["x"], target, references=shap["reference"], score=explained(name))
+        assert_close(ours, shap["deep_lift"][..., target])
+
+
+@pytest.mark.parametrize("name", DEEP_NETS)
+@pytest.mark.parametrize("rank", [1, 2])
+def test_slow_twin(rank, name):
+    if name == "causal" and rank > 1:
+        pytest.skip("causal padding is for one axis")
+    rng = np.random.default_rng(50 + rank)
+    spec, shape = DEEP_NETS[name], SHAPES[rank]
+    weights = random_weights(spec, shape, rng)
+    x, reference = (rng.normal(size=(n, *shape)).astype(np.float32) for n in (2, 1))
+    ours = ss.deep_lift(build_keras(spec, shape, weights), x, 1, references=reference, score=explained(name))
+    assert_close(ours, np.stack([slow_deep_lift(spec, weights, row, reference[0], 1) for row in x]))
+
+
+def test_several_references_are_averaged():
+    rng = np.random.default_rng(7)
+    spec, shape = DEEP_NETS["maxpool"], SHAPES[1]
+    weights = random_weights(spec, shape, rng)
+    x, references = (rng.normal(size=(n, *shape)).astype(np.float32) for n in (2, 3))
+    ours = ss.deep_lift(build_keras(spec, shape, weights), x, 2, references=references)
+    slow = [np.mean([slow_deep_lift(spec, weights, row, r, 2) for r in references], axis=0) for row in x]
+    assert_close(ours, np.stack(slow))

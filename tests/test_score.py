@@ -1,0 +1,416 @@
+"""The score and its verbs over every form of model: heads, inputs, outputs, lengths, precisions, files."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import signalscreen as ss
+from signalscreen import programs
+from signalscreen.backend import keras, tf
+from signalscreen.errors import LayerError, SignalScreenWarning, TargetError, UnsupportedOpError
+from signalscreen.streams import Patches
+from tests.contract.zoo import randomise
+
+L = keras.layers
+RNG = np.random.default_rng(0)
+
+
+def features(x):
+    h = L.Conv1D(4, 5, activation="relu", name="conv1")(x)
+    return L.Conv1D(4, 3, activation="relu", padding="same", name="conv2")(h)
+
+
+def net(head, length=30, leads=1):
+    x = keras.Input((length, leads))
+    return randomise(keras.Model(x, head(L.GlobalAveragePooling1D()(features(x)))))
+
+
+def oracle_gradient(f, x):
+    """Central differences in float64 steps of a float32 model: rough, and independent of any gradient code."""
+    g = np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        h = np.zeros(x.shape, "float32")
+        h[i] = 1e-2
+        g[i] = (f(x + h)[i[0]] - f(x - h)[i[0]]) / 2e-2
+    return g
+
+
+class Raw(L.Layer):
+    def __init__(self, op, **kwargs):
+        super().__init__(**kwargs)
+        self.op = op
+
+    def call(self, x):
+        return self.op(x)
+
+
+HEADS = {
+    "softmax": (lambda h: L.Dense(3, activation="softmax")(h), np.log),
+    "sigmoid": (lambda h: L.Dense(1, activation="sigmoid")(h), lambda p: np.log(p / (1 - p))),
+    "sigmoids": (lambda h: L.Dense(3, activation="sigmoid")(h), lambda p: np.log(p / (1 - p))),
+    "linear": (lambda h: L.Dense(3)(h), lambda p: p),
+    "softmax layer": (lambda h: L.Softmax()(L.Dense(3)(h)), np.log),
+    "activation layer": (lambda h: L.Activation("softmax")(L.Dense(3)(h)), np.log),
+    "keras op": (lambda h: Raw(keras.ops.softmax)(L.Dense(3)(h)), np.log),
+    "raw op": (lambda h: Raw(tf.nn.softmax)(L.Dense(3)(h)), np.log),
+    "reshaped": (lambda h: L.Reshape((3,))(L.Softmax()(L.Reshape((1, 3))(L.Dense(3)(h)))), np.log),
+    "log softmax": (lambda h: Raw(tf.nn.log_softmax)(L.Dense(3)(h)), lambda p: p),
+}
+
+
+@pytest.mark.parametrize("name", list(HEADS))
+def test_heads_are_stripped_to_logits(name):
+    head, inverse = HEADS[name]
+    model = net(head)
+    x = RNG.normal(size=(2, 30, 1)).astype("float32")
+    output = model(x).numpy()
+    n = output.shape[-1]
+    probability = np.stack([ss.Score(model, k, score="probability").bind(x)[0](x) for k in range(n)], 1)
+    np.testing.assert_allclose(probability, output, rtol=1e-6)
+    logit = np.stack([ss.Score(model, k).bind(x)[0](x) for k in range(n)], 1)
+    offset = logit - inverse(output.astype("float64"))  # a softmax forgets a constant per example
+    np.testing.assert_allclose(offset, offset[:, :1].repeat(n, 1), atol=1e-4)
+    if "sigmoid" in name or name == "linear":
+        np.testing.assert_allclose(offset, 0, atol=1e-4)
+
+
+def test_gradient_agrees_with_differences():
+    model = net(HEADS["softmax"][0])
+    x = RNG.normal(size=(2, 30, 1)).astype("float32")
+    score, x = ss.Score(model, 1).bind(x)
+    np.testing.assert_allclose(score.gradient(x), oracle_gradient(score, x), atol=2e-3)
+
+
+def test_activations_are_the_layers_own():
+    model = net(HEADS["softmax"][0])
+    x = RNG.normal(size=(2, 30, 1)).astype("float32")
+    score, x = ss.Score(model, 1).bind(x)
+    maps, gradient = score.activations(x)
+    wanted = keras.Model(model.input, model.get_layer("conv2").output)(x).numpy()
+    np.testing.assert_allclose(maps, wanted, rtol=1e-6)
+    # Behind the last maps: a mean over 26 places, and the weights of class 1.
+    weights = model.layers[-1].get_weights()[0][:, 1] / 26
+    np.testing.assert_allclose(gradient, np.broadcast_to(weights, maps.shape), rtol=1e-5)
+
+
+@pytest.mark.parametrize("layer", ["conv1", 1, -4, "object"])
+def test_layers_by_name_index_and_object(layer):
+    model = net(HEADS["softmax"][0])
+    x = np.ones((1, 30, 1))
+    wanted = ss.grad_cam(model, x, 0, layer="conv1", relu=False)
+    chosen = model.get_layer("conv1") if layer == "object" else layer
+    np.testing.assert_array_equal(ss.grad_cam(model, x, 0, layer=chosen, relu=False), wanted)
+
+
+def nested():
+    inner = keras.Sequential([keras.Input((30, 1)), L.Conv1D(4, 5, activation="relu", name="conv")], name="outer")
+    x = keras.Input((30, 1))
+    return randomise(keras.Model(x, L.Dense(2)(L.GlobalMaxPooling1D()(inner(x)))))
+
+
+def test_nested_layers_by_path():
+    model, x = nested(), np.ones((1, 30, 1))
+    a = ss.grad_cam(model, x, 0, layer="outer/conv", relu=False)
+    np.testing.assert_array_equal(a, ss.grad_cam(model, x, 0, layer="conv", relu=False))
+    np.testing.assert_array_equal(a, ss.grad_cam(model, x, 0, relu=False))
+    with pytest.raises(LayerError, match=r"'conv9' is not in the model; layers with feature maps: outer/conv"):
+        ss.grad_cam(model, x, 0, layer="conv9")
+
+
+def test_default_layer_is_the_last_with_feature_maps():
+    x = keras.Input((30, 1))
+    h = features(x)
+    h = L.MaxPooling1D(2, name="pool")(h)
+    gate = L.Reshape((1, 4))(L.Dense(4, activation="sigmoid")(L.GlobalAveragePooling1D()(h)))
+    h = L.Multiply(name="gated")([h, gate])
+    model = randomise(keras.Model(x, L.Dense(2)(L.Flatten()(h))))
+    given = np.ones((1, 30, 1))
+    np.testing.assert_array_equal(
+        ss.grad_cam(model, given, 0, relu=False), ss.grad_cam(model, given, 0, layer="gated", relu=False)
+    )
+
+
+# --- several inputs and outputs -------------------------------------------------------------------------------
+
+
+def two_inputs(packing):
+    ecg, age = keras.Input((30, 2), name="ecg"), keras.Input((3,), name="age")
+    h = L.Concatenate()([L.GlobalAveragePooling1D()(features(ecg)), L.Dense(4, activation="relu")(age)])
+    inputs = {"ecg": ecg, "age": age} if packing == "dict" else [ecg, age]
+    return randomise(keras.Model(inputs, L.Dense(3, activation="softmax")(h)))
+
+
+@pytest.mark.parametrize("packing", ["list", "dict"])
+def test_several_inputs(packing):
+    model = two_inputs(packing)
+    ecg, age = RNG.normal(size=(4, 30, 2)), RNG.normal(size=(4, 3))
+    x = {"ecg": ecg, "age": age} if packing == "dict" else [ecg, age]
+    keys = ("ecg", "age") if packing == "dict" else (0, 1)
+    for name in ("saliency", "integrated_gradients", "deep_lift", "smooth_grad", "guided_backprop"):
+        a = ss.explain(model, x, 1, method=name)
+        assert type(a) is type(x)
+        assert a[keys[0]].shape == ecg.shape
+        assert a[keys[1]].shape == age.shape
+    a = ss.deep_lift(model, x, 1)
+    score, flat = ss.Score(model, 1).bind(x)
+    total = a[keys[0]].sum((1, 2)) + a[keys[1]].sum(1)
+    np.testing.assert_allclose(total, score(flat) - score(np.zeros_like(flat)), rtol=1e-4, atol=1e-6)
+    for name in ("occlusion", "grad_cam"):
+        a = ss.explain(model, x, 1, method=name)
+        assert a[keys[0]].shape == ecg.shape[:2]
+        assert a[keys[1]] is None, "an input without axes has no map"
+
+
+def test_occlusion_holds_the_other_input():
+    model = two_inputs("list")
+    ecg, age = RNG.normal(size=(2, 30, 2)).astype("float32"), RNG.normal(size=(2, 3)).astype("float32")
+    a = ss.occlusion(model, [ecg, age], 1, window=5, stride=5, score="probability")[0]
+    cut = ecg.copy()
+    cut[:, 10:15] = 0
+    fall = model([ecg, age]).numpy()[:, 1] - model([cut, age]).numpy()[:, 1]
+    np.testing.assert_allclose(a[:, 12], fall, atol=1e-6)
+
+
+def test_several_outputs():
+    x = keras.Input((30, 1))
+    h = L.GlobalAveragePooling1D()(features(x))
+    outputs = [L.Dense(3, activation="softmax", name="rhythm")(h), L.Dense(1, name="rate")(h)]
+    model = randomise(keras.Model(x, outputs))
+    given = RNG.normal(size=(2, 30, 1))
+    by_name = ss.saliency(model, given, (model.output_names[1], 0))
+    np.testing.assert_array_equal(by_name, ss.saliency(model, given, (1, 0)))
+    np.testing.assert_array_equal(by_name, ss.saliency(model, given, lambda y: y[1][:, 0]))
+    with pytest.raises(TargetError, match="outputs"):
+        ss.saliency(model, given, 0)
+    with pytest.raises(TargetError, match="names no output"):
+        ss.saliency(model, given, ("pulse", 0))
+
+
+# --- targets --------------------------------------------------------------------------------------------------
+
+
+def test_targets_of_every_kind():
+    model = net(HEADS["softmax"][0])
+    x = RNG.normal(size=(3, 30, 1)).astype("float32")
+    rows = [ss.saliency(model, x, k) for k in range(3)]
+    best = model(x).numpy().argmax(-1)
+    np.testing.assert_array_equal(ss.saliency(model, x), np.stack([rows[k][i] for i, k in enumerate(best)]))
+    np.testing.assert_array_equal(ss.saliency(model, x, [2, 0, 1]), np.stack([rows[2][0], rows[0][1], rows[1][2]]))
+    np.testing.assert_array_equal(ss.saliency(model, x, "V", class_names=["N", "S", "V"]), rows[2])
+    np.testing.assert_array_equal(ss.saliency(model, x, -1), rows[2])
+    contrast = ss.saliency(model, x, lambda y: y[:, 2] - y[:, 0])
+    np.testing.assert_allclose(contrast, rows[2] - rows[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("target", "match"),
+    [
+        (3, "out of range; the model has 3 outputs"),
+        ("V", "give class_names"),
+        ([0, 1], "2 classes for 3 examples"),
+        (1.5, "not understood"),
+        (lambda y: y, "one number per example"),
+    ],
+)
+def test_wrong_targets_are_refused(target, match):
+    with pytest.raises(TargetError, match=match):
+        ss.saliency(net(HEADS["softmax"][0]), np.ones((3, 30, 1)), target)
+
+
+def test_unknown_class_name():
+    with pytest.raises(TargetError, match="'X' is not among the class names N, V"):
+        ss.saliency(net(HEADS["softmax"][0]), np.ones((1, 30, 1)), "X", class_names=["N", "V"])
+
+
+def test_sequence_output():
+    x = keras.Input((30, 1))
+    model = randomise(keras.Model(x, L.Conv1D(2, 3, padding="same", activation="softmax")(features(x))))
+    given = RNG.normal(size=(2, 30, 1))
+    with pytest.raises(TargetError, match="callable"):
+        ss.saliency(model, given, 1)
+    one = ss.saliency(model, given, (12, 1))
+    np.testing.assert_array_equal(one, ss.saliency(model, given, lambda y: y[:, 12, 1]))
+    reach = np.flatnonzero(np.abs(one[0, :, 0]))
+    assert reach.min() >= 12 - 1 - 1
+    assert reach.max() <= 12 + 1 + 1 + 4
+    a = ss.deep_lift(model, given, lambda y: tf.reduce_mean(y[:, :, 0], 1))
+    score, bound = ss.Score(model, lambda y: tf.reduce_mean(y[:, :, 0], 1)).bind(given)
+    np.testing.assert_allclose(a.sum((1, 2)), score(bound) - score(0 * bound), atol=1e-5)
+
+
+# --- lengths, leads, precisions, files ------------------------------------------------------------------------
+
+
+def test_free_length_is_traced_once():
+    model = net(HEADS["softmax"][0], length=None, leads=2)
+    before = len(programs._programs.get(model, {}))
+    for n in (40, 55, 120):
+        x = RNG.normal(size=(2, n, 2))
+        assert ss.saliency(model, x, 1).shape == (2, n, 2)
+        assert ss.grad_cam(model, x, 1).shape == (2, n)
+    assert len(programs._programs[model]) - before == 4, "outputs, gradient, activations, and the score for batches"
+
+
+def test_batch_sizes_are_not_retraced():
+    model = net(HEADS["softmax"][0])
+    ss.deep_lift(model, np.ones((2, 30, 1)), 1)
+    traced = len(programs._programs[model])
+    for n in (1, 3, 17):
+        ss.deep_lift(model, np.ones((n, 30, 1)), 2)
+    assert len(programs._programs[model]) == traced
+
+
+def test_the_model_is_not_kept_alive():
+    model = net(HEADS["softmax"][0])
+    ss.saliency(model, np.ones((1, 30, 1)), 0)
+    ss.deep_lift(model, np.ones((1, 30, 1)), 0)
+    alive = weakref.ref(model)
+    del model
+    keras.backend.clear_session()
+    gc.collect()
+    assert alive() is None
+
+
+def test_new_weights_need_no_new_trace():
+    model = net(HEADS["softmax"][0])
+    x = np.ones((1, 30, 1))
+    first = ss.saliency(model, x, 0)
+    randomise(model, seed=9)
+    fresh = keras.models.clone_model(model)
+    fresh.set_weights(model.get_weights())
+    np.testing.assert_allclose(ss.saliency(model, x, 0), ss.saliency(fresh, x, 0), rtol=1e-5)
+    assert np.abs(ss.saliency(model, x, 0) - first).max() > 1e-3
+
+
+@pytest.mark.filterwarnings(
+    "ignore::signalscreen.errors.CompletenessWarning"
+)  # half precision closes to ten percent
+def test_mixed_precision():
+    full = net(HEADS["softmax"][0])
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = net(HEADS["softmax"][0])
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    model.set_weights(full.get_weights())
+    x = RNG.normal(size=(2, 30, 1))
+    for name in ("saliency", "integrated_gradients", "deep_lift", "grad_cam", "occlusion"):
+        a, b = (ss.explain(m, x, 1, method=name) for m in (model, full))
+        assert a.dtype == np.float32
+        # A half-precision score near 1 is known to 5e-4, and a fall is the difference of two of them.
+        np.testing.assert_allclose(a, b, atol=max(0.02 * np.abs(b).max(), 1e-3))
+
+
+def test_double_precision():
+    keras.config.set_dtype_policy("float64")
+    try:
+        model = net(HEADS["softmax"][0])
+    finally:
+        keras.config.set_dtype_policy("float32")
+    a = ss.deep_lift(model, RNG.normal(size=(2, 30, 1)), 1)
+    assert a.dtype == np.float64
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_models_by_path(tmp_path, suffix):
+    model = net(HEADS["softmax"][0])
+    path = tmp_path / f"net{suffix}"
+    model.save(path)
+    x = np.ones((1, 30, 1))
+    np.testing.assert_allclose(ss.saliency(str(path), x, 0), ss.saliency(model, x, 0), rtol=1e-6)
+
+
+# --- hidden functions -----------------------------------------------------------------------------------------
+
+
+class Hidden(keras.Model):
+    def __init__(self, autograph):
+        super().__init__()
+        self.conv = L.Conv1D(4, 5)
+        self.pool = L.GlobalAveragePooling1D()
+        self.head = L.Dense(2)
+        self.autograph = autograph
+
+    @tf.function
+    def features(self, x):
+        if self.autograph and tf.reduce_sum(x) > -1e9:  # needs autograph, so it cannot be inlined
+            x = x * 1.0
+        return tf.nn.relu(self.conv(x))
+
+    def call(self, x):
+        return self.head(self.pool(self.features(x)))
+
+
+def test_inner_functions_are_inlined():
+    model = Hidden(autograph=False)
+    model(np.zeros((1, 30, 1), "float32"))
+    randomise(model)
+    x = RNG.normal(size=(2, 30, 1))
+    a = ss.deep_lift(model, x, 0)
+    score, bound = ss.Score(model, 0).bind(x)
+    np.testing.assert_allclose(a.sum((1, 2)), score(bound) - score(0 * bound), rtol=1e-4)
+    assert np.abs(ss.guided_backprop(model, x, 0) - ss.saliency(model, x, 0)).max() > 0
+
+
+def test_functions_that_cannot_be_inlined_are_refused_by_name():
+    model = Hidden(autograph=True)
+    model(np.zeros((1, 30, 1), "float32"))
+    x = RNG.normal(size=(2, 30, 1))
+    assert np.abs(ss.saliency(model, x, 0)).max() > 0
+    for name in ("guided_backprop", "deep_lift"):
+        with pytest.raises(UnsupportedOpError, match=r"op (Stateful)?PartitionedCall"):
+            ss.explain(model, x, 0, method=name)
+
+
+class Enclosed(keras.Model):
+    @tf.function
+    def call(self, x):
+        if tf.reduce_sum(x) > -1e9:  # needs autograph
+            x = x * 2.0
+        return tf.nn.softmax(x[:, :3, 0])
+
+
+def test_a_head_that_cannot_be_seen_is_said():
+    with pytest.warns(SignalScreenWarning, match="stays part of the score"):
+        a = ss.saliency(Enclosed(), np.ones((1, 30, 1)), 0)
+    np.testing.assert_array_equal(a, ss.saliency(Enclosed(), np.ones((1, 30, 1)), 0, score="probability"))
+
+
+def test_recurrent_loops_are_refused_by_name():
+    x = keras.Input((30, 1))
+    model = keras.Model(x, L.Dense(2)(L.GRU(4)(x)))
+    assert ss.saliency(model, np.ones((1, 30, 1)), 0).shape == (1, 30, 1)
+    with pytest.raises(UnsupportedOpError, match="While"):
+        ss.deep_lift(model, np.ones((1, 30, 1)), 0)
+
+
+# --- patches --------------------------------------------------------------------------------------------------
+
+
+def test_patched_writes_each_edit_out():
+    model = net(HEADS["softmax"][0], leads=2)
+    x = RNG.normal(size=(2, 30, 2)).astype("float32")
+    score, x = ss.Score(model, 1, batch_size=3).bind(x)
+    starts = np.array([[-2], [0], [11], [27]])
+    content = RNG.normal(size=(4, 2, 5, 2)).astype("float32")
+    for channel in (None, 1):
+        found = score.patched(x, [Patches(starts, (5,), content, channel)])
+        for p, (start,) in enumerate(starts):
+            edited = x.copy()
+            for offset in range(5):
+                if 0 <= start + offset < 30:
+                    which = slice(None) if channel is None else channel
+                    edited[:, start + offset, which] = content[p, :, offset, which]
+            np.testing.assert_allclose(found[p], score(edited), rtol=1e-5)
+
+
+def test_variants_are_rows_of_the_same_example():
+    model = net(HEADS["softmax"][0])
+    score, x = ss.Score(model, [0, 2]).bind(RNG.normal(size=(2, 30, 1)))
+    variants = np.stack([x, 2 * x, 3 * x])
+    together = score(variants)
+    np.testing.assert_allclose(together, np.stack([score(v) for v in variants]), rtol=1e-5)
+    gradients = score.gradient(variants)
+    np.testing.assert_allclose(gradients[2], score.gradient(3 * x), rtol=1e-4, atol=1e-6)
