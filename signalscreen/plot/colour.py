@@ -207,9 +207,7 @@ def add_colour_bar(
     figure = axes[0].figure
     size = FontProperties(size=size or plt.rcParams["axes.labelsize"]).get_size_in_points()
     around = Bbox.union([panel.bbox for panel in axes])
-    width, height = (
-        72 * length / figure.dpi / size for length in (around.width, around.height)
-    )  # in letters
+    width, height = (72 * length / figure.dpi / size for length in (around.width, around.height))  # in letters
     needed = 0.05 if figure.get_layout_engine() else min(0.4, _BAR_WORDS / width)
     place: dict[str, Any] = {"fraction": needed, "aspect": 28, "pad": min(0.3, gap / width)}
     bar = figure.colorbar(mappable, ax=ax, extend=scale.extend, **place)

@@ -73,9 +73,7 @@ def draw_scale_bar(ax: Axes, traces: Traces, size: float) -> None:
         for distance in (0.4, 0.8)
     )
     ax.plot([1, 1], [bottom, bottom + length], linewidth=2, solid_capstyle="butt", transform=bar, **look)
-    ax.text(
-        1, bottom, words, rotation=90, va="bottom", ha="left", fontsize=0.9 * size, transform=text, **look
-    )
+    ax.text(1, bottom, words, rotation=90, va="bottom", ha="left", fontsize=0.9 * size, transform=text, **look)
 
 
 def _round(height: float) -> float:

@@ -115,8 +115,9 @@ def plot_with_gradient(
         Draw the grid of ECG paper (25 mm/s, 10 mm/mV), its boxes square unless the strip is too long for
         that. Needs `fs`, and `units` in mV.
     annotations : optional
-        Beats ``(sample, symbol)`` and intervals ``(start, end, label)`` in samples of `y`, or an object with
-        ``.sample`` and ``.symbol`` as ``wfdb.rdann`` returns. Those outside the signal are not drawn.
+        Beats ``(sample, symbol)`` and intervals ``(start, end, label)`` in samples of `y`, the annotations of
+        a `Recording`, or what ``wfdb.rdann`` returns. Those outside the signal are not drawn, and words for
+        which there is no room are not written, ordinary beats first.
 
     Returns
     -------

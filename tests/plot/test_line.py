@@ -380,6 +380,16 @@ def test_annotations_without_notes_keep_their_symbols():
     assert top_words(ax)[0] == {"+": 5}
 
 
+def test_annotations_of_a_recording_are_taken():
+    from signalscreen.recording import Annotation
+
+    marks = [Annotation(10, "V"), Annotation(20, "+", "(AFIB"), Annotation(40, note="noise", end=60)]
+    _, ax = plot_with_gradient(np.zeros(100), np.zeros(100), annotations=marks)
+    assert top_words(ax) == ({"V": 10, "(AFIB": 20}, {"noise": 50})
+    _, ax = plot_with_gradient(np.zeros(100), np.zeros(100), annotations=marks[0])
+    assert top_words(ax)[0] == {"V": 10}
+
+
 def test_intervals_are_tinted_and_labelled_in_the_middle():
     fig, ax = plt.subplots()
     plot_with_gradient(np.zeros(101), np.ones(101), ax, x=np.arange(101) * 2, annotations=[(20, 40, "artefact")])
