@@ -177,6 +177,7 @@ def plot_with_gradient(
     draw_marks(ax, marks, traces.x, size)
     if fig:
         _frame(fig, ax)
+        _frame(fig, ax)  # again: the words were measured where the first call moved them from
     return (fig, ax) if fig else ax
 
 
@@ -216,13 +217,13 @@ def _label_axes(ax: Axes, traces: Traces, moved: Stack, size: float) -> None:
 
 def _frame(fig: Figure, ax: Axes) -> None:
     """Give the new figure margins that fit its words and, where boxes are square, the size of its strip."""
-    width, height = FIGURE_SIZE
     fig.draw_without_rendering()
-    words = fig.get_tightbbox()  # inches
+    words, (width, height) = fig.get_tightbbox(), fig.get_size_inches()  # inches
     place, used = fig.subplotpars, ax.get_position()
     left = used.x0 * width - words.x0 + _MARGIN
     right = words.x1 - place.right * width + _MARGIN
     bottom, top = used.y0 * height - words.y0 + _MARGIN, words.y1 - used.y1 * height + _MARGIN
+    width, height = FIGURE_SIZE
     if ax.get_aspect() != "auto":
         ratio = np.ptp(ax.get_ylim()) / np.ptp(ax.get_xlim()) * float(ax.get_aspect())
         part = ax.get_position(original=True).width / (place.right - place.left)  # the rest is the colour bar

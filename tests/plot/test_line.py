@@ -343,11 +343,23 @@ def test_a_paper_figure_is_as_large_as_its_strip():
     width, height = fig.get_size_inches()
     assert width <= 18.5
     assert height < 6
-    box = fig.get_tightbbox()
-    assert box.x0 >= 0
-    assert box.y0 >= 0
-    assert box.x1 <= width
-    assert box.y1 <= height
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"title": "t", "units": "mV", "annotations": [(40, "V"), (10, 30, "noise")]},
+        {"names": "a lead with a long name", "color_label": "two\nlines", "limits": (-1234567, 1234567)},
+        {"paper": True, "fs": 100, "units": "mV", "title": "t"},
+        {"color_bar": False},
+    ],
+)
+def test_all_words_lie_within_a_new_figure_and_fill_it(options):
+    fig, _ = plot_with_gradient(np.sin(np.arange(600) / 9), np.arange(600), **options)
+    picture(fig)
+    words, (width, height) = fig.get_tightbbox(), fig.get_size_inches()
+    margins = [words.x0, words.y0, width - words.x1, height - words.y1]
+    assert margins == pytest.approx([0.2] * 4, abs=0.12)
 
 
 # --- annotations ---------------------------------------------------------------------------------------
