@@ -96,12 +96,12 @@ def test_overlap_is_in_seconds():
     assert report.overlap(starts, Artefact("muscle", 9.0, 13.0)).tolist() == [1.0, 4.0, 1.0, 0.0]
 
 
-def test_the_command_it_names_runs_as_it_is(demo, tmp_path):
+def test_the_command_it_names_runs_as_it_is(demo, tmp_path, monkeypatch):
     out, _ = demo
+    monkeypatch.chdir(tmp_path)
     words = shlex.split(report.command(out / "ecg", quality_model_path(), tmp_path / "yours"))
-    assert words[0] == "signalscreen"
     done = subprocess.run(
-        [sys.executable, "-m", *words],
+        words,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(signalscreen.__file__).parents[1])},
         capture_output=True,
@@ -111,6 +111,15 @@ def test_the_command_it_names_runs_as_it_is(demo, tmp_path):
     assert done.returncode == 0, done.stderr
     names = {p.name for p in (tmp_path / "yours").iterdir()}
     assert names == {f"ecg_{m}.{e}" for m in ("integrated_gradients", "grad_cam") for e in ("png", "npz")}
+
+
+def test_the_program_is_named_so_that_a_shell_finds_it(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [".venv/bin/signalscreen", "demo"])
+    monkeypatch.setenv("PATH", "")
+    assert report.program() == [".venv/bin/signalscreen"]
+    assert report.nearby(tmp_path / "data" / "x.keras") == str(Path("data", "x.keras"))
+    assert report.nearby(tmp_path.parent / "x") == str(tmp_path.parent / "x")
 
 
 def test_a_missing_network_is_said_with_what_to_do(monkeypatch, tmp_path):
