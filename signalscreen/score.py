@@ -14,8 +14,9 @@ from tqdm.auto import tqdm
 
 from signalscreen import programs, targets
 from signalscreen.backend import tf
-from signalscreen.errors import InputError, OptionError, UnreachedRuleWarning
-from signalscreen.inputs import Layout, Spec
+from signalscreen.binding import Binding, wiring_of
+from signalscreen.errors import InputError, OptionError, SignalScreenWarning, UnreachedRuleWarning
+from signalscreen.inputs import Layout
 from signalscreen.models import as_model, layout_of
 from signalscreen.streams import Patches, blocks
 
@@ -78,12 +79,7 @@ class Score:
         self.class_names = class_names
         self.batch_size = batch_size
         self.progress = progress
-        self._layout = Layout([Spec("x", None, "float32")], None)
-        self._resolved = targets.Target()
-        self._wiring: Any = None
-        self._length = 1
-        self._held: tuple[int, list[Array]] | None = None
-        self.numbers: Array = np.arange(0)  # of the examples it is bound to, for warnings that name them
+        self._bound: Binding | None = None
 
     # --- binding -------------------------------------------------------------------------------------------
 
@@ -106,105 +102,91 @@ class Score:
         ------
         InputError, TargetError
         """
-        new = copy(self)
-        new._layout = layout_of(self.model, x)
-        x = new._layout.join(x)
-        new._wire(x)
-        new.numbers = np.arange(len(x))
-        if new._layout.single and x.dtype != new._wiring.dtypes[0]:
-            x = x.astype(new._wiring.dtypes[0])
+        layout = layout_of(self.model, x)
+        x = layout.join(x)
+        wiring = wiring_of(layout)
+        if layout.single:
+            x = np.asarray(x, wiring.dtypes[0])
+        new = self._with(Binding(layout, wiring, np.arange(len(x))))
         outputs = new._program("outputs")
-        new._resolved = targets.resolve(self.target, **outputs.facts, class_names=self.class_names, batch=len(x))
-        if new._resolved.index is None and new._resolved.function is None:
-            new._resolved = new._resolved._replace(index=new._highest(outputs, x))
-        return new, x
+        facts = outputs.facts
+        target = targets.resolve(
+            self.target,
+            shapes=facts["shapes"],
+            names=facts["names"],
+            class_names=self.class_names,
+            batch=len(x),
+        )
+        if self.logit and facts["hidden"][target.output]:
+            warnings.warn(
+                "the model's output comes from a function that cannot be looked into, so a softmax or sigmoid at "
+                "its end stays part of the score; give score='probability' to say that this is meant",
+                SignalScreenWarning,
+                stacklevel=4,
+            )
+        if target.index is None and target.function is None:
+            target = target._replace(index=new._highest(outputs, x, target.output))
+        return new._with(new.bound._replace(target=target)), x
 
-    def _wire(self, x: Array) -> None:
-        layout = self._layout
-        shapes = [
-            spec.shape if spec.shape is not None else shape
-            for spec, shape in zip(layout.specs, layout.shapes, strict=True)
-        ]
-        packing = layout.packing
-        if isinstance(packing, dict):
-            packing = ("dict", *packing)
-        elif packing is not None:
-            packing = ("list", *packing)
-        self._wiring = programs.Wiring(tuple(shapes), tuple(s.dtype for s in layout.specs), packing)
-        self._length = max(n for shape in layout.shapes for n in shape) if x.ndim > 1 else 1
+    def _with(self, bound: Binding) -> "Score":
+        new = copy(self)
+        new._bound = bound
+        return new
 
-    def _highest(self, program: programs.Program, x: Array) -> Array:
+    def _highest(self, program: programs.Program, x: Array, output: int) -> Array:
+        """Each example's class of highest score."""
         kind = 1 if self.logit else 0
         best = []
         for rows in blocks(len(x), self._rows(program)):
-            given = [self._tensor(a, i) for i, a in enumerate(self._layout.split(x[rows]))]
-            flat = program.fn(np.zeros(len(x[rows]), np.int32), *given)[kind]
-            best.append(np.argmax(flat[self._resolved.output].numpy(), axis=-1))
+            flat = program.fn(*self._fed(x[rows], np.arange(rows.start, rows.stop)))[kind]
+            best.append(np.argmax(flat[output].numpy(), axis=-1))
         return np.concatenate(best).astype(np.int32)
+
+    @property
+    def bound(self) -> Binding:
+        """What it is bound to."""
+        if self._bound is None:
+            raise InputError("the score is not bound to a signal yet; use score, x = Score(...).bind(x)")
+        return self._bound
 
     def part(self, rows: slice | Array) -> "Score":
         """The score of some of the examples it is bound to."""
-        new = copy(self)
-        new.numbers = self.numbers[rows]
-        index = self._resolved.index
-        if isinstance(index, np.ndarray) and len(index) > 1:
-            new._resolved = self._resolved._replace(index=index[rows])
-        if self._held is not None:
-            position, arrays = self._held
-            new._held = position, [a[rows] for a in arrays]
-        return new
+        return self._with(self.bound.part(rows))
 
     def holding(self, position: int, x: Array) -> "Score":
         """The score as a function of one input, the others kept at their values in `x`."""
-        new = copy(self)
-        new._held = position, self._layout.split(x)
-        return new
+        return self._with(self.bound.holding(position, x))
 
     # --- what formulas may ask about the input ---------------------------------------------------------------
 
     @property
     def layout(self) -> Layout:
         """How several inputs lie side by side."""
-        return self._layout
+        return self.bound.layout
 
     @property
-    def axes(self) -> tuple[int, ...]:
-        """The signal's axes, counted from the end: ``(-2,)`` in 1D, ``(-3, -2)`` in 2D."""
-        shape = self._layout.shapes[self._position]
-        return tuple(range(-len(shape), -1))
+    def numbers(self) -> Array:
+        """Of these examples in the user's batch."""
+        return self.bound.numbers
 
     @property
     def classes(self) -> Array | None:
         """The class of each example it is bound to, ``(batch,)``; None where the target is no class."""
-        index = self._resolved.index
-        if not isinstance(index, np.ndarray):
-            return None
-        return index if len(index) > 1 else np.repeat(index, len(self.numbers))
+        return self.bound.classes
 
     @property
-    def _position(self) -> int:
-        return 0 if self._held is None else self._held[0]
-
-    @property
-    def _is_flat(self) -> bool:
-        return not self._layout.single and self._held is None
+    def axes(self) -> tuple[int, ...]:
+        """The signal's axes, counted from the end: ``(-2,)`` in 1D, ``(-3, -2)`` in 2D."""
+        return tuple(range(-len(self.layout.shapes[self.bound.position]), -1))
 
     @property
     def rank(self) -> int:
         """Axes of one example, channels included: those over which attributions add up."""
-        return 1 if self._is_flat else len(self._layout.shapes[self._position])
+        return self.bound.rank
 
     def spread(self, x: Array) -> Array:
         """Largest minus smallest value of each example, per input, broadcastable to `x`."""
-        parts = self._layout.split(x) if self._is_flat else [x]
-        spreads = []
-        for part in parts:
-            axes = tuple(range(x.ndim - self.rank, part.ndim))
-            spread = part.max(axes, keepdims=True) - part.min(axes, keepdims=True)
-            spreads.append(
-                np.broadcast_to(spread, part.shape).reshape((*x.shape[:-1], -1)) if self._is_flat else spread
-            )
-        return np.concatenate(spreads, axis=-1) if self._is_flat else spreads[0]
+        return self.bound.spread(x)
 
     def room(self, x: Array) -> int:
         """How many variants of the examples in `x` fit one model call."""
@@ -261,7 +243,7 @@ class Score:
                 UnreachedRuleWarning,
                 stacklevel=2,
             )
-        return self._join_inputs(self._each(program, x, list), x)
+        return self.bound.join(self._each(program, x, list), x)
 
     def multipliers(self, x: Array, reference: Array | None) -> tuple[Array, Array, Array]:
         """DeepLIFT multipliers of `x` against `reference`, with S(x) and S(reference)."""
@@ -275,7 +257,7 @@ class Score:
         example = x.shape[-self.rank :]
         full = np.broadcast_to(reference, (1, *example) if one else x.shape)
         *grads, s, s_r = self._each(program, x, lambda r: [*r[0], r[1], r[2]], full, one)
-        return self._join_inputs(grads, x), s, s_r
+        return self.bound.join(grads, x), s, s_r
 
     def activations(self, x: Array, layer: Any = None) -> tuple[Array, Array]:
         """Feature maps of a layer, and the gradient of S with respect to them.
@@ -324,15 +306,16 @@ class Score:
     # --- batches ---------------------------------------------------------------------------------------------
 
     def _program(self, verb: str, extra: Any = None) -> Any:
-        key = (verb, self._wiring, self._resolved.key, self.logit, _hashable(extra), self._position)
-        args = (self.model, self._wiring, self._resolved, self.logit, self._length)
+        bound = self.bound
+        args = (self.model, bound.wiring, bound.target, self.logit, bound.length)
         builders: dict[str, Any] = {
-            "outputs": lambda: programs.outputs(self.model, self._wiring, self._length),
+            "outputs": lambda: programs.outputs(self.model, bound.wiring, bound.length),
             "score": lambda: programs.scores(*args),
             "gradient": lambda: programs.gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
-            "activations": lambda: programs.activations(*args, extra, self._position),
+            "activations": lambda: programs.activations(*args, extra, bound.position),
         }
+        key = (verb, bound.wiring, bound.target.key, self.logit, _hashable(extra), bound.position)
         return programs.program(self.model, key, builders[verb])
 
     def _rows(self, program: programs.Program) -> int:
@@ -340,13 +323,12 @@ class Score:
             return int(self.batch_size)
         return int(np.clip(_BATCH_BYTES // program.row_bytes, 1, _MOST_ROWS))
 
+    def _fed(self, rows: Array, number: Array) -> list[Any]:
+        """The class of each row and one tensor per input, for rows that belong to these examples."""
+        return [tf.constant(a) for a in [self.bound.chosen(number), *self.bound.arrays(rows, number)]]
+
     def _each(
-        self,
-        program: programs.Program,
-        x: Array,
-        unpack: Any,
-        reference: Array | None = None,
-        one: bool = False,
+        self, program: programs.Program, x: Array, unpack: Any, reference: Array | None = None, one: bool = False
     ) -> list[Array]:
         """Run a program over the rows of `x` in batches; every result gets the leading axes of `x` back."""
         lead, example = x.shape[: -self.rank], x.shape[-self.rank :]
@@ -355,41 +337,15 @@ class Score:
         results: list[Array] = []
         for some in blocks(len(rows), self._rows(program)):
             number = np.arange(some.start, some.stop) % lead[-1]
-            given = self._inputs(rows[some], number)
+            given = self._fed(rows[some], number)
             if other is not None:
-                given += self._inputs(other if one else other[some], number[:1] if one else number)
-            parts = unpack(program.fn(self._classes(number), *given))
-            for i, part in enumerate(parts):
+                given += self._fed(other if one else other[some], number[:1] if one else number)[1:]
+            for i, part in enumerate(unpack(program.fn(*given))):
                 part = part.numpy()
                 if not some.start:
                     results.append(np.empty((len(rows), *part.shape[1:]), part.dtype))
                 results[i][some] = part
         return [r.reshape(*lead, *r.shape[1:]) for r in results]
-
-    def _inputs(self, rows: Array, number: Array) -> list[Any]:
-        """One tensor per input of the model, for these rows of these examples."""
-        if self._held is None:
-            arrays = self._layout.split(rows)
-        else:
-            position, arrays = self._held
-            arrays = [rows if i == position else a[number] for i, a in enumerate(arrays)]
-        return [self._tensor(a, i) for i, a in enumerate(arrays)]
-
-    def _tensor(self, array: Array, position: int) -> Any:
-        return tf.constant(np.ascontiguousarray(array, self._wiring.dtypes[position]))
-
-    def _classes(self, number: Array) -> Any:
-        index = self._resolved.index
-        if not isinstance(index, np.ndarray):
-            return tf.zeros(len(number), "int32")
-        return tf.constant(index[number] if len(index) > 1 else np.repeat(index, len(number)))
-
-    def _join_inputs(self, grads: list[Array], x: Array) -> Array:
-        if self._held is not None:
-            return grads[self._held[0]]
-        if self._layout.single:
-            return grads[0]
-        return np.concatenate([g.reshape(*x.shape[:-1], -1) for g in grads], axis=-1)
 
 
 def _hashable(extra: Any) -> Any:

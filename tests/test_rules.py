@@ -184,17 +184,17 @@ def test_max_pool_3d_gradient_goes_to_the_maximum(padding):
     expected = np.zeros_like(x)
     low = [
         0 if padding == "valid" else (n * k - size) // 2
-        for n, k, size in zip(pooled.shape[1:4], (2, 3, 2), (5, 6, 4))
+        for n, k, size in zip(pooled.shape[1:4], (2, 3, 2), (5, 6, 4), strict=False)
     ]
     for place in np.ndindex(2, *pooled.shape[1:]):
         n, *where, c = place
         spans = [
             slice(max(w * k - lo, 0), min(w * k - lo + k, size))
-            for w, k, lo, size in zip(where, (2, 3, 2), low, (5, 6, 4))
+            for w, k, lo, size in zip(where, (2, 3, 2), low, (5, 6, 4), strict=False)
         ]
         block = x[(n, *spans, c)]
         best = np.unravel_index(block.argmax(), block.shape)
-        expected[(n, *[s.start + b for s, b in zip(spans, best)], c)] += weights[(*where, c)]
+        expected[(n, *[s.start + b for s, b in zip(spans, best, strict=False)], c)] += weights[(*where, c)]
     np.testing.assert_allclose(a, expected, atol=1e-6)
 
 
