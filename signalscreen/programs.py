@@ -82,7 +82,7 @@ def outputs(model: Any, wiring: Wiring, length: int) -> Program:
             "names": _output_names(ref(), run.outputs),
             "hidden": [t.op.type in FUNCTION_OPS for t in flat],
         }
-        result = [tf.cast(t, wiring.dtypes[0]) if t.dtype.is_floating else t for t in flat]
+        result = [tf.cast(t, wiring.result) if t.dtype.is_floating else t for t in flat]
         logits = tf.nest.flatten(run.logits)
         return (result, [tf.cast(t, r.dtype) for t, r in zip(logits, result, strict=True)]), run, facts
 
@@ -168,8 +168,7 @@ def activations(
         correct(run)
         tap = find_layer(ref(), own, score, layer, rank)
         gradient = _gradient(score, [tap.tensor])[0]
-        dtype = wiring.dtypes[position]
-        return (tf.cast(tap.tensor, dtype), tf.cast(gradient, dtype)), run, {"layer": tap.path}
+        return (tf.cast(tap.tensor, wiring.result), tf.cast(gradient, wiring.result)), run, {"layer": tap.path}
 
     return _function(body, wiring, [None], length)
 
@@ -183,7 +182,6 @@ def select(
 ) -> Any:
     """The score: one number per example out of the outputs of a run."""
     flat = _flat(run, logit) if flat is None else flat
-    dtype = tf.float64 if "float64" in wiring.dtypes else tf.float32
     if target.function is not None:
         score = target.function(tf.nest.pack_sequence_as(run.outputs, flat))
         if not tf.is_tensor(score) or score.shape.rank != 1:
@@ -192,11 +190,11 @@ def select(
                 f"the target callable returned {type(score).__name__} of shape {shape}; it must return one number "
                 "per example, shape (batch,)"
             )
-        return tf.cast(score, dtype)
+        return tf.cast(score, wiring.result)
     output = flat[target.output]
     if isinstance(target.index, tuple):
-        return tf.cast(output[(slice(None), *target.index)], dtype)
-    return tf.cast(tf.gather(output, classes, axis=1, batch_dims=1), dtype)
+        return tf.cast(output[(slice(None), *target.index)], wiring.result)
+    return tf.cast(tf.gather(output, classes, axis=1, batch_dims=1), wiring.result)
 
 
 def _with_target(run: Run, target: Target, logit: bool, classes: Any, wiring: Wiring) -> tuple[Any, Run]:

@@ -174,6 +174,40 @@ def test_several_inputs(packing):
         assert a[keys[1]] is None, "an input without axes has no map"
 
 
+@pytest.mark.parametrize("name", ["integrated_gradients", "deep_lift", "smooth_grad", "occlusion"])
+def test_whole_numbers_are_signals_like_any_other(name):
+    model = two_signals()
+    x = [RNG.integers(-9, 9, (2, 30, 1)), RNG.integers(-9, 9, (2, 20, 2))]
+    option = {"deep_lift": "references", "occlusion": "fill", "integrated_gradients": "baseline"}.get(name)
+    options = {option: 0.5} if option else {}
+    got = ss.explain(model, x, 1, method=name, **options)
+    wanted = ss.explain(model, [a.astype("float32") for a in x], 1, method=name, **options)
+    for a, b in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == "float32"
+
+
+def two_signals():
+    """Two inputs with axes, each with a convolution of its own."""
+    a, b = keras.Input((30, 1), name="a"), keras.Input((20, 2), name="b")
+    maps = [L.Conv1D(3, 3, activation="tanh", name=f"conv_{x.name}")(x) for x in (a, b)]
+    h = L.Concatenate()([L.GlobalAveragePooling1D()(m) for m in maps])
+    return randomise(keras.Model([a, b], L.Dense(3)(h)))
+
+
+def test_an_integer_input_gives_real_scores():
+    x = keras.Input((30, 1), dtype="int32")
+    h = L.Conv1D(4, 3, activation="relu")(L.Rescaling(0.1)(x))
+    model = randomise(keras.Model(x, L.Dense(4, activation="softmax")(L.Flatten()(h))))
+    counts = RNG.integers(0, 30, (8, 30, 1))
+    wanted = model(counts).numpy().argmax(-1)
+    for score in ("logit", "probability"):
+        np.testing.assert_array_equal(ss.Score(model, score=score).bind(counts)[0].classes, wanted)
+    cam = ss.grad_cam(model, counts, 1, relu=False)
+    assert cam.dtype == "float32"
+    assert np.abs(cam).max() > 0
+
+
 def test_occlusion_holds_the_other_input():
     model = two_inputs("list")
     ecg, age = RNG.normal(size=(2, 30, 2)).astype("float32"), RNG.normal(size=(2, 3)).astype("float32")
