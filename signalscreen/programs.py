@@ -41,10 +41,11 @@ def program(model: Any, key: tuple[Any, ...], build: Callable[[], Program]) -> P
     return kept[key]
 
 
-def _version(model: Any) -> tuple[int, ...]:
-    """Changes when layers are added or replaced; new weights in the same layers need no new trace."""
+def _version(model: Any) -> tuple[Any, ...]:
+    """Changes when layers are added or replaced, or given another activation; new weights need no new trace."""
     layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else []
-    return tuple(id(layer) for layer in layers)
+    # By weak reference: the number of a layer that is gone may be given to a new one.
+    return tuple((weakref.ref(layer), id(getattr(layer, "activation", None))) for layer in layers)
 
 
 def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | None], length: int) -> Program:
@@ -144,7 +145,7 @@ def multipliers(
             score_r = select(twin, target, logit, classes, wiring, outs)
         else:
             score_r, twin = _with_target(twin, target, logit, classes, wiring)
-        shareable.append(not shared or can_share_reference(twin, score_r))
+        shareable.append(not shared or can_share_reference(run, score, twin, score_r))
         if not shareable[-1]:
             return score, run, {}
         apply_deep_lift(run, score, twin, score_r)

@@ -349,4 +349,4 @@ class Score:
 
 def _hashable(extra: Any) -> Any:
     """Layers are keyed by identity; names, numbers and flags by value."""
-    return extra if extra is None or isinstance(extra, str | int | bool) else id(extra)
+    return extra if extra is None or isinstance(extra, str | int | np.integer) else id(extra)
