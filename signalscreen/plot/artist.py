@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .decimate import visible_segments
 
-_PATH_SEGMENTS = 2000  # Agg refuses a path that crosses too many pixels; longer ones are drawn in parts
+_PATH_SEGMENTS = 500  # Agg refuses a path that crosses too many pixels; longer ones are drawn in parts
 
 
 class AttributionLine(LineCollection):

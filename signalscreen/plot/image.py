@@ -156,7 +156,7 @@ def check_aspect(aspect: object) -> None:
 
 def _colours(pixels: Floats, whole: bool) -> Floats:
     """Return colours from 0 to 1."""
-    low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
+    low, high = _ends(pixels, 0, 100)
     if whole and low >= 0 and high <= 255:
         return pixels / 255
     if low >= 0 and high <= 1:
@@ -166,11 +166,15 @@ def _colours(pixels: Floats, whole: bool) -> Floats:
 
 def grey_range(pixels: Floats) -> tuple[float, float]:
     """Return what is drawn black and white: all but the extremes, of which a few would hide the rest."""
+    low, high = _ends(pixels, 0.5, 99.5)
+    return (low, high) if low < high else _ends(pixels, 0, 100)
+
+
+def _ends(pixels: Floats, lower: float, upper: float) -> tuple[float, float]:
+    """Return two percentiles of what is known; where there is one value only, it is the upper end."""
     known = pixels[np.isfinite(pixels)]
-    if not known.size:
-        return 0.0, 1.0
-    low, high = (float(value) for value in np.percentile(known, [0.5, 99.5]))
-    return (low, high) if low < high else (float(known.min()), float(known.max()))
+    low, high = np.percentile(known, [lower, upper]).tolist() if known.size else (0.0, 1.0)
+    return (low, high) if low < high or upper < 100 else (high - 1, high)
 
 
 def _figure_size(pixels: Floats, aspect: Aspect) -> tuple[float, float]:

@@ -190,6 +190,7 @@ def _draw_lines(
         ax.add_collection(line)
     ax.margins(x=0.005)
     ax.autoscale()
+    ax.autoscale_view()  # now, not when drawn: words are placed by these limits
     return line
 
 

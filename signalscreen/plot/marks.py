@@ -46,9 +46,8 @@ def read_marks(annotations: Annotations | None) -> Marks:
     marks = Marks([], [])
     if annotations is None:
         return marks
-    if isinstance(annotations, BeatAnnotation):
-        annotations = _listed(annotations)
-    for entry in annotations:
+    entries = _listed(annotations) if isinstance(annotations, BeatAnnotation) else annotations
+    for entry in entries if isinstance(entries, Iterable) else [entries]:
         match tuple(entry) if isinstance(entry, Sequence) else entry:
             case (int() | float() | np.number() as start, int() | float() | np.number() as end, label):
                 marks.intervals.append((float(start), float(end), str(label)))
@@ -82,7 +81,8 @@ def draw_marks(ax: Axes, marks: Marks, x: Floats, size: float) -> None:
     for left, right, _ in spans:
         ax.axvspan(left, right, zorder=0.2, **_SPAN)
     beats = _that_fit(ax, beats, size)
-    ax.vlines([at for at, _ in beats], 0, 1, transform=ax.get_xaxis_transform(), zorder=0.5, **_BEAT)
+    if beats:
+        ax.vlines([at for at, _ in beats], 0, 1, transform=ax.get_xaxis_transform(), zorder=0.5, **_BEAT)
     labels = _that_fit(ax, [((left + right) / 2, label) for left, right, label in spans if label], size)
     _write(ax, [beat for beat in beats if beat[1]], labels, size)
 
@@ -106,6 +106,7 @@ def _write(ax: Axes, beats: list[tuple[float, str]], labels: list[tuple[float, s
         return
     top = ax.secondary_xaxis("top")
     top.spines["top"].set_visible(False)
+    top.xaxis.remove_overlapping_locs = False  # a beat in the middle of an interval hides no label
     top.tick_params(which="both", length=0, labelsize=size)
     if beats:
         top.tick_params(which="minor", pad=_ROW * size)

@@ -76,14 +76,15 @@ def read_traces(
 
 def numbers(array: ArrayLike, name: str) -> Floats:
     """Return an array of float64; NaN passes, infinity does not."""
-    given = np.ma.asarray(array) if np.ma.isMaskedArray(array) else np.asarray(array)
     try:
+        given = np.ma.asarray(array) if np.ma.isMaskedArray(array) else np.asarray(array)
         if given.dtype.kind not in "biufO":
-            raise TypeError
+            raise TypeError(f"{given.dtype} values")
         floats = np.asarray(np.ma.filled(given.astype(np.float64), np.nan))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError) as error:
+        reason = str(error).split(". ")[0]
         raise InputError(
-            f"{name} holds {given.dtype} values; give an array of real numbers, such as float32"
+            f"{name} is not an array of real numbers ({reason}); give one, such as a NumPy array of float32"
         ) from None
     if np.isinf(floats).any():
         raise InputError(f"{name} has infinite values, which cannot be drawn; replace them by NaN for gaps")

@@ -138,12 +138,11 @@ def _chosen_slices(slices: int | Sequence[int], axis: int, shape: tuple[int, ...
     """Return the numbers of the slices to draw, counted from the start."""
     if axis not in (0, 1, 2):
         raise OptionError(f"axis is {axis!r}; a volume is cut along axis 0, 1 or 2")
-    length = shape[axis]
-    if isinstance(slices, int | np.integer):
-        count = min(int(slices), length)
+    length, asked = shape[axis], np.asarray(slices)
+    chosen: list[int] = asked.ravel().tolist() if asked.dtype.kind in "iu" and asked.ndim < 2 else []
+    if asked.ndim == 0 and chosen:
+        count = max(0, min(chosen[0], length))
         chosen = [int((place + 0.5) * length / count) for place in range(count)]
-    else:
-        chosen = [int(index) for index in slices]
     if not chosen or not all(-length <= index < length for index in chosen):
         raise OptionError(
             f"slices is {slices!r}, but axis {axis} has {length} slices; give how many, or numbers from 0 to "
@@ -154,8 +153,8 @@ def _chosen_slices(slices: int | Sequence[int], axis: int, shape: tuple[int, ...
 
 def _pixel_aspect(spacing: tuple[float, float, float], axis: int) -> float:
     """Return height by width of a slice's pixel."""
-    sizes = np.asarray(spacing, float)
-    if sizes.shape != (3,) or not (np.isfinite(sizes) & (sizes > 0)).all():
+    sizes = np.asarray(spacing)
+    if sizes.shape != (3,) or sizes.dtype.kind not in "iuf" or not (np.isfinite(sizes) & (sizes > 0)).all():
         raise OptionError(f"spacing is {spacing!r}; give three positive sizes, one per axis")
     height, width = np.delete(sizes, axis)
     return float(height / width)
@@ -163,7 +162,7 @@ def _pixel_aspect(spacing: tuple[float, float, float], axis: int) -> float:
 
 def _new_figure(count: int, columns: int, shape: NDArray[Any], aspect: float) -> tuple[Figure, NDArray[Any]]:
     """Return a figure with a panel per slice, in rows of so many columns."""
-    if columns < 1:
+    if not isinstance(columns, int | np.integer) or columns < 1:
         raise OptionError(f"columns is {columns!r}; give 1 or more")
     rows = -(-count // columns)
     columns = -(-count // rows)  # as even as the rows allow
