@@ -12,7 +12,7 @@ from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import InputError, TargetError
-from signalscreen.graph import Run, call, find_layer, row_bytes
+from signalscreen.graph import FUNCTION_OPS, Run, call, find_layer, row_bytes
 from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
 
@@ -68,13 +68,20 @@ def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | N
 
 
 def outputs(model: Any, wiring: Wiring, length: int) -> Program:
-    """All outputs and logits, flat; the facts are the shape and name of each output."""
+    """All outputs and logits, flat.
+
+    The facts are the shape and name of each output, and whether a function hides its head.
+    """
     ref = weakref.ref(model)
 
     def body(_: Any, *inputs: Any) -> Any:
         run = call(ref(), list(inputs), wiring.structure())
         flat = tf.nest.flatten(run.outputs)
-        facts = {"shapes": [tuple(t.shape[1:]) for t in flat], "names": _output_names(ref(), run.outputs)}
+        facts = {
+            "shapes": [tuple(t.shape[1:]) for t in flat],
+            "names": _output_names(ref(), run.outputs),
+            "hidden": [t.op.type in FUNCTION_OPS for t in flat],
+        }
         result = [tf.cast(t, wiring.dtypes[0]) if t.dtype.is_floating else t for t in flat]
         logits = tf.nest.flatten(run.logits)
         return (result, [tf.cast(t, r.dtype) for t, r in zip(logits, result, strict=True)]), run, facts

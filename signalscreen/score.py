@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from signalscreen import programs, targets
 from signalscreen.backend import tf
 from signalscreen.binding import Binding, wiring_of
-from signalscreen.errors import InputError, OptionError, UnreachedRuleWarning
+from signalscreen.errors import InputError, OptionError, SignalScreenWarning, UnreachedRuleWarning
 from signalscreen.inputs import Layout
 from signalscreen.models import as_model, layout_of
 from signalscreen.streams import Patches, blocks
@@ -109,7 +109,21 @@ class Score:
             x = np.asarray(x, wiring.dtypes[0])
         new = self._with(Binding(layout, wiring, np.arange(len(x))))
         outputs = new._program("outputs")
-        target = targets.resolve(self.target, **outputs.facts, class_names=self.class_names, batch=len(x))
+        facts = outputs.facts
+        target = targets.resolve(
+            self.target,
+            shapes=facts["shapes"],
+            names=facts["names"],
+            class_names=self.class_names,
+            batch=len(x),
+        )
+        if self.logit and facts["hidden"][target.output]:
+            warnings.warn(
+                "the model's output comes from a function that cannot be looked into, so a softmax or sigmoid at "
+                "its end stays part of the score; give score='probability' to say that this is meant",
+                SignalScreenWarning,
+                stacklevel=4,
+            )
         if target.index is None and target.function is None:
             target = target._replace(index=new._highest(outputs, x, target.output))
         return new._with(new.bound._replace(target=target)), x

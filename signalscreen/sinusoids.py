@@ -26,6 +26,8 @@ from signalscreen.metrics.localisation import LocalisationScore, localisation_sc
 
 __all__ = [
     "ARCHITECTURES",
+    "CARRIER",
+    "FEATURES",
     "FREQUENCIES",
     "PERIOD",
     "LocalisationScore",
@@ -39,10 +41,14 @@ __all__ = [
 
 FS = 100.0
 """Sampling rate of the signals in Hz, unless told otherwise."""
-FREQUENCIES = (5.0, 9.0, 16.0)
-"""Frequency of the burst of each class in Hz."""
-PERIOD = round(FS / FREQUENCIES[0])
+FREQUENCIES = (5.0, 16.0, 24.0)
+"""Frequency inside the burst of each class in Hz."""
+CARRIER = 10.0
+"""Frequency outside the bursts in Hz."""
+PERIOD = round(FS / min(FREQUENCIES))
 """Samples in the longest period: a good ``smooth`` for `localisation_score`."""
+FEATURES = "features"
+"""Name of the layer whose feature maps a class activation map should use, in every architecture."""
 
 
 class Signals(NamedTuple):
@@ -51,7 +57,7 @@ class Signals(NamedTuple):
     x: NDArray[np.float32]
     """Signals, (n, length, 1)."""
     labels: NDArray[np.int64]
-    """Class of each signal, (n,): the index of its frequency."""
+    """Class of each signal, (n,): the index of its frequency; one more where there is no burst."""
     masks: NDArray[np.bool_]
     """True inside the burst, (n, length)."""
 
@@ -62,14 +68,17 @@ def make_signals(
     fs: float = FS,
     *,
     frequencies: Sequence[float] = FREQUENCIES,
+    carrier: float = CARRIER,
     burst: float = 0.6,
     noise: float = 0.3,
+    empty: float = 0.0,
     seed: int = 0,
 ) -> Signals:
-    """Make noise with one burst of a sinusoid each; the burst's frequency is the class, its place is random.
+    """Make sinusoids that change their frequency for a while: to which one is the class, when is the mask.
 
-    The burst has a peak amplitude of 1 under a Hann window, a random phase, and lies wholly in the signal.
-    Example ``i`` depends only on `seed` and ``i``: the first ten of a hundred are the same as the ten of ten.
+    The amplitude is 1 throughout and the phase has no jump, so neither energy nor edges give the burst away:
+    only a network that tells frequencies apart can point at it. White noise is added. Example ``i`` depends on
+    `seed` and ``i`` alone: the first ten of a hundred are the same as the ten of ten.
 
     Parameters
     ----------
@@ -80,11 +89,16 @@ def make_signals(
     fs : float, Hz
         Sampling rate.
     frequencies : sequence of float, Hz
-        One frequency per class, each below half of `fs`.
+        Frequency inside the burst, one per class; each below half of `fs`.
+    carrier : float, Hz
+        Frequency outside.
     burst : float, seconds
-        Length of the burst.
+        Length of the burst; it lies wholly in the signal.
     noise : float
-        Standard deviation of the white noise.
+        Standard deviation of the noise.
+    empty : float
+        Share of signals without a burst; their class is one more, ``len(frequencies)``. A network trained
+        without them may know one class by the absence of the others, and then has nowhere to point.
     seed : int
         Seed of everything random.
 
@@ -100,27 +114,30 @@ def make_signals(
     """
     width = round(burst * fs)
     if not 2 <= width < length:
-        raise OptionError(f"a burst of {burst} s is {width} samples; give 2 to {length - 1} samples at {fs} Hz")
-    if not all(0 < f < fs / 2 for f in frequencies):
-        raise OptionError(f"frequencies are {tuple(frequencies)} Hz; give values between 0 and {fs / 2} Hz")
+        raise OptionError(
+            f"a burst of {burst} s is {width} samples at {fs} Hz; give one of 2 to {length - 1} samples"
+        )
+    if not all(0 < f < fs / 2 for f in (*frequencies, carrier)):
+        raise OptionError(
+            f"frequencies are {(*frequencies, carrier)} Hz; give values between 0 and half of {fs} Hz"
+        )
     x = np.empty((n, length, 1), np.float32)
     labels, masks = np.empty(n, np.int64), np.zeros((n, length), bool)
-    t, envelope = np.arange(width) / fs, np.hanning(width)
     for i in range(n):
         rng = np.random.default_rng([seed, i])
-        labels[i] = rng.integers(len(frequencies))
-        start, phase = rng.integers(length - width + 1), rng.uniform(0, 2 * np.pi)
-        signal = rng.normal(0, noise, length)
-        signal[start : start + width] += envelope * np.sin(2 * np.pi * frequencies[labels[i]] * t + phase)
-        x[i, :, 0] = signal
-        masks[i, start : start + width] = True
+        labels[i] = len(frequencies) if rng.random() < empty else rng.integers(len(frequencies))
+        start = rng.integers(length - width + 1)
+        masks[i, start : start + width] = labels[i] < len(frequencies)
+        cycles = np.cumsum(np.where(masks[i], (*frequencies, carrier)[labels[i]], carrier)) / fs
+        x[i, :, 0] = np.sin(2 * np.pi * (cycles + rng.random())) + rng.normal(0, noise, length)
     return Signals(x, labels, masks)
 
 
 def _plain(layers: Any, start: Callable[[], Any], x: Any) -> Any:
     """Convolution, ReLU, max-pooling, twice; maximum over time."""
-    for filters in (8, 16):
-        x = layers.Conv1D(filters, 9, padding="same", activation="relu", kernel_initializer=start())(x)
+    for i, filters in enumerate((8, 16)):
+        x = layers.Conv1D(filters, 9, padding="same", kernel_initializer=start())(x)
+        x = layers.Activation("relu", name=FEATURES if i else None)(x)
         x = layers.MaxPooling1D(2)(x)
     return layers.GlobalMaxPooling1D()(x)
 
@@ -133,14 +150,14 @@ def _residual(layers: Any, start: Callable[[], Any], x: Any) -> Any:
         y = layers.Activation("swish")(y)
         y = layers.Conv1D(12, 7, padding="same", dilation_rate=dilation, kernel_initializer=start())(y)
         x = layers.Add()([x, y])
-    return layers.GlobalMaxPooling1D()(layers.Activation("relu")(x))
+    return layers.GlobalMaxPooling1D()(layers.Activation("relu", name=FEATURES)(x))
 
 
 def _attention(layers: Any, start: Callable[[], Any], x: Any) -> Any:
     """Strided convolutions with LeakyReLU; mean over time, weighted by attention."""
-    for filters in (8, 16):
+    for i, filters in enumerate((8, 16)):
         x = layers.Conv1D(filters, 9, strides=2, padding="same", kernel_initializer=start())(x)
-        x = layers.LeakyReLU(negative_slope=0.1)(x)
+        x = layers.LeakyReLU(negative_slope=0.1, name=FEATURES if i else None)(x)
     weight = layers.Softmax(axis=1)(layers.Dense(1, kernel_initializer=start())(x))
     return layers.Flatten()(layers.Dot(axes=1)([weight, x]))
 
@@ -153,8 +170,13 @@ ARCHITECTURES: dict[str, Callable[[Any, Callable[[], Any], Any], Any]] = {
 """Name of an architecture: the function that builds its body."""
 
 
-def build(architecture: str = "plain", length: int = 256, classes: int = len(FREQUENCIES), seed: int = 0) -> Any:
+def build(
+    architecture: str = "plain", length: int = 256, classes: int = len(FREQUENCIES) + 1, seed: int = 0
+) -> Any:
     """Build an untrained Keras classifier of signals (length, 1), with a softmax over `classes`.
+
+    The architectures are ones whose evidence is local. (Behind a mean over time, or a dense layer over all
+    places, a plain gradient is not: it says where a burst would count, and that is everywhere.)
 
     Parameters
     ----------
@@ -223,6 +245,6 @@ def classifier(architecture: str = "plain", *, seed: int = 0, n: int = 1500) -> 
     Returns
     -------
     keras.Model
-        Inputs (256, 1), a softmax over the classes of `FREQUENCIES`.
+        Inputs (256, 1); a softmax over the classes of `FREQUENCIES`, and one for no burst.
     """
-    return train(build(architecture, seed=seed), make_signals(n, seed=seed))
+    return train(build(architecture, seed=seed), make_signals(n, empty=0.25, seed=seed))

@@ -9,7 +9,7 @@ import pytest
 import signalscreen as ss
 from signalscreen import programs
 from signalscreen.backend import keras, tf
-from signalscreen.errors import LayerError, TargetError, UnsupportedOpError
+from signalscreen.errors import LayerError, SignalScreenWarning, TargetError, UnsupportedOpError
 from signalscreen.streams import Patches
 from tests.contract.zoo import randomise
 
@@ -362,6 +362,20 @@ def test_functions_that_cannot_be_inlined_are_refused_by_name():
     for name in ("guided_backprop", "deep_lift"):
         with pytest.raises(UnsupportedOpError, match=r"op (Stateful)?PartitionedCall"):
             ss.explain(model, x, 0, method=name)
+
+
+class Enclosed(keras.Model):
+    @tf.function
+    def call(self, x):
+        if tf.reduce_sum(x) > -1e9:  # needs autograph
+            x = x * 2.0
+        return tf.nn.softmax(x[:, :3, 0])
+
+
+def test_a_head_that_cannot_be_seen_is_said():
+    with pytest.warns(SignalScreenWarning, match="stays part of the score"):
+        a = ss.saliency(Enclosed(), np.ones((1, 30, 1)), 0)
+    np.testing.assert_array_equal(a, ss.saliency(Enclosed(), np.ones((1, 30, 1)), 0, score="probability"))
 
 
 def test_recurrent_loops_are_refused_by_name():

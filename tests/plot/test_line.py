@@ -20,9 +20,7 @@ G = np.array([0.1, 0.9, 0.3, 0.5, 0.7, 0.2])
 
 def top_words(ax):
     """Return the words above the axes: {word: place}, and the labels above those."""
-    (top,) = [
-        child for child in ax.child_axes if child.get_xticklabels() or child.get_xticks(minor=True).size
-    ]
+    (top,) = [child for child in ax.child_axes if child.get_xticklabels() or child.get_xticks(minor=True).size]
     major = dict(zip((t.get_text() for t in top.get_xticklabels()), top.get_xticks(), strict=True))
     minor = dict(
         zip((t.get_text() for t in top.get_xticklabels(minor=True)), top.get_xticks(minor=True), strict=True)
@@ -99,9 +97,7 @@ def test_title_and_colour_bar():
 def test_lists_integers_booleans_and_masked_arrays_are_drawn():
     _, ax = plot_with_gradient([1, 2, 3], [True, False, True])
     np.testing.assert_array_equal(ax.collections[0].get_array(), [1, 0])
-    _, ax = plot_with_gradient(
-        np.ma.array([1.0, 2, 3], mask=[0, 1, 0]), np.ma.array([1, 2, 3], mask=[1, 0, 0])
-    )
+    _, ax = plot_with_gradient(np.ma.array([1.0, 2, 3], mask=[0, 1, 0]), np.ma.array([1, 2, 3], mask=[1, 0, 0]))
     assert ax.collections[0].get_array().mask.tolist() == [True, False]
     assert np.isnan(ax.collections[0].get_segments()[0][1, 1])
 
@@ -367,9 +363,7 @@ class Beats:
 
 
 def test_beats_stand_above_their_samples():
-    _, ax = plot_with_gradient(
-        np.zeros(100), np.zeros(100), fs=50, annotations=[(25, "N"), (np.int64(75), "V")]
-    )
+    _, ax = plot_with_gradient(np.zeros(100), np.zeros(100), fs=50, annotations=[(25, "N"), (np.int64(75), "V")])
     assert top_words(ax)[0] == {"N": 0.5, "V": 1.5}
 
 
@@ -389,9 +383,7 @@ def test_annotations_without_notes_keep_their_symbols():
 
 def test_intervals_are_tinted_and_labelled_in_the_middle():
     fig, ax = plt.subplots()
-    plot_with_gradient(
-        np.zeros(101), np.ones(101), ax, x=np.arange(101) * 2, annotations=[(20, 40, "artefact")]
-    )
+    plot_with_gradient(np.zeros(101), np.ones(101), ax, x=np.arange(101) * 2, annotations=[(20, 40, "artefact")])
     assert top_words(ax)[1] == {"artefact": 60}
     pixels = picture(fig)
     inside, outside = colour_at(pixels, ax, 60, 0.03), colour_at(pixels, ax, 100, 0.03)
@@ -528,9 +520,7 @@ def test_no_path_is_so_long_that_a_picture_of_it_overflows():
     fig, _ = plot_with_gradient(np.tile([0.0, 1.0], 4_000), np.ones(8_000), color_bar=False)
     file = io.BytesIO()
     fig.savefig(file, format="svg")
-    paths = [
-        path for path in file.getvalue().decode().split("<path d=")[1:] if "stroke-linecap: round" in path
-    ]
+    paths = [path for path in file.getvalue().decode().split("<path d=")[1:] if "stroke-linecap: round" in path]
     assert sum(path.count("\nL ") for path in paths) >= 7_999
     assert max(path.count("\nL ") for path in paths) <= 501
 
@@ -619,7 +609,5 @@ def test_nothing_warns_at_any_size():
         warnings.simplefilter("error")
         for size in ((0.6, 0.4), (30, 2)):
             fig, ax = plt.subplots(figsize=size)
-            plot_with_gradient(
-                Y, G - 0.5, ax, fs=2, units="mV", paper=True, title="t", annotations=[(1, "V")]
-            )
+            plot_with_gradient(Y, G - 0.5, ax, fs=2, units="mV", paper=True, title="t", annotations=[(1, "V")])
             picture(fig)

@@ -44,9 +44,7 @@ def test_methods_compared_on_mitdb(beats):
     record, annotation = beats
     y = record.p_signal[:, 0]
     maps = {"saliency": np.abs(np.gradient(y)), "input × gradient": y * np.gradient(y)}
-    picture(
-        compare_methods(y, maps, fs=record.fs, units="mV", names="MLII", annotations=annotation, paper=True)
-    )
+    picture(compare_methods(y, maps, fs=record.fs, units="mV", names="MLII", annotations=annotation, paper=True))
 
 
 def test_a_ppg(real_data):

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 import wfdb
-from scipy.signal import resample_poly
+from scipy.signal import find_peaks, resample_poly
 
 import signalscreen as ss
 from signalscreen.errors import UnreachedRuleWarning
@@ -105,12 +105,15 @@ def test_guided_is_not_plain(beat_model, real_data):
 
 # --- PPG: systolic peaks, a network with one output per sample ---
 
+CLEAN = 5  # a recording without motion; 69 beats a minute
+
 
 @pytest.fixture(scope="module")
 def ppg(real_data):
-    """A good recording of ten seconds, as the network wants it: 100 Hz, 0 to 1, 15 s (mirrored at both ends)."""
+    """A clean recording of ten seconds, as the network wants it: 100 Hz, 0 to 1, 15 s (mirrored at both ends)."""
     stored = np.load(real_data / "butppg" / "butppg51.npz")
-    signal = stored["ppg"][np.flatnonzero(stored["quality"] == 1)[0]]
+    signal = stored["ppg"][CLEAN]
+    assert stored["quality"][CLEAN] == 1
     signal = resample_poly(signal - signal.mean(), 10, 3)
     signal = np.pad((signal - signal.min()) / np.ptp(signal), 250, mode="reflect")
     return signal[None, :, None].astype(np.float32)
@@ -125,6 +128,12 @@ def peak_model(real_data):
 def peak(peak_model, ppg):
     """The sample of the surest peak of the true recording."""
     return 250 + int(np.asarray(peak_model(ppg))[0, 250:1250, 0].argmax())
+
+
+def test_the_network_finds_the_beats(peak_model, ppg):
+    chance = np.asarray(peak_model(ppg))[0, 250:1250, 0]
+    peaks, _ = find_peaks(chance, height=chance.max() / 3, distance=40)
+    assert len(peaks) == pytest.approx(69 * 10 / 60, abs=1.5)
 
 
 def test_one_ppg_peak(peak_model, ppg, peak):

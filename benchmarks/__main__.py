@@ -1,0 +1,10 @@
+"""All benchmarks, one after the other: python -m benchmarks."""
+
+import warnings
+
+from benchmarks import memory, methods
+from signalscreen.errors import CompletenessWarning
+
+warnings.simplefilter("ignore", CompletenessWarning)
+methods.main()
+memory.main()
