@@ -41,7 +41,7 @@ model = keras.Sequential(
     ]
 )
 model.compile(keras.optimizers.Adam(5e-3), "binary_crossentropy")
-x, holds, _ = sequences(6000, seed=0)
+x, holds, _ = sequences(4000, seed=0)
 model.fit(x, holds, batch_size=64, epochs=8, verbose=0)
 
 x, holds, starts = sequences(500, seed=1)

@@ -72,6 +72,7 @@ compare_methods(
     x[0, :, 0],
     drops,
     fs=FS,
+    symmetric=True,
     annotations=[(inside[0], inside[-1], class_names[target])],
     title="What is lost without 0.1 s (occlusion), as a logit and as a probability",
 )

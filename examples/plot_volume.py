@@ -47,30 +47,31 @@ model = keras.Sequential(
     ]
 )
 model.compile(keras.optimizers.Adam(5e-3), "binary_crossentropy")
-x, hollow, _ = volumes(400, seed=0)
-model.fit(x, hollow, batch_size=16, epochs=8, verbose=0)
+x, hollow, _ = volumes(300, seed=0)
+model.fit(x, hollow, batch_size=16, epochs=6, verbose=0)
 
 x, hollow, masks = volumes(100, seed=1)
 right = (model.predict(x, verbose=0)[:, 0] > 0.5) == hollow
 print(f"{right.mean():.0%} of {len(right)} new volumes classified correctly")
 
 # %%
-# Occlusion of 3 × 3 × 3 voxels by solid matter would hide nothing in a solid ball, and fill the hollow one. So what is
-# put in place of a window belongs to the question: ``fill=1`` asks *what if this were solid?*
+# Zeros in place of a window would hide nothing inside a hollow ball. What is put there belongs to the
+# question: ``fill=1`` asks *what if this were solid?*
 
 i = np.flatnonzero(right & hollow)[0]
-a = ss.occlusion(model, x[i : i + 1], target=0, window=3, stride=1, fill=1.0)[0]
+a = ss.occlusion(model, x[i : i + 1], target=0, window=4, stride=2, fill=1.0)[0]
 middle = int(np.argwhere(masks[i])[:, 0].mean())
+slices = sorted([middle - 4, middle - 2, middle, middle + 1, middle + 3, (middle + 9) % size])
 fig, axes = ss.plot_volume(
     x[i],
     a,
-    slices=[middle - 3, middle - 1, middle, middle + 1, middle + 3, (middle + 9) % size],
+    slices=slices,
     columns=3,
-    title="What if these 3 × 3 × 3 voxels were solid? (orange: the score falls)",
+    title="What if these 4 × 4 × 4 voxels were solid? (outline: the hollow ball)",
 )
-for ax, z in zip(axes, [middle - 3, middle - 1, middle, middle + 1, middle + 3, (middle + 9) % size], strict=True):
+for ax, z in zip(axes, slices, strict=True):
     if masks[i, z].any():
         ax.contour(masks[i, z], [0.5], colors="0.2", linewidths=0.8)
 
 # %%
-# The outline is the hollow ball.
+# Orange: the score falls if this is filled. Solid balls stay grey, as filling them changes nothing.
