@@ -96,7 +96,7 @@ def _segment(lead: source.Lead, rng: Rng, *, clean: bool = True) -> tuple[NDArra
             break
     segment = _mixed(lead, slice(first, first + n), rng) if clean else lead.mv[first : first + n]
     low, high = np.percentile(segment, (0.5, 99.5))
-    return rng.choice([-1, 1]) * (segment - np.median(segment)) / (high - low), fs
+    return rng.choice([-1, 1]) * (segment - np.median(segment)) / ((high - low) or 1.0), fs
 
 
 def _mixed(lead: source.Lead, span: slice, rng: Rng) -> NDArray[np.float64]:
@@ -178,11 +178,17 @@ def main() -> None:
     )
     x, y, _ = sets["train"]
     model.fit(x, y, batch_size=64, epochs=EPOCHS, validation_data=sets["validation"][:2], verbose=2)
-    model.compile()  # the optimiser's state is not for shipping
-    partial = out.with_suffix(".partial.keras")
+    save(model, out)
+    print(f"wrote {out} ({out.stat().st_size / 1000:.0f} kB) after {time.perf_counter() - began:.0f} s")
+
+
+def save(trained: keras.Model, out: Path) -> None:
+    """Write architecture and weights, without what only training needs, whole or not at all."""
+    model = network()
+    model.set_weights(trained.get_weights())
+    partial = out.with_name(f".{out.stem}.partial.keras")
     model.save(partial)
     partial.replace(out)
-    print(f"wrote {out} ({out.stat().st_size / 1000:.0f} kB) after {time.perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ TITLES = {
 }
 READING = {
     "smooth_grad": "where a small change would move the score: orange up with the signal, blue down with it",
-    "integrated_gradients": "orange spoke for an artefact, blue against it; together they add up to the score",
-    "deep_lift": "orange spoke for an artefact, blue against it; together they add up to the score",
+    "integrated_gradients": "orange spoke for an artefact, blue against it, compared with a flat line",
+    "deep_lift": "orange spoke for an artefact, blue against it, compared with ten windows called clean",
     "occlusion": "orange: without these 0.4 s the score falls; blue: it rises (a flat gap is an artefact too)",
     "grad_cam": "orange: where the last convolution found an artefact; what spoke against it is not shown",
 }

@@ -1,6 +1,8 @@
 """What the demo says: plain text, from numbers."""
 
 import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -84,11 +86,27 @@ def next_steps(out: Path, record: Path, model: Path) -> str:
 
 def command(record: Path, model: Path, out: Path) -> str:
     """Write the command line that explains a record by the quality network."""
-    words = ["signalscreen", "explain", str(model), str(record), "--lead", "0"]
+    words = [*program(), "explain", nearby(model), nearby(record), "--lead", "0"]
     words += ["--method", "integrated_gradients", "--option", "integrated_gradients.tolerance=0.02"]
     words += ["--method", "grad_cam", "--target", "0"]
     words += ["--resample", f"{MODEL_FS:g}", "--normalise", "zscore", "--hop", f"{HOP:g}"]
-    return shlex.join([*words, "--overwrite", "--out", str(out)])
+    return shlex.join([*words, "--overwrite", "--out", nearby(out)])
+
+
+def program() -> list[str]:
+    """Name this program so that a shell finds it: ``make demo`` runs it by its path in ``.venv``."""
+    called = Path(sys.argv[0])
+    if called.name != "signalscreen":
+        return [nearby(Path(sys.executable)), "-m", "signalscreen"]
+    on_path = shutil.which("signalscreen")
+    return ["signalscreen" if on_path and Path(on_path).samefile(called) else str(called)]
+
+
+def nearby(path: Path) -> str:
+    """Shorten a path inside the working directory."""
+    here = Path.cwd()
+    absolute = here / path  # links are not followed: a virtual environment's python is one
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
 def overlap(starts: np.ndarray, artefact: Artefact) -> np.ndarray:

@@ -20,14 +20,8 @@ HOP = 2.0  # s
 THRESHOLD = 0.5
 SMOOTH = 0.25  # s: about a QRS complex with what is around it
 
-# One of each family, with options that follow from the signal and the network, not from the result.
-METHODS: dict[str, dict[str, Any]] = {
-    "smooth_grad": {"level": 0.03},  # gradient; noise no stronger than a clean ECG may have
-    "integrated_gradients": {"tolerance": 0.02},  # path, from the window's mean (0 after z-scoring)
-    "deep_lift": {},  # rules, against the same reference
-    "occlusion": {"window": 50, "stride": 10},  # perturbation: 0.4 s at a time set to the mean
-    "grad_cam": {},  # feature maps: the 78 places of the last convolution
-}
+METHODS = ("smooth_grad", "integrated_gradients", "deep_lift", "occlusion", "grad_cam")  # one of each family
+REFERENCES = 10  # clean windows that DeepLIFT compares with
 
 
 @dataclass(frozen=True)
@@ -94,8 +88,21 @@ def explained(screening: Screening, model: Any, method: str) -> FloatArray:
     from signalscreen.methods import explain
 
     x = screening.windows.values[screening.flagged]
-    a = explain(model, x, target=0, method=method, progress=False, **METHODS[method])
+    a = explain(model, x, target=0, method=method, progress=False, **options(screening)[method])
     return np.asarray(a.reshape(x.shape[:2]))
+
+
+def options(screening: Screening) -> dict[str, dict[str, Any]]:
+    """Choose each method's options; they follow from the signal and the network, never from the true places."""
+    clean = screening.windows.values[~screening.flagged]
+    some = np.unique(np.linspace(0, len(clean) - 1, min(REFERENCES, len(clean))).astype(int))
+    return {
+        "smooth_grad": {"level": 0.03},  # noise no stronger than a clean ECG may have
+        "integrated_gradients": {"tolerance": 0.02},  # from a flat line: 0, each window's mean
+        "deep_lift": {"references": clean[some]} if len(clean) else {},  # why not clean, like these?
+        "occlusion": {"window": 50, "stride": 10},  # 0.4 s at a time set to 0
+        "grad_cam": {},  # the 78 places of the last convolution
+    }
 
 
 def localisation(screening: Screening, method: str, mask: NDArray[np.bool_]) -> LocalisationScore:

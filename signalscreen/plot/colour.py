@@ -32,6 +32,9 @@ _DIVERGING = {"PiYG", "PRGn", "BrBG", "PuOr", "RdGy", "RdBu", "RdYlBu", "RdYlGn"
 }
 
 
+_BAR_WORDS = 6.5  # width of a colour bar with its numbers and label, in their size; layouts measure it
+
+
 class ColourScale(NamedTuple):
     """How values become colours, and on which sides values lie beyond the limits."""
 
@@ -186,32 +189,42 @@ def fading(scale: ColourScale, alpha: float) -> Colormap:
     return ListedColormap(colours, name=scale.colormap.name).with_extremes(bad=(0, 0, 0, 0))
 
 
-def colour_label(scale: ColourScale, label: str | None) -> str:
-    """Return what the colour bar says: the caller's words, or what the sign means."""
-    if label is not None:
-        return label
-    return "lowers ← score → raises" if scale.lower < 0 else "attribution"
-
-
 def add_colour_bar(
     mappable: ScalarMappable,
     ax: Axes | list[Axes],
-    label: str,
-    extend: str,
+    scale: ColourScale,
+    label: str | None = None,
+    *,
     size: float | None = None,
-    pad: float = 0.03,
+    gap: float = 1.0,
 ) -> Colorbar:
-    """Put a colour bar to the right of one axes or of several, as tall as what is drawn in them."""
+    """Put a colour bar to the right of one axes or of several, as tall as what is drawn in them.
+
+    `label` is what it says (None: what the sign means), `size` that of its words in points, `gap` its
+    distance in that size.
+    """
     axes = ax if isinstance(ax, list) else [ax]
-    bar = axes[0].figure.colorbar(mappable, ax=ax, extend=extend, fraction=0.05, aspect=30, pad=pad)
+    figure = axes[0].figure
     size = FontProperties(size=size or plt.rcParams["axes.labelsize"]).get_size_in_points()
-    bar.set_label(label, fontsize=size)
+    around = Bbox.union([panel.bbox for panel in axes])
+    width, height = (72 * length / figure.dpi / size for length in (around.width, around.height))  # in letters
+    needed = 0.05 if figure.get_layout_engine() else min(0.4, _BAR_WORDS / width)
+    place: dict[str, Any] = {"fraction": needed, "aspect": 28, "pad": min(0.3, gap / width)}
+    bar = figure.colorbar(mappable, ax=ax, extend=scale.extend, **place)
+    bar.set_label(_meaning(scale, height) if label is None else label, fontsize=size)
     bar.ax.tick_params(labelsize=size)
     bar.ax.yaxis.get_offset_text().set_fontsize(size)
     bar.outline.set_linewidth(0.5)
     if len(axes) == 1:
         bar.ax.set_axes_locator(_AsTallAs(axes[0], bar.ax))
     return bar
+
+
+def _meaning(scale: ColourScale, height: float) -> str:
+    """Return what the colours mean, in words that fit beside a bar so many letters high."""
+    if scale.lower >= 0:
+        return "attribution"
+    return "lowers ← score → raises" if height > 14 else "− score +"
 
 
 class _AsTallAs:

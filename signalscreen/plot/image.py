@@ -11,7 +11,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike
 
 from ..errors import InputError
-from .colour import ColourScale, add_colour_bar, colour_label, colour_scale, fading
+from .colour import ColourScale, add_colour_bar, colour_scale, fading
 from .options import check_alpha, check_axes, check_positive, refuse_unknown
 from .traces import Floats, numbers
 
@@ -112,7 +112,7 @@ def plot_image(
     if heat is not None and scale is not None:
         laid = lay_over(ax, heat, glaze(scale, alpha, fade), aspect)
         if color_bar:
-            add_colour_bar(laid, ax, colour_label(scale, color_label), scale.extend, pad=0.03)
+            add_colour_bar(laid, ax, scale, color_label)
     if title is not None:
         ax.set_title(title)
     return (fig, ax) if fig else ax

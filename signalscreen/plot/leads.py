@@ -3,8 +3,10 @@
 import math
 from typing import Any, NamedTuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
 
 from .traces import Floats, Traces
 
@@ -64,10 +66,14 @@ def draw_scale_bar(ax: Axes, traces: Traces, size: float) -> None:
     """Draw a bar of a round height at the right border, as stacked leads have no axis of their own."""
     length = _round(float(ax.dataLim.height) / 6)
     bottom = float(ax.dataLim.y0)
-    beside: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "clip_on": False, "color": "0.2"}
-    ax.plot([1.006, 1.006], [bottom, bottom + length], linewidth=2, solid_capstyle="butt", **beside)
     words = f"{length:g} {traces.common_units}".rstrip()
-    ax.text(1.012, bottom, words, rotation=90, va="bottom", ha="left", fontsize=0.9 * size, **beside)
+    look: dict[str, Any] = {"color": plt.rcParams["text.color"], "clip_on": False}
+    bar, text = (
+        ax.get_yaxis_transform() + ScaledTranslation(distance * size / 72, 0, ax.figure.dpi_scale_trans)
+        for distance in (0.4, 0.8)
+    )
+    ax.plot([1, 1], [bottom, bottom + length], linewidth=2, solid_capstyle="butt", transform=bar, **look)
+    ax.text(1, bottom, words, rotation=90, va="bottom", ha="left", fontsize=0.9 * size, transform=text, **look)
 
 
 def _round(height: float) -> float:

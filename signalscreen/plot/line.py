@@ -12,7 +12,7 @@ from matplotlib.font_manager import FontProperties
 from numpy.typing import ArrayLike
 
 from .artist import AttributionLine
-from .colour import ColourScale, add_colour_bar, colour_label, colour_scale
+from .colour import ColourScale, add_colour_bar, colour_scale
 from .leads import Stack, draw_scale_bar, label_leads, stack
 from .marks import Annotations, draw_marks, read_marks
 from .options import check_axes, check_positive, refuse_unknown
@@ -115,8 +115,9 @@ def plot_with_gradient(
         Draw the grid of ECG paper (25 mm/s, 10 mm/mV), its boxes square unless the strip is too long for
         that. Needs `fs`, and `units` in mV.
     annotations : optional
-        Beats ``(sample, symbol)`` and intervals ``(start, end, label)`` in samples of `y`, or an object with
-        ``.sample`` and ``.symbol`` as ``wfdb.rdann`` returns. Those outside the signal are not drawn.
+        Beats ``(sample, symbol)`` and intervals ``(start, end, label)`` in samples of `y`, the annotations of
+        a `Recording`, or what ``wfdb.rdann`` returns. Those outside the signal are not drawn, and words for
+        which there is no room are not written, ordinary beats first.
 
     Returns
     -------
@@ -169,13 +170,14 @@ def plot_with_gradient(
     if title is not None:
         ax.set_title(title, fontsize=1.2 * size, pad=0.7 * size)
     if color_bar:
-        pad = 0.03 if len(traces.names) > 1 else 0.015  # several leads have a scale bar there
-        add_colour_bar(line, ax, colour_label(scale, color_label), scale.extend, size, pad=pad)
+        gap = 2.5 if len(traces.names) > 1 else 1.0  # several leads have a scale bar there
+        add_colour_bar(line, ax, scale, color_label, size=size, gap=gap)
     if paper:
         draw_paper(ax)
     draw_marks(ax, marks, traces.x, size)
     if fig:
         _frame(fig, ax)
+        _frame(fig, ax)  # again: the words were measured where the first call moved them from
     return (fig, ax) if fig else ax
 
 
@@ -215,13 +217,13 @@ def _label_axes(ax: Axes, traces: Traces, moved: Stack, size: float) -> None:
 
 def _frame(fig: Figure, ax: Axes) -> None:
     """Give the new figure margins that fit its words and, where boxes are square, the size of its strip."""
-    width, height = FIGURE_SIZE
     fig.draw_without_rendering()
-    words = fig.get_tightbbox()  # inches
+    words, (width, height) = fig.get_tightbbox(), fig.get_size_inches()  # inches
     place, used = fig.subplotpars, ax.get_position()
     left = used.x0 * width - words.x0 + _MARGIN
     right = words.x1 - place.right * width + _MARGIN
     bottom, top = used.y0 * height - words.y0 + _MARGIN, words.y1 - used.y1 * height + _MARGIN
+    width, height = FIGURE_SIZE
     if ax.get_aspect() != "auto":
         ratio = np.ptp(ax.get_ylim()) / np.ptp(ax.get_xlim()) * float(ax.get_aspect())
         part = ax.get_position(original=True).width / (place.right - place.left)  # the rest is the colour bar

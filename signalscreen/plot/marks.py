@@ -12,20 +12,20 @@ from .traces import Floats
 _NORMAL = frozenset({"N", "·", "."})
 _ROW = 1.5  # height of a row of words, in their font size
 _SPAN: dict[str, Any] = {"facecolor": "#e9d8a6", "alpha": 0.4, "edgecolor": "none"}
-_BEAT: dict[str, Any] = {"colors": "0.75", "linewidths": 0.6, "linestyles": ":"}
-_ORDINARY = {"color": "0.45"}
-_UNUSUAL = {"color": "0.1", "fontweight": "bold"}
+_BEAT: dict[str, Any] = {"colors": "0.5", "alpha": 0.5, "linewidths": 0.6, "linestyles": ":"}
+_ORDINARY: dict[str, Any] = {"alpha": 0.6}
+_UNUSUAL: dict[str, Any] = {"fontweight": "bold"}
 
 
 @runtime_checkable
-class BeatAnnotation(Protocol):
-    """Annotations as ``wfdb.rdann`` returns them."""
+class Annotation(Protocol):
+    """All annotations of a record, as ``wfdb.rdann`` returns them, or a single one, as in a `Recording`."""
 
     sample: Any
     symbol: Any
 
 
-Annotations = BeatAnnotation | Iterable[tuple[float, str] | tuple[float, float, str]]
+Annotations = Annotation | Iterable[Annotation | tuple[float, str] | tuple[float, float, str]]
 
 
 class Marks(NamedTuple):
@@ -46,9 +46,9 @@ def read_marks(annotations: Annotations | None) -> Marks:
     marks = Marks([], [])
     if annotations is None:
         return marks
-    entries = _listed(annotations) if isinstance(annotations, BeatAnnotation) else annotations
+    entries = _listed(annotations) if isinstance(annotations, Annotation) else annotations
     for entry in entries if isinstance(entries, Iterable) else [entries]:
-        match tuple(entry) if isinstance(entry, Sequence) else entry:
+        match _as_tuple(entry):
             case (int() | float() | np.number() as start, int() | float() | np.number() as end, label):
                 marks.intervals.append((float(start), float(end), str(label)))
             case (int() | float() | np.number() as sample, symbol):
@@ -61,12 +61,28 @@ def read_marks(annotations: Annotations | None) -> Marks:
     return marks
 
 
-def _listed(annotations: BeatAnnotation) -> list[tuple[float, str]]:
-    """Return (sample, symbol) pairs; a change of rhythm, "+", by its name where that is known: "(AFIB"."""
+def _listed(annotations: Annotation) -> list[Any]:
+    """Return (sample, symbol) pairs of a record's annotations; an annotation alone is a list of one."""
+    if np.ndim(annotations.sample) == 0:
+        return [annotations]
     symbols = [str(symbol) for symbol in annotations.symbol]
-    notes = [str(note).rstrip("\x00 ") for note in getattr(annotations, "aux_note", None) or [""] * len(symbols)]
-    words = [note if symbol == "+" and note else symbol for symbol, note in zip(symbols, notes, strict=True)]
+    notes = getattr(annotations, "aux_note", None) or [""] * len(symbols)
+    words = [_word(symbol, str(note)) for symbol, note in zip(symbols, notes, strict=True)]
     return list(zip(annotations.sample, words, strict=True))
+
+
+def _as_tuple(entry: object) -> object:
+    """Return a beat or an interval as the tuple that a caller may write."""
+    if isinstance(entry, Annotation):
+        word, end = _word(str(entry.symbol), str(getattr(entry, "note", ""))), getattr(entry, "end", None)
+        return (entry.sample, word) if end is None else (entry.sample, end, word)
+    return tuple(entry) if isinstance(entry, Sequence) else entry
+
+
+def _word(symbol: str, note: str) -> str:
+    """Return what is written: the symbol, but a change of rhythm, "+", by its name where known: "(AFIB"."""
+    note = note.rstrip("\x00 ")
+    return note if note and symbol in ("+", "") else symbol
 
 
 def draw_marks(ax: Axes, marks: Marks, x: Floats, size: float) -> None:

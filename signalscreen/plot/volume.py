@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, OptionError
-from .colour import add_colour_bar, colour_label, colour_scale
+from .colour import add_colour_bar, colour_scale
 from .image import draw_pixels, glaze, grey_range, lay_over, read_heat
 from .options import check_alpha, refuse_unknown
 from .traces import Floats, numbers
@@ -117,7 +117,7 @@ def plot_volume(
             laid = lay_over(panel, np.take(heat, index, axis), over, aspect)
         panel.set_title(f"slice {index}", fontsize="medium")
     if scale is not None and color_bar:
-        add_colour_bar(laid, list(panels), colour_label(scale, color_label), scale.extend)
+        add_colour_bar(laid, list(panels), scale, color_label)
     return (fig, panels) if fig else panels
 
 

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from matplotlib.colors import ListedColormap
 
 from signalscreen.errors import OptionError
+from signalscreen.plot import plot_image, plot_with_gradient
 from signalscreen.plot.colour import MISSING, SIGNED, UNSIGNED, colour_scale, fading
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB.
@@ -207,8 +208,6 @@ def test_impossible_options_are_refused_in_words(options, words):
 
 
 def test_the_colour_bar_is_as_tall_as_an_image_of_fixed_shape():
-    from signalscreen.plot import plot_image
-
     fig, ax = plt.subplots(figsize=(6, 6))
     plot_image(np.zeros((10, 40)), np.ones((10, 40)), ax)
     fig.draw_without_rendering()
@@ -216,3 +215,22 @@ def test_the_colour_bar_is_as_tall_as_an_image_of_fixed_shape():
     image = ax.get_position()
     assert bar.height == pytest.approx(image.height, rel=1e-6)
     assert bar.y0 == pytest.approx(image.y0, rel=1e-6)
+
+
+@pytest.mark.parametrize("layout", [None, "constrained"])
+def test_a_colour_bar_stays_clear_of_the_neighbour_and_of_a_scale_bar(layout):
+    fig, axes = plt.subplots(1, 2, figsize=(9, 4), layout=layout)
+    y = np.sin(np.arange(100) / 9)
+    for ax in axes:
+        plot_with_gradient(np.c_[y, y], y, ax, units="mV", names=["I", "II"])
+    fig.draw_without_rendering()
+    bar = fig.axes[2]
+    assert bar.get_tightbbox().x1 < axes[1].get_tightbbox().x0
+    assert axes[0].texts[0].get_window_extent().x1 < bar.get_window_extent().x0
+
+
+def test_a_low_colour_bar_has_a_short_label():
+    fig, (high, low) = plt.subplots(2, 1, figsize=(6, 6), height_ratios=[5, 1])
+    for ax in (high, low):
+        plot_with_gradient([1, 2, 3], [-1, 0, 1], ax)
+    assert [ax.get_ylabel() for ax in fig.axes[2:]] == ["lowers ← score → raises", "− score +"]

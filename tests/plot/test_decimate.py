@@ -66,8 +66,10 @@ def test_a_few_segments_are_all_kept():
 
 def test_long_segments_among_many_short_ones_are_kept():
     """A jump over several columns is painted into one only, so it must not be taken for hidden."""
-    x = np.concatenate([np.linspace(0, 5, 5_000), np.linspace(15, 20, 5_000)])
-    points = np.column_stack([x, np.full(10_000, 25.0)])
+    x = np.concatenate([np.linspace(0, 5.2, 5_000), np.linspace(15, 20, 5_000)])
+    y = np.tile([20.0, 30.0], 5_000)
+    y[4_999:5_001] = 25.0
+    points = np.column_stack([x, y])
     strength = np.ones(9_999)
     strength[4_999] = 0.0
     assert 4_999 in visible_segments(points, strength, BOX)
