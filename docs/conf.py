@@ -1,6 +1,11 @@
 """Sphinx configuration: pages, API from docstrings, gallery from executed examples."""
 
+import sys
+from pathlib import Path
+
 import signalscreen
+
+sys.path.insert(0, str(Path(__file__).parent))  # gallery_order, model_card
 
 project = "SignalScreen"
 author = "The SignalScreen developers"
@@ -13,6 +18,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
+    "model_card",
 ]
 html_theme = "pydata_sphinx_theme"
 html_title = "SignalScreen"
@@ -30,6 +36,9 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/plot_",
     "show_memory": False,
     "min_reported_time": 10,
+    "capture_repr": (),
+    "image_srcset": ["2x"],
+    "within_subsection_order": "gallery_order.Reading",
     "abort_on_example_error": True,
     "matplotlib_animations": False,
     "remove_config_comments": True,

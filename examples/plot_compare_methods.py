@@ -13,7 +13,7 @@ from signalscreen.sinusoids import FREQUENCIES, FS, PERIOD, classifier, localisa
 
 model = classifier("plain")  # two convolutions, trained for some seconds
 signals = make_signals(200, seed=1)  # none of them seen in training
-right = model.predict(signals.x, verbose=0).argmax(axis=1) == signals.labels
+right = np.asarray(model(signals.x)).argmax(axis=1) == signals.labels
 print(f"{right.mean():.0%} of {len(right)} new signals classified correctly")
 
 # %%

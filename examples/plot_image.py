@@ -58,7 +58,7 @@ x, labels, _ = images(800, seed=0)
 model.fit(x, labels, epochs=5, verbose=0)
 
 x, labels, masks = images(200, seed=1)
-right = model.predict(x, verbose=0).argmax(axis=1) == labels
+right = np.asarray(model(x)).argmax(axis=1) == labels
 print(f"{right.mean():.1%} of {len(right)} new images classified correctly")
 
 # %%

@@ -39,7 +39,7 @@ x, y, _ = examples(range(80))
 model.fit(x, y, batch_size=8, epochs=5, verbose=0)
 
 x, y, (ecg,) = examples([1003])
-probability = model.predict(x, verbose=0)[0, :, 0]
+probability = np.asarray(model(x))[0, :, 0]
 agree = ((probability > 0.5) == (y[0, :, 0] > 0.5)).mean()
 print(f"{agree:.1%} of the samples of a new ECG are judged correctly")
 

@@ -24,7 +24,7 @@ noise = np.random.default_rng(3).normal(0, 0.3, 256)
 x = (np.sin(2 * np.pi * np.cumsum(frequency) / FS) + noise)[None, :, None]
 places = [(40, 100, "5 Hz"), (160, 220, "24 Hz")]
 
-for name, probability in zip(class_names, model.predict(x, verbose=0)[0], strict=True):
+for name, probability in zip(class_names, np.asarray(model(x))[0], strict=True):
     print(f"P({name}) = {probability:.3f}")
 
 # %%
@@ -60,7 +60,7 @@ compare_methods(
 # one might think that nothing in the signal matters.
 
 sure = make_signals(50, seed=5)
-i = model.predict(sure.x, verbose=0).max(axis=1).argmax()
+i = np.asarray(model(sure.x)).max(axis=1).argmax()
 x, target = sure.x[i : i + 1], int(sure.labels[i])
 inside = sure.masks[i].nonzero()[0]
 drops = {

@@ -41,7 +41,7 @@ x, labels, _ = two_leads(1500, seed=1)
 model.fit(x, labels, epochs=8, verbose=0)
 
 x, labels, (in_a, in_b) = two_leads(200, seed=5000)
-right = model.predict(x, verbose=0).argmax(axis=1) == labels
+right = np.asarray(model(x)).argmax(axis=1) == labels
 print(f"{right.mean():.0%} of {len(right)} new signals classified correctly")
 
 # %%
