@@ -1,5 +1,6 @@
 """Sphinx configuration: pages, API from docstrings, gallery from executed examples."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -43,3 +44,13 @@ sphinx_gallery_conf = {
     "matplotlib_animations": False,
     "remove_config_comments": True,
 }
+
+
+def _escape_axes(_app, _what, _name, _object, _options, lines):
+    """Write the star of "(batch, *axes)" so that it is not taken for emphasis; literals are left alone."""
+    for i, line in enumerate(lines):
+        lines[i] = re.sub(r"``[^`]*``|(?<!\\)\*(?=axes)", lambda m: r"\*" if m[0] == "*" else m[0], line)
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", _escape_axes, priority=900)  # after napoleon

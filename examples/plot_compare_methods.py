@@ -3,9 +3,11 @@ All methods on one signal
 =========================
 
 Every method answers "where?", but each means something else by it. Here they all look at one signal in which the
-place that matters is known: a 10 Hz sinusoid that changes its frequency for 0.6 s, to 5, 16 or 24 Hz. To which one is
-the class; when is what the maps should show. Neither the amplitude nor an edge gives the place away.
+place that matters is known: a 10 Hz sinusoid that changes its frequency for 0.6 s, to 5, 16 or 24 Hz. To which one
+is the class; when is what the maps should show. Neither the amplitude nor an edge gives the place away.
 """
+
+import numpy as np
 
 import signalscreen as ss
 from signalscreen.plot import compare_methods

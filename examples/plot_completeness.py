@@ -75,5 +75,5 @@ with warnings.catch_warnings(record=True) as caught:
 print(caught[0].message)
 
 # %%
-# Completeness is necessary, not sufficient: numbers that add up may still be shared out badly. It rules out one kind
-# of wrong map, the kind that arithmetic can see.
+# Completeness is necessary, not sufficient: numbers that add up may still be shared out badly. It rules out one
+# kind of wrong map, the kind that arithmetic can see.

@@ -50,9 +50,9 @@ ss.plot_with_gradient(
 # %%
 # How to read it
 # --------------
-# What is explained is the network's *logit*, here the log-odds of an artefact. Orange samples raised it, blue samples
-# lowered it, grey ones did neither. DeepLIFT adds up: all samples together are the difference between the score of
-# this ECG and the mean score of the clean ones.
+# What is explained is the network's *logit*, here the log-odds of an artefact. Orange samples raised it, blue
+# samples lowered it, grey ones did neither. DeepLIFT adds up: all samples together are the difference between the
+# score of this ECG and the mean score of the clean ones.
 
 score, x = ss.Score(model, target=0).bind(x)
 inside = slice(int(4 * fs), int(6 * fs))
@@ -65,8 +65,8 @@ print(f"score of this ECG         {score(x)[0]:+6.1f}")
 # Compared with what?
 # -------------------
 # The usual baseline is zero, a flat line. But to this network a flat line is an artefact too (a lead that fell
-# off), and a worse one. Against it the same ECG looks *good*, and integrated gradients say so: each QRS complex, blue,
-# means "not a flat line". Nothing is wrong with either map; they answer different questions.
+# off), and a worse one. Against it the same ECG looks *good*, and integrated gradients say so: each QRS complex,
+# blue, means "not a flat line". Nothing is wrong with either map; they answer different questions.
 
 flat = ss.integrated_gradients(model, x, target=0, tolerance=0.01)
 fig, ax = plt.subplots(figsize=(12, 4.5), layout="constrained")

@@ -30,8 +30,8 @@ for name, layer in layers.items():
     print(f"{name}: {positions:>4} positions, {10 / positions:.3f} s apart, each sees {seen:.2f} s")
 
 # %%
-# The same ECG, the same target, five layers. LayerCAM weighs each position by itself, where Grad-CAM gives
-# one weight to a whole feature map; so it stays useful in early layers, where a feature is found all over the signal.
+# The same ECG, the same target, five layers. LayerCAM weighs each position by itself, where Grad-CAM gives one
+# weight to a whole feature map; so it stays useful in early layers, where a feature is found all over the signal.
 
 fig, axes = plt.subplots(len(layers), 2, figsize=(12, 9), sharex=True, sharey=True, layout="constrained")
 for row, (name, layer) in zip(axes, layers.items(), strict=True):
@@ -55,6 +55,6 @@ axes[0, 1].set_title("LayerCAM")
 fig.suptitle("Class activation maps of an artefact, by layer (units of the score)")
 
 # %%
-# The last layer puts the artefact in the right place, a little wide: 78 positions of 0.128 s. In the first, Grad-CAM
-# marks whatever one kind of edge looks like. A fine map is not a better map, when the layer does not yet know the
-# question.
+# The last layer puts the artefact in the right place, a little wide: 78 positions of 0.128 s. In the first,
+# Grad-CAM marks whatever one kind of edge looks like. A fine map is not a better map, when the layer does not yet
+# know the question.

@@ -30,7 +30,8 @@ def shape(kind, row, column):
 def images(n, seed):
     """Images (n, 40, 40, 1) with four discs and one ring (class 0) or cross (class 1), and masks of the latter."""
     rng = np.random.default_rng(seed)
-    x, labels, masks = np.zeros((n, size, size, 1), "float32"), rng.integers(2, size=n), np.zeros((n, size, size), bool)
+    x, masks = np.zeros((n, size, size, 1), "float32"), np.zeros((n, size, size), bool)
+    labels = rng.integers(2, size=n)
     for image, label, mask in zip(x, labels, masks, strict=True):
         cells = rng.permutation(9)[:5]  # a grid of 3 x 3 cells keeps the shapes apart
         places = np.stack([cells // 3, cells % 3], axis=1) * 13 + 6 + rng.integers(-1, 2, (5, 2))
@@ -80,6 +81,6 @@ for row, i, name in zip(range(2), chosen, ("ring", "cross"), strict=True):
 fig.suptitle("Where is it? Attribution in units of the score; orange raises it, blue lowers it")
 
 # %%
-# Grad-CAM lights up the discs too. It gives a feature map one weight, and shows it wherever the feature was found, but
-# this network takes only the *largest* value of each map. LayerCAM weighs every place by itself, and so shows the
-# place that was taken. The maps answer different questions; neither knows what the other one does.
+# Grad-CAM lights up the discs too. It gives a feature map one weight, and shows it wherever the feature was found,
+# but this network takes only the *largest* value of each map. LayerCAM weighs every place by itself, and so shows
+# the place that was taken. The maps answer different questions; neither knows what the other one does.

@@ -47,17 +47,22 @@ maps = {
     for question, target in questions.items()
 }
 compare_methods(
-    x[0, :, 0], maps, fs=FS, annotations=places, title="Three questions about one signal (smoothed integrated gradients)"
+    x[0, :, 0],
+    maps,
+    fs=FS,
+    annotations=places,
+    title="Three questions about one signal (SmoothGrad of integrated gradients)",
 )
 
 # %%
-# Orange in one map is blue in the other: this network counts a change to 24 Hz against 5 Hz, and the contrast has both.
+# Orange in one map is blue in the other: this network counts a change to 24 Hz against 5 Hz, and the contrast has
+# both.
 #
 # Score or probability
 # --------------------
-# By default the score is the logit, the number before the softmax, because a probability saturates. Here is a signal
-# with one change only, of which the network is sure. Taking out a tenth of a second hardly moves the probability;
-# one might think that nothing in the signal matters.
+# By default the score is the logit, the number before the softmax, because a probability saturates. Here is a
+# signal with one change only, of which the network is sure. Taking out a tenth of a second hardly moves the
+# probability; one might think that nothing in the signal matters.
 
 sure = make_signals(50, seed=5)
 i = np.asarray(model(sure.x)).max(axis=1).argmax()

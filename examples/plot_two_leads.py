@@ -2,8 +2,8 @@
 Several leads: which one, and when?
 ===================================
 
-A signal of several leads is ``(batch, time, leads)``, and its explanation has the same shape. Here lead B decides and
-lead A only distracts; a good explanation has to tell them apart.
+A signal of several leads is ``(batch, time, leads)``, and its explanation has the same shape. Here lead B decides
+and lead A only distracts; a good explanation has to tell them apart.
 """
 
 import keras
@@ -14,8 +14,8 @@ import signalscreen as ss
 from signalscreen.sinusoids import FS, make_signals
 
 # %%
-# Each lead is a 10 Hz sinusoid that changes its frequency for 0.6 s, somewhere; one lead in four does not. The class is
-# the frequency in lead B (the last class: no change), whatever happens in lead A.
+# Each lead is a 10 Hz sinusoid that changes its frequency for 0.6 s, somewhere; one lead in four does not. The
+# class is the frequency in lead B (the last class: no change), whatever happens in lead A.
 
 
 def two_leads(n, seed):

@@ -18,7 +18,8 @@ grid = np.mgrid[:size, :size, :size]
 def volumes(n, seed):
     """Volumes (n, 18, 18, 18, 1) of three balls, whether one is hollow, and where that one is."""
     rng = np.random.default_rng(seed)
-    x, hollow, masks = np.zeros((n, *[size] * 3, 1), "float32"), rng.random(n) < 0.5, np.zeros((n, *[size] * 3), bool)
+    x, masks = np.zeros((n, *[size] * 3, 1), "float32"), np.zeros((n, *[size] * 3), bool)
+    hollow = rng.random(n) < 0.5
     for volume, has, mask in zip(x, hollow, masks, strict=True):
         corners = rng.permutation(8)[:3]  # of the eight corners, so that the balls do not touch
         for number, corner in enumerate(corners):
