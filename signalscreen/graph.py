@@ -162,13 +162,16 @@ def find_layer(model: Any, run: Run, score: Any, layer: Any, rank: int) -> Tap:
     LayerError
         No such layer, or the layer has no feature maps over the signal's axes.
     """
-    maps = [tap.path for tap in feature_maps(run, score, rank)]
+    taps = feature_maps(run, score, rank)
+    maps = [tap.path for tap in taps]
     if layer is None and not maps:
         raise LayerError(
             "the model has no layer with feature maps over the signal's axes, so there is nothing a class "
             "activation map could weigh; use a gradient or occlusion method"
         )
-    path = maps[-1] if layer is None else _path_of(model, run, layer, maps)
+    # One feature only is a gate or a weight of each place (attention), unless the model has nothing else.
+    several = [tap.path for tap in taps if tap.tensor.shape[-1] != 1] or maps
+    path = several[-1] if layer is None else _path_of(model, run, layer, maps)
     tap = run.taps[path]
     if layer is not None and (tap.tensor.shape.rank != rank or not tap.tensor.dtype.is_floating):
         raise LayerError(

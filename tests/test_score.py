@@ -132,6 +132,17 @@ def test_default_layer_is_the_last_with_feature_maps():
     )
 
 
+def test_weights_of_places_are_no_default_layer():
+    x = keras.Input((30, 1))
+    h = features(x)
+    weights = L.Softmax(axis=1, name="weights")(L.Dense(1)(h))
+    model = randomise(keras.Model(x, L.Dense(2)(L.Flatten()(L.Dot(axes=1)([h, weights])))))
+    given = np.ones((1, 30, 1))
+    np.testing.assert_array_equal(
+        ss.grad_cam(model, given, 0, relu=False), ss.grad_cam(model, given, 0, layer="conv2", relu=False)
+    )
+
+
 # --- several inputs and outputs -------------------------------------------------------------------------------
 
 

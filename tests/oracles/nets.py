@@ -3,9 +3,10 @@
 A network is a list of layers, each a tuple of a name and its sizes; a size holds for every axis, so the same
 list is a 1D, a 2D or a 3D network. Weights are kept in Keras's layout (kernel ``(*size, in, out)``), one flat
 list of arrays in the order of the layers: a convolution or a dense layer has (kernel, bias), a batch
-normalisation (gamma, beta, mean, variance), a PReLU (alpha,), one per channel. Three forms have a branch:
+normalisation (gamma, beta, mean, variance), a PReLU (alpha,), one per channel. Some forms have a branch:
 ``("add", layers)`` is ``x + layers(x)``, ``("gate", layers)`` is ``x * layers(x)``, broadcast over the axes
-that the branch has lost, and ``("concat", layers)`` puts ``layers(x)`` beside ``x`` as further channels.
+that the branch has lost, ``("divide", layers)`` is ``x / layers(x)``, ``("maximum", layers)`` the larger of the
+two, and ``("concat", layers)`` puts ``layers(x)`` beside ``x`` as further channels.
 """
 
 from __future__ import annotations
@@ -100,6 +101,8 @@ DEEP_NETS: dict[str, Spec] = {
     "global_maxpool": [("conv", 4, 3, "same"), ("relu",), ("gmp",), ("dense", CLASSES)],
     "residual": [("conv", 4, 3, "same"), ("relu",), ("add", [("conv", 4, 3, "same"), ("tanh",)]), *HEAD],
     "squeeze_excite": [("conv", 4, 3, "same"), ("relu",), SQUEEZE_EXCITE, *HEAD],
+    "divide": [("conv", 4, 3, "same"), ("divide", [("conv", 4, 3, "same"), ("softplus",)]), ("relu",), *HEAD],
+    "maximum": [("conv", 4, 3, "same"), ("maximum", [("conv", 4, 3, "same"), ("tanh",)]), *HEAD],
     "concat": [("conv", 3, 3, "same"), ("concat", [("conv", 2, 5, "same"), ("elu",)]), ("relu",), *HEAD],
     "prelu": [("conv", 4, 3, "same"), ("prelu",), ("conv", 4, 3, "same"), ("prelu",), *HEAD],
     "gelu": [("conv", 4, 3, "same"), ("gelu",), ("conv", 4, 3, "same"), ("gelu",), *HEAD],
@@ -111,7 +114,7 @@ DEEP_NETS: dict[str, Spec] = {
 }
 """`softmax` and `sigmoid` end in a probability, which is what is explained; `causal` is for one axis."""
 
-SHAP_KNOWS = ("maxpool", "overlapping_maxpool", "residual", "squeeze_excite", "concat", "sigmoid")
+SHAP_KNOWS = ("maxpool", "overlapping_maxpool", "residual", "squeeze_excite", "divide", "concat", "sigmoid")
 """Not softmax: shap subtracts each row's own largest logit first, and its answer depends on that shift."""
 
 
@@ -141,7 +144,7 @@ def _draw(spec: Spec, shape: list[int], rng: np.random.Generator) -> list[np.nda
             shape[:] = [*[(n - sizes[0]) // sizes[-1] + 1 for n in axes], channels]
         elif kind in ("gap", "gmp", "flatten"):
             shape[:] = [int(np.prod(shape)) if kind == "flatten" else channels]
-        elif kind in ("add", "gate", "concat"):
+        elif kind in BRANCHES:
             branch = list(shape)
             weights += _draw(sizes[0], branch, rng)
             shape[-1] += branch[-1] if kind == "concat" else 0
@@ -158,19 +161,23 @@ def build_keras(spec: Spec, shape: tuple[int, ...], weights: list[np.ndarray]) -
     return model
 
 
+BRANCHES = {"add": "Add", "gate": "Multiply", "divide": "", "maximum": "Maximum", "concat": "Concatenate"}
+
+
 def _chain(spec: Spec, x: Any, rank: int, prefix: str) -> Any:
     """Call the layers of `spec` on `x`, one after the other."""
-    from keras import layers
+    from keras import layers, ops
 
     for i, (kind, *sizes) in enumerate(spec):
         name = f"{prefix}_{i}"
-        if kind in ("add", "gate", "concat"):
+        if kind in BRANCHES:
             branch = _chain(sizes[0], x, rank, name)
             if len(branch.shape) < len(x.shape):
                 branch = layers.Reshape((*[1] * rank, branch.shape[-1]))(branch)
-            x = {"add": layers.Add, "gate": layers.Multiply, "concat": layers.Concatenate}[kind](name=name)(
-                [x, branch]
-            )
+            if kind == "divide":
+                x = ops.divide(x, branch)
+            else:
+                x = getattr(layers, BRANCHES[kind])(name=name)([x, branch])
         else:
             x = _layer(kind, sizes, rank, name)(x)
     return x

@@ -17,9 +17,12 @@ product of two signals
 softmax
     ``exp(x - log(sum(exp(x))))``: Rescale for each ``exp`` and for ``log``, linear between them.
 
-A network is the list of layers of nets.py, and three forms with a branch: ``("add", layers)`` is
-``x + layers(x)``, ``("gate", layers)`` is ``x * layers(x)`` (broadcast over the axes that are 1 long or gone)
-and ``("concat", layers)`` puts ``layers(x)`` beside ``x`` as further channels.
+quotient of two signals a / b
+    The product of a and ``1 / b``, the second by Rescale.
+larger of two signals
+    ``(a + b + |a - b|) / 2``, the absolute value by Rescale.
+
+A network is a list of layers as in nets.py, which names the forms with a branch.
 """
 
 from __future__ import annotations
@@ -256,6 +259,27 @@ def gate(weights: Iterator[Array], x: Array, r: Array, layers: list[Any]) -> Pas
     return x * g, r * h, through
 
 
+def divide(weights: Iterator[Array], x: Array, r: Array, layers: list[Any]) -> Pass:
+    b, b_r, back = chain(layers, weights, x, r)
+    inverse, inverse_r, from_inverse = rescale(lambda v: 1 / v, b, b_r)
+
+    def through(m: Array) -> Array:
+        return m * (inverse + inverse_r) / 2 + back(from_inverse(m * (x + r) / 2))
+
+    return x * inverse, r * inverse_r, through
+
+
+def maximum(weights: Iterator[Array], x: Array, r: Array, layers: list[Any]) -> Pass:
+    b, b_r, back = chain(layers, weights, x, r)
+    _, _, from_distance = rescale(np.abs, x - b, r - b_r)
+
+    def through(m: Array) -> Array:
+        to_distance = from_distance(m / 2)
+        return m / 2 + to_distance + back(m / 2 - to_distance)
+
+    return np.maximum(x, b), np.maximum(r, b_r), through
+
+
 def concat(weights: Iterator[Array], x: Array, r: Array, layers: list[Any]) -> Pass:
     y, s, back = chain(layers, weights, x, r)
     old = x.shape[-1]
@@ -265,5 +289,5 @@ def concat(weights: Iterator[Array], x: Array, r: Array, layers: list[Any]) -> P
 LAYERS: dict[str, Callable[..., Pass]] = {
     "conv": conv, "dense": dense, "bn": bn, "flatten": flatten, "gap": gap, "gmp": gmp, "avgpool": avgpool,
     "maxpool": maxpool, "leaky": leaky, "prelu": prelu, "softmax": softmax,
-    "add": add, "gate": gate, "concat": concat,
+    "add": add, "gate": gate, "divide": divide, "maximum": maximum, "concat": concat,
 }  # fmt: skip

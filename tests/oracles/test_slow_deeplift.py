@@ -30,7 +30,7 @@ def test_it_agrees_with_shap(rank, name):
     weights, reference = weights_in(shap), shap["reference"][0]
     for target in range(shap["deep_lift"].shape[-1]):
         ours = [deep_lift(DEEP_NETS[name], weights, x, reference, target) for x in shap["x"]]
-        assert_close(np.stack(ours), shap["deep_lift"][..., target], 1e-5)
+        assert_close(np.stack(ours), shap["deep_lift"][..., target], 5e-5)  # shap computes in float32
 
 
 @pytest.mark.parametrize("name", DEEP_NETS)
