@@ -38,6 +38,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "min_reported_time": 10,
     "capture_repr": (),
+    "write_computation_times": False,
     "image_srcset": ["2x"],
     "within_subsection_order": "gallery_order.Reading",
     "abort_on_example_error": True,

@@ -54,7 +54,13 @@ ss.plot_with_gradient(
 # samples lowered it, grey ones did neither. DeepLIFT adds up: all samples together are the difference between the
 # score of this ECG and the mean score of the clean ones.
 
-score, x = ss.Score(model, target=0).bind(x)
+
+def score(signals):
+    """Return the logit of each signal, (batch,)."""
+    bound, signals = ss.Score(model, target=0).bind(signals)
+    return bound(signals)
+
+
 inside = slice(int(4 * fs), int(6 * fs))
 print(f"mean score of clean ECGs  {score(references).mean():+6.1f}")
 print(f"the noise adds            {a[0, inside].sum():+6.1f}")
