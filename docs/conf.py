@@ -25,10 +25,14 @@ html_theme = "pydata_sphinx_theme"
 html_title = "SignalScreen"
 html_theme_options = {"navigation_with_keys": False, "show_toc_level": 2}
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_sidebars = {"*": [], "gallery/*": ["sidebar-nav-bs"]}  # only the gallery has pages below it
 exclude_patterns = ["_build", "decisions"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 napoleon_use_rtype = False
+napoleon_use_param = False  # "model, x, target, ...: ..." stays one entry
 napoleon_custom_sections = [("Warns", "returns_style")]
 
 sphinx_gallery_conf = {
@@ -39,6 +43,8 @@ sphinx_gallery_conf = {
     "min_reported_time": 10,
     "capture_repr": (),
     "write_computation_times": False,
+    "download_all_examples": False,
+    "thumbnail_size": (480, 300),
     "image_srcset": ["2x"],
     "within_subsection_order": "gallery_order.Reading",
     "abort_on_example_error": True,
@@ -47,11 +53,12 @@ sphinx_gallery_conf = {
 }
 
 
-def _escape_axes(_app, _what, _name, _object, _options, lines):
-    """Write the star of "(batch, *axes)" so that it is not taken for emphasis; literals are left alone."""
+def _polish(_app, _what, _name, _object, _options, lines):
+    """Write the star of "(batch, *axes)" so that it is not taken for emphasis, and link to the conventions."""
     for i, line in enumerate(lines):
-        lines[i] = re.sub(r"``[^`]*``|(?<!\\)\*(?=axes)", lambda m: r"\*" if m[0] == "*" else m[0], line)
+        line = re.sub(r"``[^`]*``|(?<!\\)\*(?=axes)", lambda m: r"\*" if m[0] == "*" else m[0], line)
+        lines[i] = line.replace("the conventions page of the documentation", ":doc:`/conventions`")
 
 
 def setup(app):
-    app.connect("autodoc-process-docstring", _escape_axes, priority=900)  # after napoleon
+    app.connect("autodoc-process-docstring", _polish, priority=900)  # after napoleon

@@ -22,6 +22,7 @@ print(f"{right.mean():.0%} of {len(right)} new signals classified correctly")
 # The methods are a table, ``METHODS``, so "all" is a loop. One option is needed: occlusion should take out about
 # one period at a time.
 
+# sphinx_gallery_thumbnail_number = 2
 example = 4
 x, target = signals.x[example], int(signals.labels[example])
 options = {"occlusion": {"window": PERIOD, "stride": 2}}
