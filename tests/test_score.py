@@ -253,6 +253,15 @@ def test_free_length_is_traced_once():
     assert len(programs._programs[model]) - before == 4, "outputs, gradient, activations, and the score for batches"
 
 
+def test_a_longer_signal_is_cut_into_smaller_calls():
+    """What fits a model call is reckoned from the signal at hand, not from the one it was traced with."""
+    model = net(HEADS["softmax"][0], length=None)
+    short, _ = ss.Score(model, 1).bind(np.zeros((1, 40, 1)))
+    rows = short.room(np.zeros((1, 40, 1)))
+    long, _ = ss.Score(model, 1).bind(np.zeros((1, 400_000, 1)))
+    assert 1 <= long.room(np.zeros((1, 400_000, 1))) < rows / 10
+
+
 def test_batch_sizes_are_not_retraced():
     model = net(HEADS["softmax"][0])
     ss.deep_lift(model, np.ones((2, 30, 1)), 1)
