@@ -173,6 +173,21 @@ def test_occlusion_holds_the_other_input():
     np.testing.assert_allclose(a[:, 12], fall, atol=1e-6)
 
 
+@pytest.mark.parametrize("base", [n for n in ss.METHODS if n not in ("smooth_grad", "var_grad")])
+def test_smooth_grad_over_any_method_with_several_inputs(base):
+    inputs = [keras.Input((30, 1), name="ecg"), keras.Input((20, 2), name="ppg"), keras.Input((3,), name="facts")]
+    parts = [L.GlobalAveragePooling1D()(L.Conv1D(4, 3, activation="relu")(x)) for x in inputs[:2]]
+    model = randomise(keras.Model(inputs, L.Dense(2)(L.Concatenate()([*parts, inputs[2]]))))
+    x = [RNG.normal(size=(2, *t.shape[1:])) for t in inputs]
+    plain = ss.explain(model, x, 1, method=base)
+    smooth = ss.smooth_grad(model, x, 1, base_method=base, samples=2, level=0.0)
+    for one, other in zip(plain, smooth, strict=True):
+        if one is None:
+            assert other is None
+        else:
+            np.testing.assert_allclose(other, one, atol=1e-5 * np.abs(one).max() + 1e-9)
+
+
 def test_several_outputs():
     x = keras.Input((30, 1))
     h = L.GlobalAveragePooling1D()(features(x))
