@@ -95,7 +95,7 @@ def test_activations_are_the_layers_own():
     np.testing.assert_allclose(gradient, np.broadcast_to(weights, maps.shape), rtol=1e-5)
 
 
-@pytest.mark.parametrize("layer", ["conv1", 1, -4, "object"])
+@pytest.mark.parametrize("layer", ["conv1", 1, -4, np.int64(1), "object"])
 def test_layers_by_name_index_and_object(layer):
     model = net(HEADS["softmax"][0])
     x = np.ones((1, 30, 1))
