@@ -24,8 +24,8 @@ def gap(attribution: Array, scores: tuple[Array, Array]) -> Array:
     -------
     ndarray of float64, shape (..., batch)
     """
-    there, here = (np.asarray(s, np.float64) for s in scores)
-    return attribution.sum(axis=tuple(range(there.ndim, attribution.ndim)), dtype=np.float64) - (there - here)
+    here, there = (np.asarray(s, np.float64) for s in scores)
+    return attribution.sum(axis=tuple(range(here.ndim, attribution.ndim)), dtype=np.float64) - (here - there)
 
 
 def is_open(attribution: Array, scores: tuple[Array, Array], tolerance: float) -> Array:
@@ -34,10 +34,10 @@ def is_open(attribution: Array, scores: tuple[Array, Array], tolerance: float) -
     What rounding in single precision may amount to is forgiven: 1e-6 of all attributions and of both scores,
     signs dropped.
     """
-    there, here = scores
-    axes = tuple(range(there.ndim, attribution.ndim))
-    rounding = 1e-6 * (np.abs(attribution).sum(axis=axes, dtype=np.float64) + np.abs(there) + np.abs(here))
-    return np.abs(gap(attribution, scores)) > tolerance * np.abs(there - here) + rounding
+    here, there = scores
+    axes = tuple(range(here.ndim, attribution.ndim))
+    rounding = 1e-6 * (np.abs(attribution).sum(axis=axes, dtype=np.float64) + np.abs(here) + np.abs(there))
+    return np.abs(gap(attribution, scores)) > tolerance * np.abs(here - there) + rounding
 
 
 def warn_open(

@@ -9,6 +9,7 @@ where they are called, so nested and subclassed models have taps like any other.
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,17 +135,19 @@ def active_ops(run: Run, score: Any) -> dict[Any, list[int]]:
     return {op: positions for op, positions in carrying.items() if op.name in needed}
 
 
-def row_bytes(run: Run, length: int) -> int:
-    """Memory that one example's activations take, unknown axes counted as `length`."""
-    total = 0
+def row_bytes(run: Run) -> dict[int, int]:
+    """Memory that one example's activations take, by how many of a tensor's axes are free.
+
+    With axes of length n it is the sum of ``bytes * n**free`` over the items.
+    """
+    total: dict[int, int] = {}
     for op in run.ops:
         for out in op.outputs:
             if out.dtype.is_floating and out.shape.rank and out.shape[0] is None:
-                elements = 1
-                for n in out.shape[1:]:
-                    elements *= length if n is None else n
-                total += elements * out.dtype.size
-    return max(total, 1)
+                known = [n for n in out.shape[1:] if n is not None]
+                free = out.shape.rank - 1 - len(known)
+                total[free] = total.get(free, 0) + prod(known) * out.dtype.size
+    return total
 
 
 def find_layer(model: Any, run: Run, score: Any, layer: Any, rank: int) -> Tap:

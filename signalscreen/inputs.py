@@ -59,19 +59,22 @@ def prepare(x: Any, spec: Spec, *, what: str = "x") -> Array:
     >>> prepare(np.zeros(187), spec).shape, prepare(np.zeros((5, 187)), spec).shape
     ((1, 187, 1), (5, 187, 1))
     """
+    kind = type(x).__name__
     try:
-        x = np.asarray(x)
+        array = np.asarray(x)
     except ValueError as error:
         raise InputError(f"{what} is ragged; give an array of shape {spec}") from error
-    if x.dtype.kind not in "fiub":
-        raise InputError(f"{what} has dtype {x.dtype}; give real numbers (float or integer)")
-    given = x.shape
-    x = _with_rank(x, spec)
+    if array.dtype.kind == "O" and not array.ndim:
+        where = f", such as its .signal, of shape {spec}" if hasattr(x, "signal") else f" of shape {spec}"
+        raise InputError(f"{what} is a {kind}; give an array{where}")
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{what} has dtype {array.dtype}; give real numbers (float or integer)")
+    given = array.shape
+    x = _with_rank(array, spec)
     if x is None:
-        raise InputError(
-            f"{what} has shape {given}, but the model's input {spec.name!r} expects {spec}; "
-            "cut, pad or resample the signal to it"
-        )
+        turned = any(_with_rank(np.moveaxis(array, axis, -1), spec) is not None for axis in range(array.ndim - 1))
+        advice = "move its channels to the last axis" if turned else "cut, pad or resample the signal to it"
+        raise InputError(f"{what} has shape {given}, but the model's input {spec.name!r} expects {spec}; {advice}")
     if x.size == 0:
         raise InputError(f"{what} has shape {given} and so holds no example; give at least one")
     _refuse_gaps(x, what)

@@ -3,7 +3,7 @@
 A formula is a pure function ``formula(score, x, *, options)`` of a bound score and a checked array. The
 decorator gives it the public face ``f(model, x, target=None, *, options, score=..., ...)``: it binds model and
 target, checks the names of options, cuts many examples into batches, and takes models with several inputs
-apart.
+apart. A method over another one (an option ``base_method``) is cut and taken apart as that one is.
 """
 
 import inspect
@@ -41,6 +41,10 @@ class Method(NamedTuple):
         Whether it promises that attributions add up to the change of the score.
     variants : bool
         Whether the formula takes leading axes of variants of each example.
+    one_input : bool
+        Whether it runs on each of several inputs in turn.
+    per_example : tuple of str
+        Options that may hold one array per example.
     """
 
     name: str
@@ -51,6 +55,8 @@ class Method(NamedTuple):
     gives: str
     complete: bool
     variants: bool
+    one_input: bool
+    per_example: tuple[str, ...]
 
 
 METHODS: dict[str, Method] = {}
@@ -91,12 +97,15 @@ def method(
 
             score = _as_score(model, target, common, Score)
             bound, x = score.bind(x)
-            if one_input and not bound.layout.single:
-                return _each_input(formula, bound, x, options_given, per_example)
+            base = METHODS.get(str(options_given.get("base_method", options.get("base_method"))))
+            cut = per_example if base is None else base.per_example
+            alone = one_input if base is None else base.one_input
+            if alone and not bound.layout.single:
+                return _each_input(formula, bound, x, options_given, cut)
             if not bound.layout.single:
                 for name in {"baseline", "references"} & set(options_given):
                     options_given[name] = bound.layout.side_by_side(options_given[name], x, what=name)
-            result = _in_batches(formula, bound, x, options_given, per_example)
+            result = _in_batches(formula, bound, x, options_given, cut)
             if gives == "input" and not bound.layout.single:
                 return bound.layout.pack(bound.layout.split(result))
             return result
@@ -108,7 +117,7 @@ def method(
         public.formula = formula  # type: ignore[attr-defined]
         summary = (formula.__doc__ or "").strip().splitlines()[0]
         METHODS[formula.__name__] = Method(
-            formula.__name__, public, formula, summary, options, gives, complete, variants
+            formula.__name__, public, formula, summary, options, gives, complete, variants, one_input, per_example
         )
         return public
 

@@ -4,6 +4,7 @@ import os
 import warnings
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from signalscreen.backend import keras
 from signalscreen.errors import ModelError
@@ -51,9 +52,11 @@ def load_model(path: str | os.PathLike[str], *, custom_objects: dict[str, Any] |
             return keras.models.load_model(path, custom_objects=custom_objects, compile=False)
     except Exception as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        if path.suffix == ".keras" and not is_zipfile(path):
+            reason = "it is no zip archive, as .keras files are"
         raise ModelError(
-            f"model file {path.name!r} cannot be loaded ({reason[:200]}); check that it is complete, and give "
-            "layers of your own as custom_objects"
+            f"model file {path.name!r} cannot be loaded ({reason.split('. ')[0][:200]}); check that it is "
+            "complete, and give layers of your own as custom_objects"
         ) from error
 
 

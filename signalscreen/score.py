@@ -276,6 +276,7 @@ class Score:
         ------
         LayerError
         """
+        layer = int(layer) if isinstance(layer, np.integer) else layer
         program = self._program("activations", layer)
         maps, gradient = self._each(program, x, list)
         return maps, gradient
@@ -306,9 +307,9 @@ class Score:
 
     def _program(self, verb: str, extra: Any = None) -> Any:
         bound = self.bound
-        args = (self.model, bound.wiring, bound.target, self.logit, bound.length)
+        args = (self.model, bound.wiring, bound.target, self.logit)
         builders: dict[str, Any] = {
-            "outputs": lambda: programs.outputs(self.model, bound.wiring, bound.length),
+            "outputs": lambda: programs.outputs(self.model, bound.wiring),
             "score": lambda: programs.scores(*args),
             "gradient": lambda: programs.gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
@@ -320,7 +321,7 @@ class Score:
     def _rows(self, program: programs.Program) -> int:
         if self.batch_size is not None:
             return int(self.batch_size)
-        return int(np.clip(_BATCH_BYTES // program.row_bytes, 1, _MOST_ROWS))
+        return int(np.clip(_BATCH_BYTES // program.row_bytes(self.bound.length), 1, _MOST_ROWS))
 
     def _fed(self, rows: Array, number: Array) -> list[Any]:
         """The class of each row and one tensor per input, for rows that belong to these examples."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import signalscreen.methods  # noqa: F401 (the methods list themselves)
-from signalscreen.errors import ModelError, RecordingError
+from signalscreen.errors import ModelError, OptionError, RecordingError
 from signalscreen.method import find_method
 from signalscreen.recording import Recording
 from signalscreen.recording import normalise as scaled
@@ -123,6 +123,8 @@ def explain_windows(
 
     Raises
     ------
+    OptionError
+        The maps are not as long as the windows (``upsample=False``).
     SignalScreenError
         What the method raises.
     """
@@ -130,6 +132,11 @@ def explain_windows(
     if len(input_axes(score.model)) == 1:
         values = values[:, :, 0]  # a network on plain vectors
     maps = find_method(method).fn(score, values, **(options or {}))
+    if maps.shape[1] != windows.length:
+        raise OptionError(
+            f"{method} gives {maps.shape[1]} positions for windows of {windows.length} samples, which have no "
+            "place on the recording; leave out upsample=False"
+        )
     bound, checked = score.bind(values)
     classes = bound.classes
     return Explained(

@@ -64,6 +64,20 @@ def test_integers_and_single_examples_are_repaired(model):
     np.testing.assert_array_equal(a, ss.saliency(model, whole[None].astype("float32"), 0))
 
 
+def test_channels_before_time_are_told_from_a_wrong_length(model):
+    with pytest.raises(InputError, match="move its channels to the last axis"):
+        ss.saliency(model, np.zeros((3, 2, 24)), 0)
+    with pytest.raises(InputError, match="cut, pad or resample"):
+        ss.saliency(model, np.zeros((3, 25, 2)), 0)
+
+
+def test_an_object_is_named_by_its_type(model):
+    with pytest.raises(InputError, match=r"x is a Recording; give an array, such as its .signal"):
+        ss.saliency(model, ss.Recording(np.zeros((24, 2))), 0)
+    with pytest.raises(InputError, match="x is a NoneType; give an array of shape"):
+        ss.saliency(model, None, 0)
+
+
 def test_a_missing_channel_axis_is_repaired():
     net = keras.Sequential([keras.Input((24, 1)), L.Conv1D(2, 3), L.Flatten(), L.Dense(2)])
     x = np.random.default_rng(0).normal(size=(5, 24))
@@ -162,7 +176,8 @@ def test_missing_model_file():
 def test_corrupt_model_file(tmp_path, suffix):
     path = tmp_path / f"net{suffix}"
     path.write_bytes(b"not a model at all")
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    reason = "no zip archive" if suffix == ".keras" else "signature"
+    with pytest.raises(ModelError, match=f"cannot be loaded .*{reason}"):
         ss.load_model(path)
 
 

@@ -175,6 +175,14 @@ def test_a_rectifier_of_the_negative_signal_is_no_half_of_a_prelu(rules):
     assert np.abs(one).max() > 0
 
 
+def test_a_rectifier_of_a_negated_signal_has_a_rule_of_its_own():
+    """A concatenated ReLU is |x| in the sum: its second half passes where x is negative."""
+    whole = Function(lambda x: 4 * (tf.nn.relu(x) + tf.nn.relu(-x))[:, :, 0] * WEIGHTS)
+    parts = Function(lambda x: 8 * tf.concat([tf.nn.relu(x), tf.nn.relu(-x)], -1) * WEIGHTS[:, None])
+    for model in (whole, parts):
+        np.testing.assert_allclose(ss.guided_backprop(model, POINTS, 0)[0, :, 0], [1, 0, -1, 0], atol=1e-6)
+
+
 def test_scope_leaves_the_dense_part_alone():
     def net(x):
         h = tf.nn.relu(x)

@@ -227,6 +227,21 @@ def test_occlusion_holds_the_other_input():
     np.testing.assert_allclose(a[:, 12], fall, atol=1e-6)
 
 
+@pytest.mark.parametrize("base", [n for n in ss.METHODS if n not in ("smooth_grad", "var_grad")])
+def test_smooth_grad_over_any_method_with_several_inputs(base):
+    inputs = [keras.Input((30, 1), name="ecg"), keras.Input((20, 2), name="ppg"), keras.Input((3,), name="facts")]
+    parts = [L.GlobalAveragePooling1D()(L.Conv1D(4, 3, activation="relu")(x)) for x in inputs[:2]]
+    model = randomise(keras.Model(inputs, L.Dense(2)(L.Concatenate()([*parts, inputs[2]]))))
+    x = [RNG.normal(size=(2, *t.shape[1:])) for t in inputs]
+    plain = ss.explain(model, x, 1, method=base)
+    smooth = ss.smooth_grad(model, x, 1, base_method=base, samples=2, level=0.0)
+    for one, other in zip(plain, smooth, strict=True):
+        if one is None:
+            assert other is None
+        else:
+            np.testing.assert_allclose(other, one, atol=1e-5 * np.abs(one).max() + 1e-9)
+
+
 def test_several_outputs():
     x = keras.Input((30, 1))
     h = L.GlobalAveragePooling1D()(features(x))
@@ -305,6 +320,15 @@ def test_free_length_is_traced_once():
         assert ss.saliency(model, x, 1).shape == (2, n, 2)
         assert ss.grad_cam(model, x, 1).shape == (2, n)
     assert len(programs._programs[model]) - before == 4, "outputs, gradient, activations, and the score for batches"
+
+
+def test_a_longer_signal_is_cut_into_smaller_calls():
+    """What fits a model call is reckoned from the signal at hand, not from the one it was traced with."""
+    model = net(HEADS["softmax"][0], length=None)
+    short, _ = ss.Score(model, 1).bind(np.zeros((1, 40, 1)))
+    rows = short.room(np.zeros((1, 40, 1)))
+    long, _ = ss.Score(model, 1).bind(np.zeros((1, 400_000, 1)))
+    assert 1 <= long.room(np.zeros((1, 400_000, 1))) < rows / 10
 
 
 def test_batch_sizes_are_not_retraced():

@@ -7,7 +7,7 @@ keras = pytest.importorskip("keras")
 from keras import layers as kl  # noqa: E402
 
 import signalscreen as ss  # noqa: E402
-from signalscreen.errors import InputError, ModelError, RecordingError  # noqa: E402
+from signalscreen.errors import InputError, ModelError, OptionError, RecordingError  # noqa: E402
 from signalscreen.recording import Recording, normalise  # noqa: E402
 from signalscreen.screening import cut_for, explain_windows, input_shape  # noqa: E402
 
@@ -97,6 +97,14 @@ def test_options_reach_the_method(ecg):
     coarse = explain_windows(score, windows, len(ecg), "occlusion", {"window": 25, "stride": 25}).attribution
     fine = explain_windows(score, windows, len(ecg), "occlusion", {"window": 1}).attribution
     assert not np.allclose(coarse, fine)
+
+
+def test_maps_shorter_than_their_windows_are_refused(ecg):
+    layers = [keras.Input((50, 2)), kl.Conv1D(4, 5), kl.GlobalAveragePooling1D(), kl.Dense(3)]
+    score = ss.Score(keras.Sequential(layers), 1)
+    windows = cut_for(score.model, ecg)
+    with pytest.raises(OptionError, match=r"46 positions for windows of 50 samples.*leave out upsample=False"):
+        explain_windows(score, windows, len(ecg), "grad_cam", {"upsample": False})
 
 
 def test_targets_say_which_class_each_window_has(ecg):

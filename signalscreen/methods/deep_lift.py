@@ -23,7 +23,8 @@ def deep_lift(score: Any, x: Array, *, references: Any = 0.0) -> Array:
         See the conventions page of the documentation.
     references : float, ndarray or callable
         What the input is compared with: a number; one example, ``(*axes, channels)``; several that are averaged
-        over, ``(R, *axes, channels)``; or a callable from `x` to ``(batch, R, *axes, channels)`` (shuffles).
+        over, ``(R, *axes, channels)``; or a callable from `x` to ``(batch, R, *axes, channels)`` (shuffles),
+        called with the examples of one batch at a time.
 
     Returns
     -------
@@ -68,15 +69,17 @@ def deep_lift(score: Any, x: Array, *, references: Any = 0.0) -> Array:
 
 def _references(references: Any, x: Array, rank: int) -> Array:
     """The references, one after the other; each broadcasts to `x`."""
+    example = x.shape[-rank:]
     if callable(references):
-        drawn = np.asarray(references(x))
-        if drawn.ndim != x.ndim + 1 or drawn.shape[:1] + drawn.shape[2:] != x.shape or not drawn.shape[1]:
+        rows = x.reshape(-1, *example)
+        drawn = np.asarray(references(rows))
+        if drawn.ndim != rank + 2 or drawn.shape[:1] + drawn.shape[2:] != rows.shape or not drawn.shape[1]:
             raise InputError(
                 f"references(x) has shape {drawn.shape}; the callable must give (batch, R, *axes, channels), here "
-                f"({x.shape[0]}, R, {', '.join(map(str, x.shape[1:]))})"
+                f"({len(rows)}, R, {', '.join(map(str, example))})"
             )
-        return fit(np.moveaxis(drawn, 1, 0), (drawn.shape[1], *x.shape), what="references(x)")
-    example = x.shape[-rank:]
+        count = drawn.shape[1]
+        return fit(np.moveaxis(drawn, 1, 0), (count, *rows.shape), what="references(x)").reshape(count, *x.shape)
     array = np.asarray(references)
     count = len(array) if array.ndim == rank + 1 else 1
     if not count:

@@ -120,7 +120,7 @@ _NESTED = ("trapezoid", "left")  # rules whose points are all among those of twi
 
 
 def _mean_gradient(score: Any, x: Array, b: Array, nodes: Nodes) -> Array:
-    """Weighted sum of gradients along the path, float64, in blocks that fit a model call."""
+    """Weighted sum of gradients along the path, in blocks that fit a model call."""
     alphas, weights = (part.astype(x.dtype) for part in nodes)
     room = score.room(x)
     total: Any = 0.0

@@ -93,3 +93,27 @@ def test_smooth_grad_over_any_method(inner):
     still = ss.smooth_grad(model, x, 1, base_method=inner, samples=2, level=0.0)
     np.testing.assert_allclose(still, plain, atol=1e-5 * np.abs(plain).max())
     assert ss.smooth_grad(model, x, 1, base_method=inner, samples=2).shape == plain.shape
+
+
+def test_smooth_grad_cuts_the_options_of_its_base_method():
+    model, x = zoo.build("functional", 1), zoo.signals(1, n=3)
+    common = {"base_method": "integrated_gradients", "steps": 3, "samples": 2, "level": 0.0, "baseline": 0.5 * x}
+    whole = ss.smooth_grad(model, x, 1, **common)
+    small = ss.smooth_grad(model, x, 1, **common, batch_size=2)
+    np.testing.assert_allclose(small, whole, atol=1e-5 * np.abs(whole).max())
+    assert np.abs(whole - ss.integrated_gradients(model, x, 1, steps=3)).max() > 0, "the baseline has to count"
+
+
+def test_references_drawn_for_noisy_copies():
+    """A callable sees examples, ``(batch, *axes, channels)``, however many variants of each there are."""
+    model, x = zoo.build("functional", 1), zoo.signals(1, n=2)
+    seen = []
+
+    def reversed_in_time(x):
+        seen.append(x.shape[1:])
+        return x[:, None, ::-1]
+
+    plain = ss.deep_lift(model, x, 1, references=reversed_in_time)
+    smooth = ss.smooth_grad(model, x, 1, base_method="deep_lift", references=reversed_in_time, samples=3, level=0.0)
+    np.testing.assert_allclose(smooth, plain, atol=1e-5 * np.abs(plain).max())
+    assert set(seen) == {x.shape[1:]}
