@@ -90,8 +90,8 @@ axes[1, 0].set_xlabel("position (bases)")
 fig.suptitle("Which bases say that the motif is there? (sand: where it is)")
 
 # %%
-# DeepLIFT shares the score out among the seven bases; occlusion says that without any one of them nearly all of it is
-# lost. Both are true: the network wants the whole motif.
+# DeepLIFT shares the score out among the seven bases; occlusion says that without any one of them nearly all of it
+# is lost. Both are true: the network wants the whole motif.
 #
 # How often is it found?
 
