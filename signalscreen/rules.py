@@ -106,8 +106,13 @@ def _max_pool_3d(op: Any, x: Any) -> Any:
 
 
 def _is_negative_half(op: Any) -> bool:
-    """Keras writes PReLU as relu(x) - alpha * relu(-x); the rule of the whole sits on the first half."""
-    return op.inputs[0].op.type == "Neg"
+    """Keras writes PReLU as relu(x) + (-alpha) * relu(-x); the rule of the whole sits on the first half."""
+    if op.inputs[0].op.type != "Neg":
+        return False
+    x = op.inputs[0].op.inputs[0]
+    halves = {out.name for user in x.consumers() if user.type == "Relu" for out in user.outputs}
+    sums = [add for mul in op.outputs[0].consumers() if mul.type == "Mul" for add in mul.outputs[0].consumers()]
+    return any(add.type in ("Add", "AddV2", "Sub") and any(i.name in halves for i in add.inputs) for add in sums)
 
 
 @tf.RegisterGradient("SignalScreenGuided")
