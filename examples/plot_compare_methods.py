@@ -31,7 +31,7 @@ maps = {
     for name in ss.METHODS
 }
 inside = signals.masks[example].nonzero()[0]
-burst = [(inside[0], inside[-1], f"the burst, {FREQUENCIES[target]:g} Hz")]
+burst = [(inside[0], inside[-1], f"{FREQUENCIES[target]:g} Hz here")]
 
 
 def compare(names, title):

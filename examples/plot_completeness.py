@@ -66,8 +66,8 @@ ax.set_title(f"Integrated gradients and DeepLIFT on {len(x)} ECG windows")
 ax.spines[["top", "right"]].set_visible(False)
 
 # %%
-# A fixed number of steps is too many for most signals and too few for some. Both methods
-# check every sum themselves, and say so when one stays open:
+# (Sums that close to the last digit are drawn at 1e-8.) How many steps are enough depends on the network and on the
+# signal, and cannot be known beforehand. Both methods check every sum themselves, and say so when one stays open:
 
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")

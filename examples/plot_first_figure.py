@@ -17,7 +17,8 @@ from signalscreen.simulate import Artefact, add_artefacts, simulate_ecg
 
 fs = 125.0  # Hz, what the network reads
 clean = [simulate_ecg(10, fs, seed).signal for seed in range(100, 110)]  # ten clean ECGs, mV
-ecg = add_artefacts(simulate_ecg(10, fs, seed=11).signal, fs, [Artefact("muscle", start=4, end=6)], seed=11)
+muscle = Artefact("muscle", start=4, end=6)  # s
+ecg = add_artefacts(simulate_ecg(10, fs, seed=11).signal, fs, [muscle], seed=11)
 
 
 def prepared(signal):
@@ -34,6 +35,7 @@ model = ss.load_model(quality_model_path())
 x, references = prepared(ecg)[None], np.stack([prepared(signal) for signal in clean])
 a = ss.deep_lift(model, x, target=0, references=references)
 
+probability = float(model(x)[0, 0])
 noise = [(4 * fs, 6 * fs, "muscle noise")]  # where it was put, in samples
 fig, ax = plt.subplots(figsize=(12, 4.5), layout="constrained")
 ss.plot_with_gradient(
@@ -44,7 +46,7 @@ ss.plot_with_gradient(
     units="mV",
     percentile=99,
     annotations=noise,
-    title=f"P(artefact) = {np.asarray(model(x))[0, 0]:.2f}: DeepLIFT, compared with ten clean ECGs",
+    title=f"P(artefact) = {probability:.2f}: DeepLIFT, against ten clean ECGs",
 )
 
 # %%
@@ -71,8 +73,8 @@ print(f"score of this ECG         {score(x)[0]:+6.1f}")
 # Compared with what?
 # -------------------
 # The usual baseline is zero, a flat line. But to this network a flat line is an artefact too (a lead that fell
-# off), and a worse one. Against it the same ECG looks *good*, and integrated gradients say so: each QRS complex,
-# blue, means "not a flat line". Nothing is wrong with either map; they answer different questions.
+# off), and a worse one. Against it the same ECG looks *good*, and integrated gradients say so: the QRS complexes,
+# mostly blue, mean "not a flat line". Nothing is wrong with either map; they answer different questions.
 
 flat = ss.integrated_gradients(model, x, target=0, tolerance=0.01)
 fig, ax = plt.subplots(figsize=(12, 4.5), layout="constrained")
@@ -84,7 +86,7 @@ ss.plot_with_gradient(
     units="mV",
     percentile=99,
     annotations=noise,
-    title="The same ECG: integrated gradients, compared with a flat line",
+    title="The same ECG: integrated gradients, against a flat line",
 )
 print(f"score of a flat line      {score(np.zeros_like(x))[0]:+6.1f}")
 print(f"this ECG changes that by  {flat.sum():+6.1f}")

@@ -67,7 +67,7 @@ taken = ss.occlusion(model, one, target=0, window=1, stride=1, fill=0.25)[0]
 maps = {"DeepLIFT, 20 shuffles": (lifted * one[0]).sum(axis=-1), "occlusion, base by base": taken}
 
 # %%
-# The value of a base is the attribution in the channel of the base that is there. Above the whole window, below the
+# The value of a base is the attribution in the channel of the base that is there. Left the whole window, right the
 # motif and what is next to it:
 
 colours = dict(zip("ACGT", ["#009e73", "#0072b2", "#e69f00", "#d55e00"], strict=True))  # Okabe and Ito
@@ -90,7 +90,10 @@ axes[1, 0].set_xlabel("position (bases)")
 fig.suptitle("Which bases say that the motif is there? (sand: where it is)")
 
 # %%
-# How often is the motif found?
+# DeepLIFT shares the score out among the seven bases; occlusion says that without any one of them nearly all of it
+# is lost. Both are true: the network wants the whole motif.
+#
+# How often is it found?
 
 found = ss.deep_lift(model, x[right & holds], target=0, references=shuffles)
 values = (found * x[right & holds]).sum(axis=-1)

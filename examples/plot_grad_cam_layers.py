@@ -55,6 +55,6 @@ axes[0, 1].set_title("LayerCAM")
 fig.suptitle("Class activation maps of an artefact, by layer (units of the score)")
 
 # %%
-# The last layer puts the artefact in the right place, a little wide: 78 positions of 0.128 s. In the first,
-# Grad-CAM marks whatever one kind of edge looks like. A fine map is not a better map, when the layer does not yet
-# know the question.
+# The last layer marks the artefact as a whole, a little wide. Further in front the maps get finer, and know less of
+# the question: in ``relu3`` and ``relu4``, Grad-CAM lights up on clean beats too, although they spoke against an
+# artefact. LayerCAM stays on the artefact, but on ever smaller parts of it. A finer map is not a better one.

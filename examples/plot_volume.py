@@ -75,4 +75,4 @@ for ax, z in zip(axes, slices, strict=True):
         ax.contour(masks[i, z], [0.5], colors="0.2", linewidths=0.8)
 
 # %%
-# Orange: the score falls if this is filled. Solid balls stay grey, as filling them changes nothing.
+# Orange: the score falls if this is filled. Filling a solid ball changes nothing, and it has no colour.
