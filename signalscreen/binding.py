@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from signalscreen.errors import InputError
 from signalscreen.inputs import Layout
 from signalscreen.targets import Target
 
@@ -120,8 +121,16 @@ class Binding(NamedTuple):
 
     def chosen(self, number: Array) -> Array:
         """The class to explain in rows that belong to these examples; zeros where the target is no class."""
-        classes = self.classes
-        return np.zeros(len(number), np.int32) if classes is None else classes[number]
+        index = self.target.index
+        if not isinstance(index, np.ndarray):
+            return np.zeros(len(number), np.int32)
+        if len(index) == 1:
+            return np.repeat(index, len(number))
+        if number.max(initial=0) >= len(index):
+            raise InputError(
+                f"the score is bound to {len(index)} examples with a target each, and was given more; bind it to these"
+            )
+        return index[number]
 
     def join(self, grads: list[Array], x: Array) -> Array:
         """Gradients by each input, laid out like `x`."""

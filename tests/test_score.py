@@ -9,7 +9,7 @@ import pytest
 import signalscreen as ss
 from signalscreen import programs
 from signalscreen.backend import keras, tf
-from signalscreen.errors import LayerError, SignalScreenWarning, TargetError, UnsupportedOpError
+from signalscreen.errors import InputError, LayerError, SignalScreenWarning, TargetError, UnsupportedOpError
 from signalscreen.streams import Patches
 from tests.contract.zoo import randomise
 
@@ -533,6 +533,16 @@ def test_patched_writes_each_edit_out():
                     which = slice(None) if channel is None else channel
                     edited[:, start + offset, which] = content[p, :, offset, which]
             np.testing.assert_allclose(found[p], score(edited), rtol=1e-5)
+
+
+def test_a_score_of_one_class_takes_any_number_of_rows():
+    model = net(HEADS["softmax"][0])
+    x = RNG.normal(size=(3, 30, 1)).astype("float32")
+    score, _ = ss.Score(model, 2).bind(x[:1])
+    np.testing.assert_array_equal(score(x), ss.Score(model, 2).bind(x)[0](x))
+    score, _ = ss.Score(model, [2, 0]).bind(x[:2])
+    with pytest.raises(InputError, match="bound to 2 examples"):
+        score(x)
 
 
 def test_variants_are_rows_of_the_same_example():
