@@ -110,8 +110,10 @@ def test_options_go_to_the_methods_that_have_them():
         "grad_cam": {"layer": -2},
         "layer_cam": {"layer": -2, "relu": False},
     }
-    handed_on = values.options(["smooth_grad.method=integrated_gradients", "smooth_grad.steps=9"], ["smooth_grad"])
-    assert handed_on == {"smooth_grad": {"method": "integrated_gradients", "steps": 9}}
+    handed_on = values.options(
+        ["smooth_grad.base_method=integrated_gradients", "smooth_grad.steps=9"], ["smooth_grad"]
+    )
+    assert handed_on == {"smooth_grad": {"base_method": "integrated_gradients", "steps": 9}}
 
 
 @pytest.mark.parametrize(
