@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from signalscreen.errors import MethodError, OptionError
+from signalscreen.errors import LayerError, MethodError, OptionError
 from signalscreen.streams import blocks
 
 Array = npt.NDArray[Any]
@@ -41,6 +41,10 @@ class Method(NamedTuple):
         Whether it promises that attributions add up to the change of the score.
     variants : bool
         Whether the formula takes leading axes of variants of each example.
+    one_input : bool
+        Whether the formula needs the signal's axes, so that several inputs are explained one by one.
+    per_example : tuple of str
+        Options that may hold one array per example.
     """
 
     name: str
@@ -51,6 +55,8 @@ class Method(NamedTuple):
     gives: str
     complete: bool
     variants: bool
+    one_input: bool
+    per_example: tuple[str, ...]
 
 
 METHODS: dict[str, Method] = {}
@@ -91,13 +97,17 @@ def method(
 
             score = _as_score(model, target, common, Score)
             bound, x = score.bind(x)
-            if one_input and not bound.layout.single:
-                return _each_input(formula, bound, x, options_given, per_example)
+            # A method over another takes the signal, and what goes with it, as that one does.
+            inner = options_given.get("base_method", options.get("base_method"))
+            shape = METHODS[formula.__name__] if inner is None else find_method(inner)
+            cut = (*per_example, *shape.per_example)
+            if shape.one_input and not bound.layout.single:
+                return _each_input(formula, bound, x, options_given, cut)
             if not bound.layout.single:
                 for name in {"baseline", "references"} & set(options_given):
                     options_given[name] = bound.layout.side_by_side(options_given[name], x, what=name)
-            result = _in_batches(formula, bound, x, options_given, per_example)
-            if gives == "input" and not bound.layout.single:
+            result = _in_batches(formula, bound, x, options_given, cut)
+            if shape.gives == "input" and not bound.layout.single:
                 return bound.layout.pack(bound.layout.split(result))
             return result
 
@@ -108,7 +118,7 @@ def method(
         public.formula = formula  # type: ignore[attr-defined]
         summary = (formula.__doc__ or "").strip().splitlines()[0]
         METHODS[formula.__name__] = Method(
-            formula.__name__, public, formula, summary, options, gives, complete, variants
+            formula.__name__, public, formula, summary, options, gives, complete, variants, one_input, per_example
         )
         return public
 
@@ -174,13 +184,23 @@ def _check_names(name: str, given: dict[str, Any], allowed: dict[str, Any]) -> N
 def _each_input(
     formula: Callable[..., Array], bound: Any, x: Array, options: dict[str, Any], per_example: tuple[str, ...]
 ) -> Any:
-    """Run the formula on each input that has axes, the others held; inputs without axes get None."""
-    results = []
+    """Run the formula on each input that has axes, the others held.
+
+    Inputs without axes get None, and so do those that the layer asked for does not see.
+    """
+    own = {name: bound.layout.parts(options[name]) for name in per_example if name in options}
+    results: list[Any] = []
+    refused: list[LayerError] = []
     for position, part in enumerate(bound.layout.split(x)):
-        has_axes = part.ndim > 2
-        results.append(
-            _in_batches(formula, bound.holding(position, x), part, options, per_example) if has_axes else None
-        )
+        results.append(None)
+        if part.ndim > 2:
+            mine = {**options, **{name: values[position] for name, values in own.items()}}
+            try:
+                results[-1] = _in_batches(formula, bound.holding(position, x), part, mine, per_example)
+            except LayerError as error:
+                refused.append(error)
+    if refused and all(result is None for result in results):
+        raise refused[0]
     return bound.layout.pack(results)
 
 

@@ -69,6 +69,10 @@ def deep_lift(score: Any, x: Array, *, references: Any = 0.0) -> Array:
 def _references(references: Any, x: Array, rank: int) -> Array:
     """The references, one after the other; each broadcasts to `x`."""
     if callable(references):
+        lead, example = x.shape[:-rank], x.shape[-rank:]
+        if len(lead) > 1:  # variants of each example: to the callable they are examples
+            flat = _references(references, x.reshape(-1, *example), rank)
+            return flat.reshape(-1, *x.shape)
         drawn = np.asarray(references(x))
         if drawn.ndim != x.ndim + 1 or drawn.shape[:1] + drawn.shape[2:] != x.shape or not drawn.shape[1]:
             raise InputError(
