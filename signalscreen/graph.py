@@ -6,6 +6,7 @@ where they are called, so nested and subclassed models have taps like any other.
 (`@tf.function`) are called as plain Python while tracing, so that their ops lie open in the same graph.
 """
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ FUNCTION_OPS = {
     "StatelessCase",
     "XlaLaunch",
 }
+
+# Ops by which a model changes its own variables.
+STATE_OPS = {"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"}
 
 _tracing = threading.RLock()
 
@@ -134,17 +138,16 @@ def active_ops(run: Run, score: Any) -> dict[Any, list[int]]:
     return {op: positions for op, positions in carrying.items() if op.name in needed}
 
 
-def row_bytes(run: Run, length: int) -> int:
-    """Memory that one example's activations take, unknown axes counted as `length`."""
-    total = 0
+def row_bytes(run: Run) -> dict[int, int]:
+    """Memory that one example's activations take: ``{number of free axes: bytes for each place along them}``."""
+    total = {0: 1}
     for op in run.ops:
         for out in op.outputs:
             if out.dtype.is_floating and out.shape.rank and out.shape[0] is None:
-                elements = 1
-                for n in out.shape[1:]:
-                    elements *= length if n is None else n
-                total += elements * out.dtype.size
-    return max(total, 1)
+                fixed = [n for n in out.shape[1:] if n is not None]
+                free = out.shape.rank - 1 - len(fixed)
+                total[free] = total.get(free, 0) + math.prod(fixed) * out.dtype.size
+    return total
 
 
 def find_layer(model: Any, run: Run, score: Any, layer: Any, rank: int) -> Tap:
@@ -277,7 +280,7 @@ def _groups_opened() -> Iterator[None]:
     """
     original = tf.nn.convolution
 
-    def convolution(input: Any, filters: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: A002 (TensorFlow's name)
+    def convolution(input: Any, filters: Any, *args: Any, **kwargs: Any) -> Any:
         last = not str(kwargs.get("data_format") or "").startswith("NC")
         channels, own = input.shape[-1 if last else 1], filters.shape[-2]
         if channels is not None and own is not None and channels != own:

@@ -12,7 +12,7 @@ from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import InputError, TargetError
-from signalscreen.graph import FUNCTION_OPS, Run, call, find_layer, row_bytes
+from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, call, find_layer, row_bytes
 from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
 
@@ -23,8 +23,12 @@ class Program(NamedTuple):
     """A traced function and what was learned while tracing it."""
 
     fn: Callable[..., Any]
-    row_bytes: int
+    sizes: dict[int, int]
     facts: dict[str, Any]
+
+    def row_bytes(self, length: int) -> int:
+        """Memory that one example's activations take, axes that the model leaves free counted as `length`."""
+        return sum(size * length**free for free, size in self.sizes.items())
 
 
 _programs: "weakref.WeakKeyDictionary[Any, dict[Any, Program]]" = weakref.WeakKeyDictionary()
@@ -48,13 +52,13 @@ def _version(model: Any) -> tuple[Any, ...]:
     return tuple((weakref.ref(layer), id(getattr(layer, "activation", None))) for layer in layers)
 
 
-def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | None], length: int) -> Program:
+def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | None]) -> Program:
     """Trace ``body(classes, *inputs) -> (result, run, facts)``; `copies` gives the batch of each set of inputs."""
     facts: dict[str, Any] = {}
 
     def traced(classes: Any, *inputs: Any) -> Any:
         result, run, found = body(classes, *inputs)
-        facts.update(found, row_bytes=row_bytes(run, length))
+        facts.update(found, sizes=row_bytes(run))
         return result
 
     specs = [
@@ -65,13 +69,14 @@ def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | N
     signature = [tf.TensorSpec((None,), tf.int32), *specs]
     function = tf.function(traced, input_signature=signature, autograph=False)
     concrete = function.get_concrete_function()
-    return Program(concrete, facts.pop("row_bytes"), facts)
+    return Program(concrete, facts.pop("sizes"), facts)
 
 
-def outputs(model: Any, wiring: Wiring, length: int) -> Program:
+def outputs(model: Any, wiring: Wiring) -> Program:
     """All outputs and logits, flat.
 
-    The facts are the shape and name of each output, and whether a function hides its head.
+    The facts are the shape and name of each output, whether a function hides its head, and whether the model
+    changes its own variables.
     """
     ref = weakref.ref(model)
 
@@ -82,12 +87,13 @@ def outputs(model: Any, wiring: Wiring, length: int) -> Program:
             "shapes": [tuple(t.shape[1:]) for t in flat],
             "names": _output_names(ref(), run.outputs),
             "hidden": [t.op.type in FUNCTION_OPS for t in flat],
+            "stateful": any(op.type in STATE_OPS for op in run.ops),
         }
         result = [tf.cast(t, wiring.result) if t.dtype.is_floating else t for t in flat]
         logits = tf.nest.flatten(run.logits)
         return (result, [tf.cast(t, r.dtype) for t, r in zip(logits, result, strict=True)]), run, facts
 
-    return _function(body, wiring, [None], length)
+    return _function(body, wiring, [None])
 
 
 def _output_names(model: Any, outputs: Any) -> list[str]:
@@ -98,7 +104,7 @@ def _output_names(model: Any, outputs: Any) -> list[str]:
     return names if len(names) == n else [f"output_{i}" for i in range(n)]
 
 
-def scores(model: Any, wiring: Wiring, target: Target, logit: bool, length: int) -> Program:
+def scores(model: Any, wiring: Wiring, target: Target, logit: bool) -> Program:
     """S(x)."""
     ref = weakref.ref(model)
 
@@ -106,10 +112,10 @@ def scores(model: Any, wiring: Wiring, target: Target, logit: bool, length: int)
         run = call(ref(), list(inputs), wiring.structure())
         return select(run, target, logit, classes, wiring), run, {}
 
-    return _function(body, wiring, [None], length)
+    return _function(body, wiring, [None])
 
 
-def gradients(model: Any, wiring: Wiring, target: Target, logit: bool, length: int, rules: str | None) -> Program:
+def gradients(model: Any, wiring: Wiring, target: Target, logit: bool, rules: str | None) -> Program:
     """DS/dx for each input, with backward rules or without."""
     ref = weakref.ref(model)
 
@@ -120,12 +126,10 @@ def gradients(model: Any, wiring: Wiring, target: Target, logit: bool, length: i
         reached = apply(rules, run, score, _rank(wiring)) if rules else 0
         return _gradient(score, run.inputs), run, {"reached": reached}
 
-    return _function(body, wiring, [None], length)
+    return _function(body, wiring, [None])
 
 
-def multipliers(
-    model: Any, wiring: Wiring, target: Target, logit: bool, length: int, shared: bool
-) -> Program | None:
+def multipliers(model: Any, wiring: Wiring, target: Target, logit: bool, shared: bool) -> Program | None:
     """DeepLIFT multipliers for each input, with S(x) and S(reference).
 
     The reference is traced as a second call of the model in the same graph. `shared` traces it with a batch of
@@ -151,13 +155,11 @@ def multipliers(
         apply_deep_lift(run, score, twin, score_r)
         return (_gradient(score, run.inputs), score, score_r), run, {}
 
-    built = _function(body, wiring, [None, 1 if shared else None], length)
+    built = _function(body, wiring, [None, 1 if shared else None])
     return built if shareable[-1] else None
 
 
-def activations(
-    model: Any, wiring: Wiring, target: Target, logit: bool, length: int, layer: Any, position: int
-) -> Program:
+def activations(model: Any, wiring: Wiring, target: Target, logit: bool, layer: Any, position: int) -> Program:
     """Feature maps of a layer and dS/d(feature maps); `position` is the input whose axes they lie over."""
     ref = weakref.ref(model)
 
@@ -171,7 +173,7 @@ def activations(
         gradient = _gradient(score, [tap.tensor])[0]
         return (tf.cast(tap.tensor, wiring.result), tf.cast(gradient, wiring.result)), run, {"layer": tap.path}
 
-    return _function(body, wiring, [None], length)
+    return _function(body, wiring, [None])
 
 
 def _flat(run: Run, logit: bool) -> list[Any]:
@@ -213,7 +215,7 @@ def _gradient(score: Any, tensors: list[Any]) -> list[Any]:
         if not tensor.dtype.is_floating:
             raise InputError(
                 f"input {tensor.name.split(':')[0]!r} is integer (an embedding index?), so the score has no "
-                "gradient for it; use occlusion, or explain the model from its embedding on"
+                "gradient for it; explain the model from its embedding on, or use occlusion where it has an axis"
             )
     return list(tf.gradients(score, tensors, unconnected_gradients="zero"))
 

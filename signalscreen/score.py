@@ -123,6 +123,13 @@ class Score:
                 SignalScreenWarning,
                 stacklevel=4,
             )
+        if facts["stateful"]:
+            warnings.warn(
+                "the model changes its own variables when it is called (a recurrent layer with stateful=True, or "
+                "random numbers), so a result depends on the calls before it; build the model without that",
+                SignalScreenWarning,
+                stacklevel=4,
+            )
         if target.index is None and target.function is None:
             target = target._replace(index=new._highest(outputs, x, target.output))
         return new._with(new.bound._replace(target=target)), x
@@ -306,9 +313,9 @@ class Score:
 
     def _program(self, verb: str, extra: Any = None) -> Any:
         bound = self.bound
-        args = (self.model, bound.wiring, bound.target, self.logit, bound.length)
+        args = (self.model, bound.wiring, bound.target, self.logit)
         builders: dict[str, Any] = {
-            "outputs": lambda: programs.outputs(self.model, bound.wiring, bound.length),
+            "outputs": lambda: programs.outputs(self.model, bound.wiring),
             "score": lambda: programs.scores(*args),
             "gradient": lambda: programs.gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
@@ -320,7 +327,7 @@ class Score:
     def _rows(self, program: programs.Program) -> int:
         if self.batch_size is not None:
             return int(self.batch_size)
-        return int(np.clip(_BATCH_BYTES // program.row_bytes, 1, _MOST_ROWS))
+        return int(np.clip(_BATCH_BYTES // program.row_bytes(self.bound.length), 1, _MOST_ROWS))
 
     def _fed(self, rows: Array, number: Array) -> list[Any]:
         """The class of each row and one tensor per input, for rows that belong to these examples."""

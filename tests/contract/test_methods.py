@@ -93,3 +93,21 @@ def test_smooth_grad_over_any_method(inner):
     still = ss.smooth_grad(model, x, 1, base_method=inner, samples=2, level=0.0)
     np.testing.assert_allclose(still, plain, atol=1e-5 * np.abs(plain).max())
     assert ss.smooth_grad(model, x, 1, base_method=inner, samples=2).shape == plain.shape
+
+
+@pytest.mark.parametrize(
+    ("inner", "option"),
+    [
+        ("integrated_gradients", {"baseline": np.random.default_rng(1).normal(size=(5, 24, 2))}),
+        ("occlusion", {"fill": np.random.default_rng(2).normal(size=(5, 24, 2))}),
+        ("deep_lift", {"references": lambda x: x[:, None, ::-1]}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:integrated_gradients")
+def test_smooth_grad_hands_on_what_goes_with_each_example(inner, option):
+    model = zoo.build("sequential", 1)
+    x = np.random.default_rng(0).normal(size=(5, 24, 2)).astype("float32")
+    options = {"base_method": inner, "samples": 2, "level": 0.0, **option}
+    whole = ss.smooth_grad(model, x, 0, **options)
+    np.testing.assert_allclose(whole, ss.explain(model, x, 0, method=inner, **option), atol=1e-5)
+    np.testing.assert_allclose(whole, ss.smooth_grad(model, x, 0, **options, batch_size=2), atol=1e-5)
