@@ -128,7 +128,7 @@ class Binding(NamedTuple):
             return np.repeat(index, len(number))
         if number.max(initial=0) >= len(index):
             raise InputError(
-                f"the score is bound to {len(index)} examples, each with its target, and was given more; bind it again"
+                f"the score is bound to {len(index)} examples, each with its target, and was given more; bind anew"
             )
         return index[number]
 

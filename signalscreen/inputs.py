@@ -141,16 +141,34 @@ class Layout:
         return np.concatenate([a.reshape(len(a), -1) for a in arrays], axis=1)
 
     def side_by_side(self, value: Any, like: Array, *, what: str) -> Any:
-        """A baseline of one array per input, laid out like the inputs themselves; numbers stay numbers."""
-        if callable(value) or (np.ndim(value) == 0 and not isinstance(value, Mapping)):
+        """A baseline of one array per input, laid out like the inputs themselves; numbers stay numbers.
+
+        References may be any number, the same for each input; a callable takes the inputs as the model does.
+        """
+        if callable(value):
+            return lambda flat: self._flat(self._parts(value(self.pack(self.split(flat))), what), 2)
+        if not isinstance(value, list | tuple | Mapping) and np.ndim(value) == 0:
             return value
         parts = []
         for (part, _, name), shape in zip(self._parts(value, what), self.shapes, strict=True):
-            array = fit(part, (len(like), *shape), what=name)
-            rows = len(like) if array.ndim == len(shape) + 1 and len(array) > 1 else 1
-            parts.append(np.broadcast_to(array, (rows, *shape)).reshape(rows, -1))
+            rows = np.shape(part)[0] if np.ndim(part) == len(shape) + 1 else 1
+            most = rows if what == "references" or rows == 1 else len(like)
+            parts.append(np.broadcast_to(fit(part, (most, *shape), what=name), (rows, *shape)).reshape(rows, -1))
         rows = max(len(p) for p in parts)
+        if any(len(p) not in (1, rows) for p in parts):
+            raise InputError(f"{what} holds {', '.join(str(len(p)) for p in parts)} arrays; make them equal")
         return np.concatenate([np.broadcast_to(p, (rows, p.shape[1])) for p in parts], axis=1)
+
+    def parts(self, value: Any) -> list[Any]:
+        """What each input gets of an option: its own part of a list or dict, else the same."""
+        if isinstance(value, list | tuple | Mapping):
+            return [part for part, _, _ in self._parts(value, "option")]
+        return [value] * len(self.specs)
+
+    @staticmethod
+    def _flat(parts: Sequence[tuple[Any, Spec, str]], lead: int) -> Array:
+        arrays = [np.asarray(part) for part, _, _ in parts]
+        return np.concatenate([a.reshape(*a.shape[:lead], -1) for a in arrays], axis=-1)
 
     def split(self, flat: Array) -> list[Array]:
         """The inputs of `flat`, ``(rows, ...)``, each with its own axes again."""

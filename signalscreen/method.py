@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from signalscreen.errors import MethodError, OptionError
+from signalscreen.errors import LayerError, MethodError, OptionError
 from signalscreen.streams import blocks
 
 Array = npt.NDArray[Any]
@@ -42,7 +42,7 @@ class Method(NamedTuple):
     variants : bool
         Whether the formula takes leading axes of variants of each example.
     one_input : bool
-        Whether it runs on each of several inputs in turn.
+        Whether the formula needs the signal's axes, so that several inputs are explained one by one.
     per_example : tuple of str
         Options that may hold one array per example.
     """
@@ -97,16 +97,17 @@ def method(
 
             score = _as_score(model, target, common, Score)
             bound, x = score.bind(x)
-            base = METHODS.get(str(options_given.get("base_method", options.get("base_method"))))
-            cut = per_example if base is None else base.per_example
-            alone = one_input if base is None else base.one_input
-            if alone and not bound.layout.single:
+            # A method over another takes the signal, and what goes with it, as that one does.
+            inner = options_given.get("base_method", options.get("base_method"))
+            shape = METHODS[formula.__name__] if inner is None else find_method(inner)
+            cut = (*per_example, *shape.per_example)
+            if shape.one_input and not bound.layout.single:
                 return _each_input(formula, bound, x, options_given, cut)
             if not bound.layout.single:
                 for name in {"baseline", "references"} & set(options_given):
                     options_given[name] = bound.layout.side_by_side(options_given[name], x, what=name)
             result = _in_batches(formula, bound, x, options_given, cut)
-            if gives == "input" and not bound.layout.single:
+            if shape.gives == "input" and not bound.layout.single:
                 return bound.layout.pack(bound.layout.split(result))
             return result
 
@@ -183,13 +184,23 @@ def _check_names(name: str, given: dict[str, Any], allowed: dict[str, Any]) -> N
 def _each_input(
     formula: Callable[..., Array], bound: Any, x: Array, options: dict[str, Any], per_example: tuple[str, ...]
 ) -> Any:
-    """Run the formula on each input that has axes, the others held; inputs without axes get None."""
-    results = []
+    """Run the formula on each input that has axes, the others held.
+
+    Inputs without axes get None, and so do those that the layer asked for does not see.
+    """
+    own = {name: bound.layout.parts(options[name]) for name in per_example if name in options}
+    results: list[Any] = []
+    refused: list[LayerError] = []
     for position, part in enumerate(bound.layout.split(x)):
-        has_axes = part.ndim > 2
-        results.append(
-            _in_batches(formula, bound.holding(position, x), part, options, per_example) if has_axes else None
-        )
+        results.append(None)
+        if part.ndim > 2:
+            mine = {**options, **{name: values[position] for name, values in own.items()}}
+            try:
+                results[-1] = _in_batches(formula, bound.holding(position, x), part, mine, per_example)
+            except LayerError as error:
+                refused.append(error)
+    if refused and all(result is None for result in results):
+        raise refused[0]
     return bound.layout.pack(results)
 
 

@@ -12,7 +12,7 @@ from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import InputError, TargetError
-from signalscreen.graph import FUNCTION_OPS, Run, call, find_layer, row_bytes
+from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, call, find_layer, row_bytes
 from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
 
@@ -75,7 +75,8 @@ def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | N
 def outputs(model: Any, wiring: Wiring) -> Program:
     """All outputs and logits, flat.
 
-    The facts are the shape and name of each output, and whether a function hides its head.
+    The facts are the shape and name of each output, whether a function hides its head, and whether the model
+    changes its own variables.
     """
     ref = weakref.ref(model)
 
@@ -86,6 +87,7 @@ def outputs(model: Any, wiring: Wiring) -> Program:
             "shapes": [tuple(t.shape[1:]) for t in flat],
             "names": _output_names(ref(), run.outputs),
             "hidden": [t.op.type in FUNCTION_OPS for t in flat],
+            "stateful": any(op.type in STATE_OPS for op in run.ops),
         }
         result = [tf.cast(t, wiring.result) if t.dtype.is_floating else t for t in flat]
         logits = tf.nest.flatten(run.logits)
@@ -213,7 +215,7 @@ def _gradient(score: Any, tensors: list[Any]) -> list[Any]:
         if not tensor.dtype.is_floating:
             raise InputError(
                 f"input {tensor.name.split(':')[0]!r} is integer (an embedding index?), so the score has no "
-                "gradient for it; use occlusion, or explain the model from its embedding on"
+                "gradient for it; explain the model from its embedding on, or use occlusion where it has an axis"
             )
     return list(tf.gradients(score, tensors, unconnected_gradients="zero"))
 

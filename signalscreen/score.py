@@ -123,6 +123,13 @@ class Score:
                 SignalScreenWarning,
                 stacklevel=4,
             )
+        if facts["stateful"]:
+            warnings.warn(
+                "the model changes its own variables when it is called (a recurrent layer with stateful=True, or "
+                "random numbers), so a result depends on the calls before it; build the model without that",
+                SignalScreenWarning,
+                stacklevel=4,
+            )
         if target.index is None and target.function is None:
             target = target._replace(index=new._highest(outputs, x, target.output))
         return new._with(new.bound._replace(target=target)), x

@@ -81,14 +81,18 @@ def noise(shape: Sequence[int], seed: int, samples: Sequence[int]) -> Array:
 def starts_inside(n: int, width: int, stride: int) -> Array:
     """First samples of windows that tile an axis of `n`: every `stride`, the last one cut at the end.
 
+    A stride longer than the window leaves gaps, at the end as well.
+
     Examples
     --------
     >>> starts_inside(10, 4, 3)
     array([0, 3, 6])
     >>> starts_inside(11, 4, 3)
     array([0, 3, 6, 9])
+    >>> starts_inside(12, 8, 14)
+    array([0])
     """
-    return np.arange(0, max(n - width, 0) + stride, stride)
+    return np.arange(0, min(max(n - width, 0) + stride, n), stride)
 
 
 def starts_centred(n: int, width: int, stride: int) -> Array:

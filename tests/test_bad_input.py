@@ -155,13 +155,15 @@ def test_one_number_per_example_has_one_target():
             ss.saliency(net, x, target)
 
 
-def test_integer_inputs_have_no_gradient_but_occlusion():
+def test_integer_inputs_have_no_gradient():
     net = keras.Sequential(
         [keras.Input((24,), dtype="int32"), L.Embedding(5, 3), L.Conv1D(2, 3), L.Flatten(), L.Dense(2)]
     )
     x = np.random.default_rng(0).integers(0, 5, (2, 24))
     with pytest.raises(InputError, match="integer"):
         ss.saliency(net, x, 0)
+    with pytest.raises(InputError, match="no axis for a window"):
+        ss.occlusion(net, x, 0)
 
 
 # --- models ---------------------------------------------------------------------------------------------------

@@ -204,6 +204,51 @@ def two_signals():
     return randomise(keras.Model([a, b], L.Dense(3)(h)))
 
 
+def test_one_option_per_input():
+    model = two_signals()
+    x = [RNG.normal(size=(4, 30, 1)).astype("float32"), RNG.normal(size=(4, 20, 2)).astype("float32")]
+    other = [RNG.normal(size=a.shape).astype("float32") for a in x]
+    score, flat = ss.Score(model, 1).bind(x)
+    flat_other = np.concatenate([a.reshape(4, -1) for a in other], 1)
+
+    def total(attributions):
+        return sum(a.sum((1, 2)) for a in attributions)
+
+    a = ss.integrated_gradients(model, x, 1, baseline=other)
+    np.testing.assert_allclose(total(a), score(flat) - score(flat_other), rtol=2e-2, atol=1e-3)
+    three = [a[:3] for a in other]
+    means = np.mean([score(np.broadcast_to(r, flat.shape)) for r in flat_other[:3]], 0)
+    a = ss.deep_lift(model, x, 1, references=three)
+    np.testing.assert_allclose(total(a), score(flat) - means, rtol=1e-3, atol=1e-5)
+    b = ss.deep_lift(model, x, 1, references=lambda v: [np.stack([r] * len(v[0])) for r in three], batch_size=3)
+    for p, q in zip(a, b, strict=True):
+        np.testing.assert_allclose(p, q, atol=1e-6)
+    a = ss.occlusion(model, x, 1, window=3, stride=3, fill=other)
+    b = ss.occlusion(model, x, 1, window=3, stride=3, fill=other, batch_size=3)
+    for p, q in zip(a, b, strict=True):
+        np.testing.assert_allclose(p, q, atol=1e-6)
+
+
+def test_a_layer_of_one_input_has_no_map_over_the_other():
+    model = two_signals()
+    x = [RNG.normal(size=(2, 30, 1)), RNG.normal(size=(2, 20, 2))]
+    of_a, of_b = ss.grad_cam(model, x, 1, layer="conv_a", relu=False)
+    np.testing.assert_array_equal(of_a, ss.grad_cam(model, x, 1, relu=False)[0])
+    assert of_b is None
+    with pytest.raises(LayerError, match="'conv_c' is not in the model"):
+        ss.grad_cam(model, x, 1, layer="conv_c")
+
+
+@pytest.mark.parametrize("inner", ["grad_cam", "occlusion", "guided_grad_cam", "score_cam"])
+@pytest.mark.filterwarnings("ignore:the network has no rectifier")
+def test_smooth_grad_of_each_input(inner):
+    model = two_signals()
+    x = [RNG.normal(size=(2, 30, 1)), RNG.normal(size=(2, 20, 2))]
+    got = ss.smooth_grad(model, x, 1, base_method=inner, samples=2, level=0.0)
+    for a, b in zip(got, ss.explain(model, x, 1, method=inner), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
 def test_an_integer_input_gives_real_scores():
     x = keras.Input((30, 1), dtype="int32")
     h = L.Conv1D(4, 3, activation="relu")(L.Rescaling(0.1)(x))
@@ -240,6 +285,15 @@ def test_smooth_grad_over_any_method_with_several_inputs(base):
             assert other is None
         else:
             np.testing.assert_allclose(other, one, atol=1e-5 * np.abs(one).max() + 1e-9)
+
+
+@pytest.mark.parametrize("fill", ["zero", "mean", "local_mean", "noise", 0.5, np.ones((30, 1))])
+def test_occlusion_by_strides_longer_than_windows(fill):
+    model = net(HEADS["linear"][0])
+    x = RNG.normal(size=(2, 30, 1)).astype("float32")
+    a = ss.occlusion(model, x, 0, window=8, stride=32, fill=fill)
+    assert np.abs(a[:, :8]).min() > 0
+    np.testing.assert_array_equal(a[:, 8:], 0)
 
 
 def test_several_outputs():
@@ -359,6 +413,24 @@ def test_deep_lift_keeps_no_weights_alive():
     for _ in range(3):  # the model, then its programs, then their graphs
         gc.collect()
     assert [g() for g in graphs] == [None] * len(graphs)
+
+
+def test_a_model_that_keeps_a_state_is_said():
+    x = keras.Input(batch_shape=(2, 10, 1))
+    model = keras.Model(x, L.Dense(2)(L.LSTM(3, stateful=True)(x)))
+    with pytest.warns(SignalScreenWarning, match="changes its own variables"):
+        ss.saliency(model, np.ones((2, 10, 1)), 0)
+
+
+def test_rows_of_a_call_follow_the_length():
+    x = keras.Input((None, 1))
+    model = keras.Model(x, L.Dense(2)(L.GlobalAveragePooling1D()(features(x))))
+    rooms = []
+    for length in (100, 100_000):
+        given = np.zeros((1, length, 1), "float32")
+        rooms.append(ss.Score(model, 0).bind(given)[0].room(given))
+    assert rooms[0] == 512
+    assert rooms[1] < 100
 
 
 def test_another_activation_is_a_new_trace():

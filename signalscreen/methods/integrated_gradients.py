@@ -147,7 +147,7 @@ def _refine(
     """
     axis = ends[0].ndim - 1
     mean = mean.copy()
-    while steps < max_steps:
+    while 2 * steps <= max_steps:
         result = ((x - b) * mean).astype(x.dtype)
         open_ = is_open(result, ends, tolerance)
         rows = np.flatnonzero(open_.reshape(-1, open_.shape[-1]).any(axis=0))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from signalscreen.errors import OptionError
+from signalscreen.errors import InputError, OptionError
 from signalscreen.inputs import fit
 from signalscreen.method import method
 from signalscreen.resize import interpolate
@@ -80,6 +80,11 @@ def occlusion(
     array([[1., 2., 4.]])
     """
     sizes = tuple(x.shape[axis] for axis in score.axes)
+    if not sizes:
+        raise InputError(
+            f"the model's input is (batch, {x.shape[-1]}), with no axis for a window to slide along: its numbers "
+            "count as channels; put a Reshape in front of the model so that it takes (batch, samples, 1)"
+        )
     windows = [_spans(w, sizes, "window") for w in (window if isinstance(window, list) else [window])]
     if credit not in ("mean", "centre"):
         raise OptionError(f"credit {credit!r} is not known; give 'mean' or 'centre'")

@@ -117,3 +117,21 @@ def test_references_drawn_for_noisy_copies():
     smooth = ss.smooth_grad(model, x, 1, base_method="deep_lift", references=reversed_in_time, samples=3, level=0.0)
     np.testing.assert_allclose(smooth, plain, atol=1e-5 * np.abs(plain).max())
     assert set(seen) == {x.shape[1:]}
+
+
+@pytest.mark.parametrize(
+    ("inner", "option"),
+    [
+        ("integrated_gradients", {"baseline": np.random.default_rng(1).normal(size=(5, 24, 2))}),
+        ("occlusion", {"fill": np.random.default_rng(2).normal(size=(5, 24, 2))}),
+        ("deep_lift", {"references": lambda x: x[:, None, ::-1]}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:integrated_gradients")
+def test_smooth_grad_hands_on_what_goes_with_each_example(inner, option):
+    model = zoo.build("sequential", 1)
+    x = np.random.default_rng(0).normal(size=(5, 24, 2)).astype("float32")
+    options = {"base_method": inner, "samples": 2, "level": 0.0, **option}
+    whole = ss.smooth_grad(model, x, 0, **options)
+    np.testing.assert_allclose(whole, ss.explain(model, x, 0, method=inner, **option), atol=1e-5)
+    np.testing.assert_allclose(whole, ss.smooth_grad(model, x, 0, **options, batch_size=2), atol=1e-5)
