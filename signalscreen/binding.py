@@ -21,6 +21,11 @@ class Wiring(NamedTuple):
     dtypes: tuple[str, ...]
     packing: tuple[str, ...] | None  # None for one input, else "list" or "dict" and the names
 
+    @property
+    def result(self) -> str:
+        """The dtype of what is computed: integer inputs (samples as counts, indices) give real scores."""
+        return "float64" if "float64" in self.dtypes else "float32"
+
     def structure(self) -> Any:
         """The position of each input, packed as the model wants its inputs."""
         places = range(len(self.shapes))

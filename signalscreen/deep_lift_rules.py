@@ -51,7 +51,8 @@ _RULES = {
 _COMPARISONS = {"Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual"}
 _LOGIC = {"LogicalAnd", "LogicalOr", "LogicalNot"}
 
-# Per graph: beside each op its twin in the reference run, and which of its inputs carry the signal.
+# Per graph: beside each op its twin in the reference run, and which of its inputs carry the signal. Twins are kept
+# by name: an op holds its graph, and the graph the weights, which would then outlive the model.
 _twins: "weakref.WeakKeyDictionary[Any, dict[str, Any]]" = weakref.WeakKeyDictionary()
 
 
@@ -70,10 +71,7 @@ def apply_deep_lift(run: Run, score: Any, reference: Run, reference_score: Any) 
     UnsupportedOpError
         An op has no exact rule, or the two runs are not made of the same ops.
     """
-    active, beside = (
-        {op: positions for op, positions in active_ops(r, s).items() if op.name in {o.name for o in r.ops}}
-        for r, s in ((run, score), (reference, reference_score))
-    )
+    active, beside = _own_ops(run, score), _own_ops(reference, reference_score)
     refuse_functions(active)
     if [op.type for op in active] != [op.type for op in beside]:
         raise UnsupportedOpError(
@@ -82,24 +80,33 @@ def apply_deep_lift(run: Run, score: Any, reference: Run, reference_score: Any) 
         )
     chosen = {op: _deep_lift_rule(op, positions, active) for op, positions in active.items()}
     twins = zip(active.items(), beside, strict=True)
-    _twins[run.inputs[0].graph] = {op.name: (twin, positions) for (op, positions), twin in twins}
+    _twins[run.inputs[0].graph] = {op.name: (twin.name, positions) for (op, positions), twin in twins}
     for op, rule in chosen.items():
         if rule is not None:
             set_rule(op, rule)
 
 
-def can_share_reference(reference: Run, score: Any) -> bool:
+def can_share_reference(run: Run, score: Any, reference: Run, reference_score: Any) -> bool:
     """Whether one row of reference activations stands beside any number of rows of the other run.
 
-    `reference` was traced with a batch of exactly one. It can be shared when every op that gets a rule keeps
-    the batch on its first axis; an op that has folded another axis into it does not.
+    `reference` was traced with a batch of exactly one. It can be shared when the model runs the same ops on it
+    (some layers choose theirs by the batch), and every op that gets a rule keeps the batch on its first axis; an
+    op that has folded another axis into it does not.
     """
-    for op, positions in active_ops(reference, score).items():
+    if [op.type for op in _own_ops(run, score)] != [op.type for op in _own_ops(reference, reference_score)]:
+        return False
+    for op, positions in active_ops(reference, reference_score).items():
         if op.type in _RULES:
             for tensor in [*op.outputs, *(op.inputs[i] for i in positions)]:
                 if not tensor.shape.rank or tensor.shape[0] != 1:
                     return False
     return True
+
+
+def _own_ops(run: Run, score: Any) -> dict[Any, list[int]]:
+    """The active ops of a run that are its own."""
+    own = {op.name for op in run.ops}
+    return {op: positions for op, positions in active_ops(run, score).items() if op.name in own}
 
 
 def _deep_lift_rule(op: Any, positions: list[int], active: dict[Any, list[int]]) -> str | None:
@@ -133,7 +140,7 @@ def _refuse(op: Any) -> str:
 
 
 def _twin(op: Any) -> Any:
-    return _twins[op.graph][op.name][0]
+    return op.graph.get_operation_by_name(_twins[op.graph][op.name][0])
 
 
 def _slope(y: Any, ry: Any, x: Any, rx: Any, derivative: Any) -> Any:
@@ -177,16 +184,19 @@ def _rescale(op: Any, grad: Any) -> Any:
         return grad * tf.where(tf.equal(dx, 0), tf.sign(y), tf.math.divide_no_nan(y - ry, dx))
     ones = tf.ones_like(y)
     derivative = _DERIVATIVE.get(op.type)
-    limit = derivative(op, ones) if derivative else ordinary_gradient(op, [ones])[0]
+    if op.type == "Pow":  # may spread x over several exponents, so its own gradient is a sum over them
+        limit = op.inputs[1] * tf.pow(x, op.inputs[1] - 1)
+    else:
+        limit = derivative(op, ones) if derivative else ordinary_gradient(op, [ones])[0]
     limit = tf.zeros_like(y) if limit is None else limit  # a step, flat wherever it has a slope
-    result = grad * _slope(y, ry, x, rx, limit)
+    result = _unbroadcast(grad * _slope(y, ry, x, rx, limit), x)
     return [result, *[None] * (len(op.inputs) - 1)] if len(op.inputs) > 1 else result
 
 
 @tf.RegisterGradient("SignalScreenMidpoint")
 def _midpoint(op: Any, grad: Any) -> Any:
     """Products of two signals: a quadratic form changes by exactly its gradient half way."""
-    twin, carry = _twins[op.graph][op.name]
+    twin, carry = _twin(op), _twins[op.graph][op.name][1]
     halfway = list(op.inputs)
     for i in carry:
         halfway[i] = (op.inputs[i] + twin.inputs[i]) / 2

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from signalscreen.backend import keras, tf
 from signalscreen.errors import InputError, LayerError
 
@@ -74,7 +76,7 @@ def call(model: Any, inputs: list[Any], structure: Any) -> Run:
     taps: dict[str, Tap] = {}
     with _tracing, _tapped(model, taps):
         try:
-            with _functions_inlined():
+            with _functions_inlined(), _groups_opened():
                 outputs = model(packed, training=False)
         except Exception:
             # A function that needs autograph (a Python `if` on a tensor) cannot be inlined: keep it whole.
@@ -180,17 +182,26 @@ def find_layer(model: Any, run: Run, score: Any, layer: Any, rank: int) -> Tap:
     LayerError
         No such layer, or the layer has no feature maps over the signal's axes.
     """
-    maps = [tap.path for tap in feature_maps(run, score, rank)]
+    taps = feature_maps(run, score, rank)
+    maps = [tap.path for tap in taps]
     if layer is None and not maps:
         raise LayerError(
             "the model has no layer with feature maps over the signal's axes, so there is nothing a class "
             "activation map could weigh; use a gradient or occlusion method"
         )
-    path = maps[-1] if layer is None else _path_of(model, run, layer, maps)
+    # One feature only is a gate or a weight of each place (attention), unless the model has nothing else.
+    several = [tap.path for tap in taps if tap.tensor.shape[-1] != 1] or maps
+    path = several[-1] if layer is None else _path_of(model, run, layer, maps)
     tap = run.taps[path]
     if layer is not None and (tap.tensor.shape.rank != rank or not tap.tensor.dtype.is_floating):
         raise LayerError(
             f"layer {path!r} gives {tuple(tap.tensor.shape)}, which is no feature map over the signal's axes; "
+            f"layers with feature maps: {', '.join(maps) or 'none'}"
+        )
+    reached = {x.name for x in run.inputs} | {out.name for op in active_ops(run, score) for out in op.outputs}
+    if tap.tensor.graph is not score.graph or tap.tensor.name not in reached:
+        raise LayerError(
+            f"layer {path!r} does not lie between this input and the score, so it has no map for it; "
             f"layers with feature maps: {', '.join(maps) or 'none'}"
         )
     return tap
@@ -217,7 +228,7 @@ def feature_maps(run: Run, score: Any, rank: int) -> list[Tap]:
 
 
 def _path_of(model: Any, run: Run, layer: Any, maps: list[str]) -> str:
-    if isinstance(layer, int):
+    if isinstance(layer, int | np.integer):
         if not -len(model.layers) <= layer < len(model.layers):
             raise LayerError(
                 f"layer {layer} is not in the model, which has {len(model.layers)} layers; "
@@ -273,3 +284,35 @@ def _functions_inlined() -> Iterator[None]:
         yield
     finally:
         tf.config.run_functions_eagerly(before)
+
+
+@contextmanager
+def _groups_opened() -> Iterator[None]:
+    """Make convolutions in groups ordinary ones, whose kernel is zero between groups.
+
+    TensorFlow has no gradient for groups on a CPU, and runs them there only compiled; Keras hides that in a
+    function, which inlining takes away.
+    """
+    original = tf.nn.convolution
+
+    def convolution(input: Any, filters: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: A002 (TensorFlow's name)
+        last = not str(kwargs.get("data_format") or "").startswith("NC")
+        channels, own = input.shape[-1 if last else 1], filters.shape[-2]
+        if channels is not None and own is not None and channels != own:
+            filters = _block_diagonal(filters, channels // own)
+        return original(input, filters, *args, **kwargs)
+
+    tf.nn.convolution = convolution
+    try:
+        yield
+    finally:
+        tf.nn.convolution = original
+
+
+def _block_diagonal(kernel: Any, groups: int) -> Any:
+    """A kernel ``(*window, channels / groups, filters)`` with a row for each channel, zero outside its group."""
+    *window, own, filters = kernel.shape
+    group_in = tf.range(own * groups)[:, None] // own
+    group_out = tf.range(filters)[None, :] // (filters // groups)
+    wide = tf.tile(kernel, [*[1] * len(window), groups, 1])
+    return wide * tf.cast(tf.equal(group_in, group_out), kernel.dtype)

@@ -45,10 +45,11 @@ def program(model: Any, key: tuple[Any, ...], build: Callable[[], Program]) -> P
     return kept[key]
 
 
-def _version(model: Any) -> tuple[int, ...]:
-    """Changes when layers are added or replaced; new weights in the same layers need no new trace."""
+def _version(model: Any) -> tuple[Any, ...]:
+    """Changes when layers are added or replaced, or given another activation; new weights need no new trace."""
     layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else []
-    return tuple(id(layer) for layer in layers)
+    # By weak reference: the number of a layer that is gone may be given to a new one.
+    return tuple((weakref.ref(layer), id(getattr(layer, "activation", None))) for layer in layers)
 
 
 def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | None]) -> Program:
@@ -86,7 +87,7 @@ def outputs(model: Any, wiring: Wiring) -> Program:
             "names": _output_names(ref(), run.outputs),
             "hidden": [t.op.type in FUNCTION_OPS for t in flat],
         }
-        result = [tf.cast(t, wiring.dtypes[0]) if t.dtype.is_floating else t for t in flat]
+        result = [tf.cast(t, wiring.result) if t.dtype.is_floating else t for t in flat]
         logits = tf.nest.flatten(run.logits)
         return (result, [tf.cast(t, r.dtype) for t, r in zip(logits, result, strict=True)]), run, facts
 
@@ -146,7 +147,7 @@ def multipliers(model: Any, wiring: Wiring, target: Target, logit: bool, shared:
             score_r = select(twin, target, logit, classes, wiring, outs)
         else:
             score_r, twin = _with_target(twin, target, logit, classes, wiring)
-        shareable.append(not shared or can_share_reference(twin, score_r))
+        shareable.append(not shared or can_share_reference(run, score, twin, score_r))
         if not shareable[-1]:
             return score, run, {}
         apply_deep_lift(run, score, twin, score_r)
@@ -168,8 +169,7 @@ def activations(model: Any, wiring: Wiring, target: Target, logit: bool, layer: 
         correct(run)
         tap = find_layer(ref(), own, score, layer, rank)
         gradient = _gradient(score, [tap.tensor])[0]
-        dtype = wiring.dtypes[position]
-        return (tf.cast(tap.tensor, dtype), tf.cast(gradient, dtype)), run, {"layer": tap.path}
+        return (tf.cast(tap.tensor, wiring.result), tf.cast(gradient, wiring.result)), run, {"layer": tap.path}
 
     return _function(body, wiring, [None])
 
@@ -183,7 +183,6 @@ def select(
 ) -> Any:
     """The score: one number per example out of the outputs of a run."""
     flat = _flat(run, logit) if flat is None else flat
-    dtype = tf.float64 if "float64" in wiring.dtypes else tf.float32
     if target.function is not None:
         score = target.function(tf.nest.pack_sequence_as(run.outputs, flat))
         if not tf.is_tensor(score) or score.shape.rank != 1:
@@ -192,11 +191,11 @@ def select(
                 f"the target callable returned {type(score).__name__} of shape {shape}; it must return one number "
                 "per example, shape (batch,)"
             )
-        return tf.cast(score, dtype)
+        return tf.cast(score, wiring.result)
     output = flat[target.output]
     if isinstance(target.index, tuple):
-        return tf.cast(output[(slice(None), *target.index)], dtype)
-    return tf.cast(tf.gather(output, classes, axis=1, batch_dims=1), dtype)
+        return tf.cast(output[(slice(None), *target.index)], wiring.result)
+    return tf.cast(tf.gather(output, classes, axis=1, batch_dims=1), wiring.result)
 
 
 def _with_target(run: Run, target: Target, logit: bool, classes: Any, wiring: Wiring) -> tuple[Any, Run]:

@@ -106,16 +106,13 @@ def _max_pool_3d(op: Any, x: Any) -> Any:
 
 
 def _is_negative_half(op: Any) -> bool:
-    """Keras writes PReLU as relu(x) - alpha * relu(-x); the rule of the whole sits on the first half.
-
-    Elsewhere a rectifier of a negated signal (one half of a concatenated ReLU) has a rule of its own.
-    """
+    """Keras writes PReLU as relu(x) + (-alpha) * relu(-x); the rule of the whole sits on the first half."""
     if op.inputs[0].op.type != "Neg":
         return False
-    halves = {user.outputs[0].name for user in op.inputs[0].op.inputs[0].consumers() if user.type == "Relu"}
-    scaled = [user.outputs[0] for user in op.outputs[0].consumers() if user.type == "Mul"]
-    sums = [user for t in scaled for user in t.consumers() if user.type in ("Add", "AddV2", "Sub")]
-    return any(x.name in halves for total in sums for x in total.inputs)
+    x = op.inputs[0].op.inputs[0]
+    halves = {out.name for user in x.consumers() if user.type == "Relu" for out in user.outputs}
+    sums = [add for mul in op.outputs[0].consumers() if mul.type == "Mul" for add in mul.outputs[0].consumers()]
+    return any(add.type in ("Add", "AddV2", "Sub") and any(i.name in halves for i in add.inputs) for add in sums)
 
 
 @tf.RegisterGradient("SignalScreenGuided")

@@ -105,8 +105,7 @@ class Score:
         layout = layout_of(self.model, x)
         x = layout.join(x)
         wiring = wiring_of(layout)
-        if layout.single:
-            x = np.asarray(x, wiring.dtypes[0])
+        x = np.asarray(x, np.result_type(*wiring.dtypes))
         new = self._with(Binding(layout, wiring, np.arange(len(x))))
         outputs = new._program("outputs")
         facts = outputs.facts
@@ -351,4 +350,4 @@ class Score:
 
 def _hashable(extra: Any) -> Any:
     """Layers are keyed by identity; names, numbers and flags by value."""
-    return extra if extra is None or isinstance(extra, str | int | bool) else id(extra)
+    return extra if extra is None or isinstance(extra, str | int | np.integer) else id(extra)

@@ -70,7 +70,7 @@ def resolve(
         output, target = _choose_output(target, names)
     shape = shapes[output]
     if len(shape) == 0:
-        if target not in (None, 0):
+        if target is not None and (isinstance(target, str) or np.any(np.asarray(target) != 0)):
             raise TargetError(f"target {target!r}: the output is one number per example; leave target out")
         return Target(output, ())
     if isinstance(target, tuple):

@@ -155,6 +155,17 @@ def test_guided_without_rectifiers_warns():
     np.testing.assert_array_equal(a, ss.saliency(net, X, 0))
 
 
+def test_one_number_per_example_has_one_target():
+    inputs = keras.Input((6, 1))
+    net = keras.Model(inputs, keras.ops.sum(inputs, axis=(1, 2)))
+    x = np.ones((3, 6, 1))
+    for target in (None, 0, [0, 0, 0], np.zeros(3, int)):
+        np.testing.assert_array_equal(ss.saliency(net, x, target), x)
+    for target in (1, "V", np.array([0, 1, 0])):
+        with pytest.raises(ss.errors.TargetError, match="one number per example"):
+            ss.saliency(net, x, target)
+
+
 def test_integer_inputs_have_no_gradient_but_occlusion():
     net = keras.Sequential(
         [keras.Input((24,), dtype="int32"), L.Embedding(5, 3), L.Conv1D(2, 3), L.Flatten(), L.Dense(2)]

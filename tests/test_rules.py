@@ -45,6 +45,7 @@ EXACT = {
     "square": tf.square,
     "root": lambda x: tf.sqrt(tf.abs(x) + 0.01),
     "power": lambda x: tf.pow(tf.abs(x), 1.7),
+    "several powers": lambda x: tf.pow(tf.abs(x)[..., :1] + 0.1, tf.constant([1.0, 2.0, 3.0])),
     "sine": tf.sin,
     "clip": lambda x: tf.clip_by_value(x, -0.5, 0.5),
     "floor": tf.floor,
@@ -159,12 +160,19 @@ def test_guided_and_deconvnet(activation, guided):
     np.testing.assert_allclose(ss.deconvnet(model, POINTS, 0)[0, :, 0], [1, 0, 1, 0], atol=1e-6)
 
 
-def test_a_rectifier_of_a_negated_signal_has_a_rule_of_its_own():
-    """A concatenated ReLU is |x| in the sum: its second half passes where x is negative."""
-    whole = Function(lambda x: 4 * (tf.nn.relu(x) + tf.nn.relu(-x))[:, :, 0] * WEIGHTS)
-    parts = Function(lambda x: 8 * tf.concat([tf.nn.relu(x), tf.nn.relu(-x)], -1) * WEIGHTS[:, None])
-    for model in (whole, parts):
-        np.testing.assert_allclose(ss.guided_backprop(model, POINTS, 0)[0, :, 0], [1, 0, -1, 0], atol=1e-6)
+@pytest.mark.parametrize("rules", ["guided", "deconvnet"])
+def test_a_rectifier_of_the_negative_signal_is_no_half_of_a_prelu(rules):
+    inputs = keras.Input((8, 2))
+    h = keras.layers.Dense(3)(inputs)
+    last = keras.layers.Dense(2)
+    models = [
+        keras.Model(inputs, last(keras.ops.concatenate([keras.ops.relu(h), keras.ops.relu(minus)], -1)[:, 0]))
+        for minus in (-h, h * -1.0)
+    ]
+    x = np.random.default_rng(0).normal(size=(4, 8, 2)).astype("float32")
+    one, two = (ss.Score(m, 0).bind(x)[0].gradient(x, rules=rules) for m in models)
+    np.testing.assert_array_equal(one, two)
+    assert np.abs(one).max() > 0
 
 
 def test_scope_leaves_the_dense_part_alone():

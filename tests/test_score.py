@@ -100,7 +100,7 @@ def test_layers_by_name_index_and_object(layer):
     model = net(HEADS["softmax"][0])
     x = np.ones((1, 30, 1))
     wanted = ss.grad_cam(model, x, 0, layer="conv1", relu=False)
-    chosen = model.get_layer("conv1") if layer == "object" else layer
+    chosen = model.get_layer("conv1") if isinstance(layer, str) and layer == "object" else layer
     np.testing.assert_array_equal(ss.grad_cam(model, x, 0, layer=chosen, relu=False), wanted)
 
 
@@ -132,6 +132,26 @@ def test_default_layer_is_the_last_with_feature_maps():
     )
 
 
+def test_weights_of_places_are_no_default_layer():
+    x = keras.Input((30, 1))
+    h = features(x)
+    weights = L.Softmax(axis=1, name="weights")(L.Dense(1)(h))
+    model = randomise(keras.Model(x, L.Dense(2)(L.Flatten()(L.Dot(axes=1)([h, weights])))))
+    given = np.ones((1, 30, 1))
+    np.testing.assert_array_equal(
+        ss.grad_cam(model, given, 0, relu=False), ss.grad_cam(model, given, 0, layer="conv2", relu=False)
+    )
+
+
+def test_a_layer_off_the_way_to_the_score_has_no_map():
+    x = keras.Input((30, 1))
+    one, other = (L.Conv1D(4, 5, name=name)(x) for name in ("one", "other"))
+    outputs = [L.Dense(2, name=f"of_{h.name}")(L.Flatten()(h)) for h in (one, other)]
+    model = keras.Model(x, {"p": outputs[0], "q": outputs[1]})
+    with pytest.raises(LayerError, match="'other' does not lie between"):
+        ss.grad_cam(model, np.ones((1, 30, 1)), ("p", 0), layer="other")
+
+
 # --- several inputs and outputs -------------------------------------------------------------------------------
 
 
@@ -161,6 +181,40 @@ def test_several_inputs(packing):
         a = ss.explain(model, x, 1, method=name)
         assert a[keys[0]].shape == ecg.shape[:2]
         assert a[keys[1]] is None, "an input without axes has no map"
+
+
+@pytest.mark.parametrize("name", ["integrated_gradients", "deep_lift", "smooth_grad", "occlusion"])
+def test_whole_numbers_are_signals_like_any_other(name):
+    model = two_signals()
+    x = [RNG.integers(-9, 9, (2, 30, 1)), RNG.integers(-9, 9, (2, 20, 2))]
+    option = {"deep_lift": "references", "occlusion": "fill", "integrated_gradients": "baseline"}.get(name)
+    options = {option: 0.5} if option else {}
+    got = ss.explain(model, x, 1, method=name, **options)
+    wanted = ss.explain(model, [a.astype("float32") for a in x], 1, method=name, **options)
+    for a, b in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == "float32"
+
+
+def two_signals():
+    """Two inputs with axes, each with a convolution of its own."""
+    a, b = keras.Input((30, 1), name="a"), keras.Input((20, 2), name="b")
+    maps = [L.Conv1D(3, 3, activation="tanh", name=f"conv_{x.name}")(x) for x in (a, b)]
+    h = L.Concatenate()([L.GlobalAveragePooling1D()(m) for m in maps])
+    return randomise(keras.Model([a, b], L.Dense(3)(h)))
+
+
+def test_an_integer_input_gives_real_scores():
+    x = keras.Input((30, 1), dtype="int32")
+    h = L.Conv1D(4, 3, activation="relu")(L.Rescaling(0.1)(x))
+    model = randomise(keras.Model(x, L.Dense(4, activation="softmax")(L.Flatten()(h))))
+    counts = RNG.integers(0, 30, (8, 30, 1))
+    wanted = model(counts).numpy().argmax(-1)
+    for score in ("logit", "probability"):
+        np.testing.assert_array_equal(ss.Score(model, score=score).bind(counts)[0].classes, wanted)
+    cam = ss.grad_cam(model, counts, 1, relu=False)
+    assert cam.dtype == "float32"
+    assert np.abs(cam).max() > 0
 
 
 def test_occlusion_holds_the_other_input():
@@ -297,6 +351,26 @@ def test_the_model_is_not_kept_alive():
     assert alive() is None
 
 
+def test_deep_lift_keeps_no_weights_alive():
+    model = net(HEADS["softmax"][0])
+    ss.deep_lift(model, np.ones((2, 30, 1)), 0)
+    graphs = [weakref.ref(p.fn.graph) for p in programs._programs[model].values()]
+    del model
+    for _ in range(3):  # the model, then its programs, then their graphs
+        gc.collect()
+    assert [g() for g in graphs] == [None] * len(graphs)
+
+
+def test_another_activation_is_a_new_trace():
+    model = net(HEADS["linear"][0])
+    x = RNG.normal(size=(2, 30, 1)).astype("float32")
+    ss.saliency(model, x, 0)
+    for name in ("conv1", "conv2"):
+        model.get_layer(name).activation = keras.activations.linear
+    one, two = ss.saliency(model, x, 0)  # of a linear network: the same everywhere
+    np.testing.assert_allclose(one, two, atol=1e-6)
+
+
 def test_new_weights_need_no_new_trace():
     model = net(HEADS["softmax"][0])
     x = np.ones((1, 30, 1))
@@ -400,6 +474,37 @@ def test_a_head_that_cannot_be_seen_is_said():
     with pytest.warns(SignalScreenWarning, match="stays part of the score"):
         a = ss.saliency(Enclosed(), np.ones((1, 30, 1)), 0)
     np.testing.assert_array_equal(a, ss.saliency(Enclosed(), np.ones((1, 30, 1)), 0, score="probability"))
+
+
+@pytest.mark.parametrize("cell", ["LSTM", "GRU", "SimpleRNN"])
+def test_unrolled_recurrence_lies_open(cell):
+    x = keras.Input((6, 2))
+    model = randomise(keras.Model(x, L.Dense(2)(getattr(L, cell)(3, unroll=True)(x))))
+    given = RNG.normal(size=(4, 6, 2)).astype("float32")
+    a = ss.deep_lift(model, given, 0, references=0.3)
+    score, given = ss.Score(model, 0).bind(given)
+    change = score(given) - score(np.full_like(given, 0.3))
+    np.testing.assert_allclose(a.sum((1, 2)), change, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_convolutions_in_groups(rank):
+    conv = getattr(L, f"Conv{rank}D")
+    x = keras.Input((*[5] * rank, 4))
+    grouped = keras.Model(x, L.Dense(2)(L.Flatten()(conv(6, 3, groups=2, activation="relu")(x))))
+    parts = [conv(3, 3, activation="relu")(part) for part in keras.ops.split(x, 2, axis=-1)]
+    dense = keras.Model(x, L.Dense(2)(L.Flatten()(L.Concatenate()(parts))))
+    randomise(grouped)
+    kernel, bias, *rest = grouped.get_weights()
+    halves = zip(np.split(kernel, 2, -1), np.split(bias, 2), strict=True)
+    dense.set_weights([*(w for half in halves for w in half), *rest])
+    given = RNG.normal(size=(2, *[5] * rank, 4)).astype("float32")
+    np.testing.assert_allclose(
+        *(ss.Score(m, 0).bind(given)[0](given) for m in (grouped, dense)), rtol=1e-5, atol=1e-5
+    )
+    for name in ("saliency", "guided_backprop", "deep_lift"):
+        a, b = (ss.explain(m, given, 0, method=name) for m in (grouped, dense))
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
 def test_recurrent_loops_are_refused_by_name():
