@@ -295,7 +295,7 @@ def _groups_opened() -> Iterator[None]:
     """
     original = tf.nn.convolution
 
-    def convolution(input: Any, filters: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: A002 (TensorFlow's name)
+    def convolution(input: Any, filters: Any, *args: Any, **kwargs: Any) -> Any:
         last = not str(kwargs.get("data_format") or "").startswith("NC")
         channels, own = input.shape[-1 if last else 1], filters.shape[-2]
         if channels is not None and own is not None and channels != own:
