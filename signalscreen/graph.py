@@ -6,6 +6,7 @@ where they are called, so nested and subclassed models have taps like any other.
 (`@tf.function`) are called as plain Python while tracing, so that their ops lie open in the same graph.
 """
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from signalscreen.backend import keras, tf
-from signalscreen.errors import LayerError
+from signalscreen.errors import InputError, LayerError
 
 # Ops that only move or rename numbers: a head is looked for behind them.
 _PASSING = {"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "Transpose"}
@@ -84,11 +85,25 @@ def call(model: Any, inputs: list[Any], structure: Any) -> Run:
             # A function that needs autograph (a Python `if` on a tensor) cannot be inlined: keep it whole.
             taps.clear()
             before = len(graph.get_operations())
-            outputs = model(packed, training=False)
+            outputs = _called(model, packed, inputs)
     # Variables enter the graph as placeholders the first time only, so they are no part of a run.
     ops = [op for op in graph.get_operations()[before:] if op.type != "Placeholder"]
     logits = tf.nest.map_structure(before_head, outputs)
     return Run(ops, list(inputs), outputs, logits, taps)
+
+
+def _called(model: Any, packed: Any, inputs: list[Any]) -> Any:
+    try:
+        return model(packed, training=False)
+    except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+        # Keras says where it happened in a first line, and what in the next one, in bold.
+        lines = [line for line in re.sub("\x1b\\[[0-9;]*m", "", str(error)).splitlines() if line.strip()]
+        reason = lines[min(lines[0].startswith("Exception encountered"), len(lines) - 1)] if lines else repr(error)
+        shapes = ", ".join(f"({', '.join(['batch', *map(str, t.shape[1:])])})" for t in inputs)
+        raise InputError(
+            f"the model cannot be called on signals of shape {shapes} ({reason.strip().rstrip('.')}); give signals "
+            "of the shape it was trained on"
+        ) from error
 
 
 def before_head(tensor: Any) -> Any:

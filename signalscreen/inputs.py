@@ -25,7 +25,7 @@ class Spec(NamedTuple):
     dtype: str
 
     def __str__(self) -> str:
-        sizes = [] if self.shape is None else ["any" if n is None else str(n) for n in self.shape]
+        sizes = ["..."] if self.shape is None else ["any" if n is None else str(n) for n in self.shape]
         return f"({', '.join(['batch', *sizes])})"
 
 

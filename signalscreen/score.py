@@ -283,7 +283,6 @@ class Score:
         ------
         LayerError
         """
-        layer = int(layer) if isinstance(layer, np.integer) else layer
         program = self._program("activations", layer)
         maps, gradient = self._each(program, x, list)
         return maps, gradient

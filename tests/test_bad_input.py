@@ -71,6 +71,17 @@ def test_channels_before_time_are_told_from_a_wrong_length(model):
         ss.saliency(model, np.zeros((3, 25, 2)), 0)
 
 
+def test_a_subclassed_model_that_cannot_be_called_says_so_in_one_sentence():
+    """Its input is not known beforehand, so Keras itself refuses."""
+    net = zoo.build("subclassed", 1)
+    with pytest.raises(InputError, match=r"signals of shape \(batch, 24, 5\) \(.*; give signals of") as caught:
+        ss.saliency(net, np.zeros((3, 24, 5)), 0)
+    assert "\n" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+    with pytest.raises(InputError, match=r"expects \(batch, \.\.\.\)"):
+        ss.saliency(net, np.zeros(24), 0)
+
+
 def test_an_object_is_named_by_its_type(model):
     with pytest.raises(InputError, match=r"x is a Recording; give an array, such as its .signal"):
         ss.saliency(model, ss.Recording(np.zeros((24, 2))), 0)

@@ -13,8 +13,6 @@ FORMATS = ("png", "svg", "pdf")
 _WIDTH, _HEAD, _LEAD, _MOST = 14.0, 1.6, 2.4, 40.0  # inches
 _MOST_MARKS = 80
 
-_Mark = tuple[int, str] | tuple[int, int, str]
-
 
 def save_figure(result: Result, path: Path, dpi: int) -> None:
     """Draw a result and write it as PNG, SVG or PDF, by the path's ending.
@@ -58,13 +56,7 @@ def _title(result: Result) -> str:
     return f"{result.recording.source}: {result.method}, {target}{note}"
 
 
-def _marks(annotations: Sequence[Annotation]) -> list[_Mark]:
+def _marks(annotations: Sequence[Annotation]) -> Sequence[Annotation]:
     """All of them while there is room, else those with a note (rhythm changes), else none: never some of many."""
     noted = [a for a in annotations if a.note]
-    shown = next((some for some in (annotations, noted) if len(some) <= _MOST_MARKS), [])
-    return [_mark(a) for a in shown]
-
-
-def _mark(a: Annotation) -> _Mark:
-    words = a.note if a.symbol in ("+", '"') and a.note else a.symbol
-    return (a.sample, words) if a.end is None else (a.sample, a.end, words)
+    return next((some for some in (annotations, noted) if len(some) <= _MOST_MARKS), [])

@@ -80,9 +80,9 @@ def _as_tuple(entry: object) -> object:
 
 
 def _word(symbol: str, note: str) -> str:
-    """Return what is written: the symbol, but a change of rhythm, "+", by its name where known: "(AFIB"."""
+    """Return what is written: the symbol, but a change of rhythm, "+", or a comment by its words: "(AFIB"."""
     note = note.rstrip("\x00 ")
-    return note if note and symbol in ("+", "") else symbol
+    return note if note and symbol in ("+", '"', "") else symbol
 
 
 def draw_marks(ax: Axes, marks: Marks, x: Floats, size: float) -> None:

@@ -396,8 +396,9 @@ def test_annotations_of_a_recording_are_taken():
     from signalscreen.recording import Annotation
 
     marks = [Annotation(10, "V"), Annotation(20, "+", "(AFIB"), Annotation(40, note="noise", end=60)]
+    marks.append(Annotation(80, '"', "cough"))
     _, ax = plot_with_gradient(np.zeros(100), np.zeros(100), annotations=marks)
-    assert top_words(ax) == ({"V": 10, "(AFIB": 20}, {"noise": 50})
+    assert top_words(ax) == ({"V": 10, "(AFIB": 20, "cough": 80}, {"noise": 50})
     _, ax = plot_with_gradient(np.zeros(100), np.zeros(100), annotations=marks[0])
     assert top_words(ax)[0] == {"V": 10}
 
