@@ -9,7 +9,6 @@ Where the original was wrong, this differs, and says so: Grad-CAM weighs each ex
 gives ``(batch, T)`` (``legacy=True`` gives the old result); nothing is ever written to the working directory.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import zoom
 
-from signalscreen.errors import LayerError, SignalScreenWarning
+from signalscreen.errors import LayerError, SignalScreenWarning, warn
 from signalscreen.methods import grad_cam, occlusion, saliency
 from signalscreen.plot import plot_with_gradient
 from signalscreen.score import Score
@@ -66,7 +65,7 @@ def calculate_occlusion_sensitivity(
         half = (max(int(zeros), 1) - 1) // 2
         if zeros != 2 * half + 1:
             message = f"a window of {zeros} zeros is applied as {2 * half + 1}, an odd length around its centre"
-            warnings.warn(message, SignalScreenWarning, stacklevel=2)
+            warn(message, SignalScreenWarning)
         found = occlusion(
             model, _trimmed(data), c, window=2 * half + 1, stride=1, credit="centre", score="probability"
         )
@@ -170,11 +169,10 @@ def _convolution(model: Any, name: str | None, index: int | None) -> Any:
         raise LayerError(f"layer {index} is not in the model, which has {len(layers)} layers")
     if not _is_convolution(layers[index]) and index > 0 and _is_convolution(layers[index - 1]):
         # The original counted layers of a rebuilt model, which has its input layer at 0.
-        warnings.warn(
+        warn(
             f"layer {index} ({layers[index].name}) is no convolution but layer {index - 1} "
             f"({layers[index - 1].name}) is; taking that one",
             SignalScreenWarning,
-            stacklevel=3,
         )
         return layers[index - 1]
     return layers[index]

@@ -1,12 +1,11 @@
 """Do attributions add up to the change of the score they explain? NumPy only."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from signalscreen.errors import CompletenessWarning
+from signalscreen.errors import CompletenessWarning, warn
 
 Array = npt.NDArray[Any]
 
@@ -52,9 +51,8 @@ def warn_open(
     shown = ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
     change = np.maximum(np.abs(scores[0] - scores[1]), 1e-12)
     worst = float(np.max(np.abs(gap(attribution, scores)) / change, where=open_, initial=0))
-    warnings.warn(
+    warn(
         f"{method}: attributions of example(s) {shown} miss the change of the score by more than "
         f"{tolerance:.3g} of it (worst {worst:.2g}); {advice}",
         CompletenessWarning,
-        stacklevel=2,
     )

@@ -3,6 +3,9 @@
 A message is one sentence: what was given, what is allowed, what to do.
 """
 
+import sys
+import warnings
+
 
 class SignalScreenError(Exception):
     """Root of every error this package raises on purpose."""
@@ -54,3 +57,11 @@ class CompletenessWarning(SignalScreenWarning):
 
 class UnreachedRuleWarning(SignalScreenWarning):
     """A backward rule met no non-linearity it applies to, so the result is the plain gradient."""
+
+
+def warn(message: str, category: type[SignalScreenWarning]) -> None:
+    """Warn at the line of the user's code that called into this package."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "signalscreen":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

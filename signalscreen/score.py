@@ -3,7 +3,6 @@
 Targets, batches, memory, softmax stripping, rank repair, dtypes and several inputs are solved here, once.
 """
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from typing import Any
@@ -15,7 +14,7 @@ from tqdm.auto import tqdm
 from signalscreen import programs, targets
 from signalscreen.backend import tf
 from signalscreen.binding import Binding, wiring_of
-from signalscreen.errors import InputError, OptionError, SignalScreenWarning, UnreachedRuleWarning
+from signalscreen.errors import InputError, OptionError, SignalScreenWarning, UnreachedRuleWarning, warn
 from signalscreen.inputs import Layout
 from signalscreen.models import as_model, layout_of
 from signalscreen.streams import Patches, blocks
@@ -117,18 +116,16 @@ class Score:
             batch=len(x),
         )
         if self.logit and facts["hidden"][target.output]:
-            warnings.warn(
+            warn(
                 "the model's output comes from a function that cannot be looked into, so a softmax or sigmoid at "
                 "its end stays part of the score; give score='probability' to say that this is meant",
                 SignalScreenWarning,
-                stacklevel=4,
             )
         if facts["stateful"]:
-            warnings.warn(
+            warn(
                 "the model changes its own variables when it is called (a recurrent layer with stateful=True, or "
                 "random numbers), so a result depends on the calls before it; build the model without that",
                 SignalScreenWarning,
-                stacklevel=4,
             )
         if target.index is None and target.function is None:
             target = target._replace(index=new._highest(outputs, x, target.output))
@@ -243,11 +240,10 @@ class Score:
             return self.multipliers(x, reference)[0]
         program = self._program("gradient", rules)
         if rules and not program.facts["reached"]:
-            warnings.warn(
+            warn(
                 f"the network has no rectifier that the {rules.split('_')[0]} rule applies to here, so the result "
                 "is the plain gradient",
                 UnreachedRuleWarning,
-                stacklevel=2,
             )
         return self.bound.join(self._each(program, x, list), x)
 

@@ -117,6 +117,7 @@ def test_a_missing_channel_axis_is_repaired():
         ("deep_lift", {"references": lambda x: x}, r"must give \(batch, R, \*axes, channels\)"),
         ("smooth_grad", {"samples": 0}, "samples 0"),
         ("smooth_grad", {"level": -0.1}, "level -0.1"),
+        ("smooth_grad", {"level": "a"}, "level 'a'"),
         ("smooth_grad", {"base_method": "magic"}, "'magic' is not known; choose one of"),
         ("smooth_grad", {"base_method": "saliency", "layer": "conv1"}, "saliency has no option 'layer'"),
         ("guided_backprop", {"scope": "dense"}, "scope 'dense'"),
@@ -266,3 +267,10 @@ def test_tensorflow_says_nothing_on_the_terminal():
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == done.stderr == ""
+
+
+def test_warnings_point_at_the_line_of_the_caller():
+    net = keras.Sequential([keras.Input((24, 2)), L.Conv1D(2, 3, activation="tanh"), L.Flatten(), L.Dense(2)])
+    with pytest.warns(UnreachedRuleWarning) as caught:
+        ss.explain(net, X, 0, method="guided_backprop")
+    assert caught[0].filename == __file__

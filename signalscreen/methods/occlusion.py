@@ -46,7 +46,8 @@ def occlusion(
         Replace one channel at a time; otherwise all together.
     credit : {"mean", "centre"}
         A sample gets the mean over the windows that cover it (windows tile the signal from its first sample),
-        or the value of the window centred on it (clipped at the ends; linear in between when strided).
+        or the value of the window centred on it (clipped at the ends; linear in between when strided). With a
+        stride longer than the window, "mean" leaves 0 where no window lies.
     seed : int
         For ``fill="noise"``.
 

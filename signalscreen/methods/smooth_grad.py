@@ -123,8 +123,8 @@ def _noisy_maps(
 ) -> Iterator[Array]:
     if not isinstance(samples, int | np.integer) or samples < 1:
         raise OptionError(f"samples {samples!r} is not a positive number of noisy copies")
-    if not level >= 0:
-        raise OptionError(f"level {level!r} is negative; give the noise as a part of the signal's range")
+    if not isinstance(level, float | int | np.number) or not level >= 0:
+        raise OptionError(f"level {level!r} is no positive number; give the noise as a part of the signal's range")
     inner = find_method(name)
     unknown = [option for option in options if option not in inner.options]
     if unknown:
