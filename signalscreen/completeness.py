@@ -37,7 +37,8 @@ def is_open(attribution: Array, scores: tuple[Array, Array], tolerance: float) -
     there, here = scores
     axes = tuple(range(there.ndim, attribution.ndim))
     rounding = 1e-6 * (np.abs(attribution).sum(axis=axes, dtype=np.float64) + np.abs(there) + np.abs(here))
-    return np.abs(gap(attribution, scores)) > tolerance * np.abs(there - here) + rounding
+    closed = np.abs(gap(attribution, scores)) <= tolerance * np.abs(there - here) + rounding
+    return ~closed  # so that what is no number is open
 
 
 def warn_open(
