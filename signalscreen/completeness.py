@@ -33,10 +33,10 @@ def is_open(attribution: Array, scores: tuple[Array, Array], tolerance: float) -
     What rounding in single precision may amount to is forgiven: 1e-6 of all attributions and of both scores,
     signs dropped.
     """
-    there, here = scores
-    axes = tuple(range(there.ndim, attribution.ndim))
-    rounding = 1e-6 * (np.abs(attribution).sum(axis=axes, dtype=np.float64) + np.abs(there) + np.abs(here))
-    closed = np.abs(gap(attribution, scores)) <= tolerance * np.abs(there - here) + rounding
+    here, there = scores
+    axes = tuple(range(here.ndim, attribution.ndim))
+    rounding = 1e-6 * (np.abs(attribution).sum(axis=axes, dtype=np.float64) + np.abs(here) + np.abs(there))
+    closed = np.abs(gap(attribution, scores)) <= tolerance * np.abs(here - there) + rounding
     return ~closed  # so that what is no number is open
 
 
