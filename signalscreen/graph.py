@@ -43,7 +43,7 @@ _tracing = threading.RLock()
 
 
 class Tap(NamedTuple):
-    """A layer's output, where the layer was called (last, if it was called several times)."""
+    """A layer's output at one of the places where the layer was called."""
 
     path: str
     layer: Any
@@ -58,7 +58,7 @@ class Run(NamedTuple):
     inputs: list[Any]
     outputs: Any  # as the model gives them: a tensor, a list or a dict
     logits: Any  # the same structure, before softmax or sigmoid
-    taps: dict[str, Tap]
+    taps: list[Tap]  # in the order they were computed
 
 
 def call(model: Any, inputs: list[Any], structure: Any) -> Run:
@@ -76,7 +76,7 @@ def call(model: Any, inputs: list[Any], structure: Any) -> Run:
     graph = tf.compat.v1.get_default_graph()
     packed = tf.nest.pack_sequence_as(structure, inputs)
     before = len(graph.get_operations())
-    taps: dict[str, Tap] = {}
+    taps: list[Tap] = []
     with _tracing, _tapped(model, taps):
         try:
             with _functions_inlined(), _groups_opened():
@@ -89,6 +89,8 @@ def call(model: Any, inputs: list[Any], structure: Any) -> Run:
     # Variables enter the graph as placeholders the first time only, so they are no part of a run.
     ops = [op for op in graph.get_operations()[before:] if op.type != "Placeholder"]
     logits = tf.nest.map_structure(before_head, outputs)
+    # What lies in the graph of an inner function or loop is no part of this graph.
+    taps = [tap for tap in taps if getattr(tap.tensor, "graph", None) is graph]
     return Run(ops, list(inputs), outputs, logits, taps)
 
 
@@ -186,28 +188,30 @@ def find_layer(model: Any, run: Run, score: Any, layer: Any, rank: int) -> Tap:
         No such layer, or the layer has no feature maps over the signal's axes.
     """
     taps = feature_maps(run, score, rank)
-    maps = [tap.path for tap in taps]
-    if layer is None and not maps:
+    maps = ", ".join(dict.fromkeys(tap.path for tap in taps)) or "none"
+    if layer is None and not taps:
         raise LayerError(
             "the model has no layer with feature maps over the signal's axes, so there is nothing a class "
             "activation map could weigh; use a gradient or occlusion method"
         )
-    # One feature only is a gate or a weight of each place (attention), unless the model has nothing else.
-    several = [tap.path for tap in taps if tap.tensor.shape[-1] != 1] or maps
-    path = several[-1] if layer is None else _path_of(model, run, layer, maps)
-    tap = run.taps[path]
-    if layer is not None and (tap.tensor.shape.rank != rank or not tap.tensor.dtype.is_floating):
+    if layer is None:
+        # One feature only is a gate or a weight of each place (attention), unless the model has nothing else.
+        return ([tap for tap in taps if tap.tensor.shape[-1] != 1] or taps)[-1]
+    calls = _calls_of(model, run, layer, maps)
+    path, shape = calls[-1].path, calls[-1].tensor.shape
+    if shape.rank != rank or not calls[-1].tensor.dtype.is_floating:
         raise LayerError(
-            f"layer {path!r} gives {tuple(tap.tensor.shape)}, which is no feature map over the signal's axes; "
-            f"layers with feature maps: {', '.join(maps) or 'none'}"
+            f"layer {path!r} gives {tuple(shape)}, which is no feature map over the signal's axes; "
+            f"layers with feature maps: {maps}"
         )
     reached = {x.name for x in run.inputs} | {out.name for op in active_ops(run, score) for out in op.outputs}
-    if tap.tensor.graph is not score.graph or tap.tensor.name not in reached:
+    calls = [tap for tap in calls if tap.tensor.name in reached]
+    if not calls:
         raise LayerError(
             f"layer {path!r} does not lie between this input and the score, so it has no map for it; "
-            f"layers with feature maps: {', '.join(maps) or 'none'}"
+            f"layers with feature maps: {maps}"
         )
-    return tap
+    return calls[-1]
 
 
 def feature_maps(run: Run, score: Any, rank: int) -> list[Tap]:
@@ -220,7 +224,7 @@ def feature_maps(run: Run, score: Any, rank: int) -> list[Tap]:
     ends = {t.name for t in [*tf.nest.flatten(run.outputs), *tf.nest.flatten(run.logits)]}
     between = {out.name for op in active_ops(run, score) for out in op.outputs}
     found, weighted = [], False
-    for tap in run.taps.values():
+    for tap in run.taps:
         shape = tap.tensor.shape
         if tap.is_container or shape.rank != rank or all(n == 1 for n in shape[1:-1]):
             continue
@@ -230,27 +234,34 @@ def feature_maps(run: Run, score: Any, rank: int) -> list[Tap]:
     return found
 
 
-def _path_of(model: Any, run: Run, layer: Any, maps: list[str]) -> str:
+def _calls_of(model: Any, run: Run, layer: Any, maps: str) -> list[Tap]:
+    """The taps of one layer: several where it was called several times."""
     if isinstance(layer, int | np.integer):
         if not -len(model.layers) <= layer < len(model.layers):
             raise LayerError(
                 f"layer {layer} is not in the model, which has {len(model.layers)} layers; "
-                f"layers with feature maps: {', '.join(maps) or 'none'}"
+                f"layers with feature maps: {maps}"
             )
         layer = model.layers[layer]
     if isinstance(layer, str):
-        matches = [p for p in run.taps if p == layer] or [p for p in run.taps if p.endswith(f"/{layer}")]
+        exact = [tap for tap in run.taps if tap.path == layer]
+        matches = exact or [tap for tap in run.taps if tap.path.endswith(f"/{layer}")]
     else:
-        matches = [p for p, tap in run.taps.items() if tap.layer is layer]
+        matches = [tap for tap in run.taps if tap.layer is layer]
         layer = getattr(layer, "name", layer)
-    if len(matches) != 1:
-        trouble = f"stands for {', '.join(matches)}; name one" if matches else "is not in the model"
-        raise LayerError(f"layer {layer!r} {trouble}; layers with feature maps: {', '.join(maps) or 'none'}")
-    return matches[0]
+    if not matches:
+        raise LayerError(f"layer {layer!r} is not in the model; layers with feature maps: {maps}")
+    if len({(tap.path, id(tap.layer)) for tap in matches}) > 1:
+        paths = ", ".join(tap.path for tap in matches)
+        raise LayerError(
+            f"layer {layer!r} stands for {paths}; name one, or give the layer itself; "
+            f"layers with feature maps: {maps}"
+        )
+    return matches
 
 
 @contextmanager
-def _tapped(model: Any, taps: dict[str, Tap]) -> Iterator[None]:
+def _tapped(model: Any, taps: list[Tap]) -> Iterator[None]:
     """Record the output of every layer called in this thread, under the path of layers it was called in."""
     original = keras.layers.Layer.__call__
     thread = threading.get_ident()
@@ -264,9 +275,7 @@ def _tapped(model: Any, taps: dict[str, Tap]) -> Iterator[None]:
             outputs = original(layer, *args, **kwargs)
             tensors = [t for t in tf.nest.flatten(outputs) if tf.is_tensor(t)]
             if tensors:
-                key = "/".join(path)
-                taps.pop(key, None)  # a layer called again is listed where it was called last
-                taps[key] = Tap(key, layer, tensors[0], isinstance(layer, keras.Model))
+                taps.append(Tap("/".join(path), layer, tensors[0], isinstance(layer, keras.Model)))
             return outputs
         finally:
             path.pop()

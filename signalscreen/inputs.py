@@ -123,6 +123,7 @@ class Layout:
         self.specs = list(specs)
         self.packing = packing  # None for one input, else a list or dict of positions
         self.shapes: list[tuple[int, ...]] = []
+        self.named = isinstance(packing, dict)  # as the user names them, once there is a signal
 
     @property
     def single(self) -> bool:
@@ -131,6 +132,7 @@ class Layout:
 
     def join(self, x: Any, *, what: str = "x") -> Array:
         """Check the user's arrays and lay them side by side."""
+        self.named = isinstance(x, Mapping)
         arrays = [prepare(part, s, what=w) for part, s, w in self._parts(x, what)]
         if len({len(a) for a in arrays}) > 1:
             sizes = ", ".join(f"{s.name}: {len(a)}" for s, a in zip(self.specs, arrays, strict=True))
@@ -182,8 +184,8 @@ class Layout:
         """A list of arrays, one an input, as the user gave them: alone, as a list, or as a dict."""
         if self.packing is None:
             return arrays[0]
-        if isinstance(self.packing, dict):
-            return {key: arrays[i] for key, i in self.packing.items()}
+        if self.named:
+            return {spec.name: array for spec, array in zip(self.specs, arrays, strict=True)}
         return list(arrays)
 
     def _parts(self, x: Any, what: str) -> list[tuple[Any, Spec, str]]:
