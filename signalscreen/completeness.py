@@ -36,7 +36,8 @@ def is_open(attribution: Array, scores: tuple[Array, Array], tolerance: float) -
     here, there = scores
     axes = tuple(range(here.ndim, attribution.ndim))
     rounding = 1e-6 * (np.abs(attribution).sum(axis=axes, dtype=np.float64) + np.abs(here) + np.abs(there))
-    return np.abs(gap(attribution, scores)) > tolerance * np.abs(here - there) + rounding
+    closed = np.abs(gap(attribution, scores)) <= tolerance * np.abs(here - there) + rounding
+    return ~closed  # so that what is no number is open
 
 
 def warn_open(

@@ -100,6 +100,7 @@ def test_a_missing_channel_axis_is_repaired():
     ("name", "options", "match"),
     [
         ("occlusion", {"window": 25}, "longer than the signal"),
+        ("occlusion", {"window": []}, "holds no window"),
         ("occlusion", {"window": 0}, "positive number of samples"),
         ("occlusion", {"window": (3, 3)}, "one for each of 1 axes"),
         ("occlusion", {"stride": 0}, "stride 0"),

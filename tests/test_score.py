@@ -204,6 +204,17 @@ def two_signals():
     return randomise(keras.Model([a, b], L.Dense(3)(h)))
 
 
+@pytest.mark.parametrize("packing", ["list", "dict"])
+def test_results_are_packed_as_the_signal_was(packing):
+    model = two_inputs(packing)
+    ecg, age = RNG.normal(size=(2, 30, 2)), RNG.normal(size=(2, 3))
+    listed = ss.saliency(model, [ecg, age] if packing == "list" else [age, ecg], 1)
+    named = ss.saliency(model, {"ecg": ecg, "age": age}, 1)
+    assert isinstance(listed, list)
+    for name, a in zip(("ecg", "age") if packing == "list" else ("age", "ecg"), listed, strict=True):
+        np.testing.assert_array_equal(named[name], a)
+
+
 def test_one_option_per_input():
     model = two_signals()
     x = [RNG.normal(size=(4, 30, 1)).astype("float32"), RNG.normal(size=(4, 20, 2)).astype("float32")]
@@ -237,6 +248,33 @@ def test_a_layer_of_one_input_has_no_map_over_the_other():
     assert of_b is None
     with pytest.raises(LayerError, match="'conv_c' is not in the model"):
         ss.grad_cam(model, x, 1, layer="conv_c")
+
+
+def test_a_layer_that_serves_both_inputs_has_a_map_over_each():
+    encoder = keras.Sequential([keras.Input((30, 1)), L.Conv1D(4, 5, name="conv"), L.GlobalMaxPooling1D()])
+    one, two = keras.Input((30, 1)), keras.Input((30, 1))
+    model = randomise(keras.Model([one, two], L.Dense(2)(L.Subtract()([encoder(one), encoder(two)]))))
+    x = list(RNG.normal(size=(2, 3, 30, 1)))
+    of_one, of_two = ss.grad_cam(model, x, 0, relu=False)
+    swapped_one, swapped_two = ss.grad_cam(model, x[::-1], 0, layer="conv", relu=False)
+    np.testing.assert_allclose(of_one, -swapped_two, atol=1e-5)
+    np.testing.assert_allclose(of_two, -swapped_one, atol=1e-5)
+
+
+def test_two_layers_of_one_name_are_told_apart():
+    class Twins(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two, self.out = L.Conv1D(3, 3, name="conv"), L.Conv1D(3, 3, name="conv"), L.Dense(2)
+
+        def call(self, x):
+            return self.out(keras.ops.mean(self.two(keras.ops.relu(self.one(x))), axis=1))
+
+    model, x = Twins(), np.ones((1, 30, 1))
+    with pytest.raises(LayerError, match="'conv' stands for conv, conv; name one, or give the layer itself"):
+        ss.grad_cam(model, x, 0, layer="conv")
+    lengths = [ss.grad_cam(model, x, 0, layer=layer, upsample=False).shape for layer in (model.one, model.two)]
+    assert lengths == [(1, 28), (1, 26)]
 
 
 @pytest.mark.parametrize("inner", ["grad_cam", "occlusion", "guided_grad_cam", "score_cam"])
@@ -420,6 +458,15 @@ def test_a_model_that_keeps_a_state_is_said():
     model = keras.Model(x, L.Dense(2)(L.LSTM(3, stateful=True)(x)))
     with pytest.warns(SignalScreenWarning, match="changes its own variables"):
         ss.saliency(model, np.ones((2, 10, 1)), 0)
+
+
+def test_attributions_that_are_no_numbers_are_said():
+    x = keras.Input((4, 1))
+    model = keras.Model(x, keras.ops.sum(keras.ops.sqrt(x), axis=1))
+    warned = pytest.warns(ss.errors.CompletenessWarning, match="example\\(s\\) 1 miss")
+    with warned, np.errstate(invalid="ignore"):  # the slope of a root at zero, times zero
+        a = ss.integrated_gradients(model, [[[1.0]] * 4, [[1.0]] * 3 + [[0.0]]], 0, baseline=[[[1.0]], [[0.0]]])
+    assert np.isfinite(a[0]).all()
 
 
 def test_rows_of_a_call_follow_the_length():

@@ -87,6 +87,8 @@ def occlusion(
             "count as channels; put a Reshape in front of the model so that it takes (batch, samples, 1)"
         )
     windows = [_spans(w, sizes, "window") for w in (window if isinstance(window, list) else [window])]
+    if not windows:
+        raise OptionError("window [] holds no window; give at least one")
     if credit not in ("mean", "centre"):
         raise OptionError(f"credit {credit!r} is not known; give 'mean' or 'centre'")
     background = _background(fill, x, seed)
