@@ -21,7 +21,7 @@ from signalscreen.streams import Patches, blocks
 
 Array = npt.NDArray[Any]
 
-_BATCH_BYTES = 256 * 2**20  # activations of one model call
+_BATCH_BYTES = 128 * 2**20  # activations of one model call
 _MOST_ROWS = 512
 
 
@@ -39,7 +39,7 @@ class Score:
     class_names : sequence of str, optional
         So that `target` can be a name.
     batch_size : int, optional
-        Rows per model call; by default as many as keep a call's activations near 256 MiB, at most 512.
+        Rows per model call; by default as many as keep a call's activations near 128 MiB, at most 512.
     progress : bool, optional
         Show a progress bar; by default when the work takes more than two seconds in a terminal.
 
