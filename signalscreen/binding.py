@@ -145,6 +145,5 @@ class Binding(NamedTuple):
         if not self.is_flat:
             axes = tuple(range(x.ndim - self.rank, x.ndim))
             return x.max(axes, keepdims=True) - x.min(axes, keepdims=True)
-        sizes = [int(np.prod(shape)) for shape in self.layout.shapes]
-        pieces = np.split(x, np.cumsum(sizes)[:-1], axis=-1)
+        pieces = [part.reshape(*x.shape[:-1], -1) for part in self.layout.split(x)]
         return np.concatenate([np.repeat(np.ptp(p, -1, keepdims=True), p.shape[-1], -1) for p in pieces], axis=-1)

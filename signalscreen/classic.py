@@ -9,6 +9,7 @@ Where the original was wrong, this differs, and says so: Grad-CAM weighs each ex
 gives ``(batch, T)`` (``legacy=True`` gives the old result); nothing is ever written to the working directory.
 """
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -191,11 +192,9 @@ def _trimmed(data: Any) -> Array:
 def _loaded(model: Any, dependencies: dict[str, Any] | None) -> Any:
     from signalscreen.models import as_model, load_model
 
-    return load_model(model, custom_objects=dependencies) if dependencies and _is_path(model) else as_model(model)
-
-
-def _is_path(model: Any) -> bool:
-    return isinstance(model, str) or hasattr(model, "__fspath__")
+    if isinstance(model, str | os.PathLike):
+        return load_model(model, custom_objects=dependencies)
+    return as_model(model)
 
 
 def add_zeros(array: Array, index: int, n_zeros: int) -> Array:

@@ -193,7 +193,7 @@ class Score:
 
     def room(self, x: Array) -> int:
         """How many variants of the examples in `x` fit one model call."""
-        return max(1, self._rows(self._program("score")) // max(len(x), 1))
+        return max(1, self._rows(self._program("outputs")) // max(len(x), 1))
 
     def track(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
         """Go through `items` under a progress bar, when one is wanted."""
@@ -317,7 +317,9 @@ class Score:
             "multipliers": lambda: programs.multipliers(*args, extra),
             "activations": lambda: programs.activations(*args, extra, bound.position),
         }
-        key = (verb, bound.wiring, bound.target.key, self.logit, _hashable(extra), bound.position)
+        key: tuple[Any, ...] = (verb, bound.wiring)
+        if verb != "outputs":  # which are the same whatever is asked about them, and were traced to bind
+            key += (bound.target.key, self.logit, _hashable(extra), bound.position)
         return programs.program(self.model, key, builders[verb])
 
     def _rows(self, program: programs.Program) -> int:

@@ -411,7 +411,7 @@ def test_free_length_is_traced_once():
         x = RNG.normal(size=(2, n, 2))
         assert ss.saliency(model, x, 1).shape == (2, n, 2)
         assert ss.grad_cam(model, x, 1).shape == (2, n)
-    assert len(programs._programs[model]) - before == 4, "outputs, gradient, activations, and the score for batches"
+    assert len(programs._programs[model]) - before == 3, "outputs, gradient and activations"
 
 
 def test_a_longer_signal_is_cut_into_smaller_calls():
