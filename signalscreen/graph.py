@@ -123,12 +123,22 @@ def before_head(tensor: Any) -> Any:
     return logit
 
 
-def copy_op(op: Any, inputs: Sequence[Any]) -> Any:
-    """Make the same op once more on other inputs, free of any backward rule put on the original."""
+def copy_op(op: Any, inputs: Sequence[Any], **changed: Any) -> Any:
+    """Make the same op once more on other inputs, free of any backward rule put on the original.
+
+    `changed` gives attributes another value; those that the op does not have are left out.
+    """
     attrs = {k: v for k, v in op.node_def.attr.items() if not k.startswith("_")}
+    for name in changed.keys() & attrs.keys():
+        attrs[name] = _attribute(changed[name])
     return op.graph.create_op(
         op.type, list(inputs), [out.dtype for out in op.outputs], attrs=attrs, name=f"{op.name}/again"
     )
+
+
+def _attribute(value: bytes | list[int]) -> Any:
+    made = tf.compat.v1.AttrValue
+    return made(s=value) if isinstance(value, bytes) else made(list=made.ListValue(i=value))
 
 
 def active_ops(run: Run, score: Any) -> dict[Any, list[int]]:

@@ -1,0 +1,173 @@
+"""Two compiled functions out of one walk: the base of some examples, and the scores of edited rows given it."""
+
+from collections.abc import Callable
+from math import prod
+from typing import Any, NamedTuple
+
+from signalscreen.backend import tf
+from signalscreen.binding import Wiring
+from signalscreen.graph import Run, call
+from signalscreen.patches.rules import RULES
+from signalscreen.patches.spans import edit
+from signalscreen.patches.walk import Edits, Patch, Walk
+
+
+class Patched(NamedTuple):
+    """What `build` made.
+
+    Attributes
+    ----------
+    base : callable
+        ``(classes, *inputs) -> tensors``: all that edited rows read of the unedited signals.
+    rows : callable
+        ``(*tensors, example, starts, content, channels) -> scores``.
+    walk : list
+        One entry per op that an edit reaches.
+    row_bytes : int
+        Of one edited row.
+    """
+
+    base: Callable[..., Any]
+    rows: Callable[..., Any]
+    steps: list[Any]
+    row_bytes: int
+
+
+def build(
+    model: Any,
+    wiring: Wiring,
+    shape: tuple[int, ...],
+    position: int,
+    width: tuple[int, ...],
+    score_of: Callable[[Run, Any], Any],
+) -> Patched:
+    """Trace the model once, walk its ops with patches of `width`, and cut the result in two.
+
+    Parameters
+    ----------
+    model : keras.Model
+    wiring : Wiring
+    shape : tuple of int
+        Of the signals to be edited, without the batch.
+    position : int
+        The input that is edited.
+    width : tuple of int
+        Samples on each axis.
+    score_of : callable
+        ``(run, classes) -> (batch,)``.
+    """
+    made: dict[str, Any] = {}
+
+    def body(classes: Any, example: Any, starts: Any, content: Any, channels: Any, *inputs: Any) -> Any:
+        graph = tf.compat.v1.get_default_graph()
+        with tf.name_scope("model"):  # as a function's graph has a scope of its own, and this one has none
+            run = call(model, list(inputs), wiring.structure())
+        score = score_of(run, classes)
+        ops = _towards(graph.get_operations(), score)
+        edits = Edits(example, starts)
+        walk = Walk(edits, RULES)
+        walk.batched = {t.name for i, t in enumerate([classes, *inputs]) if i != position + 1}
+        x = inputs[position]
+        spans = {a + 1: edit(a, w, n) for a, (w, n) in enumerate(zip(width, shape[:-1], strict=True))}
+        old = edits.read(x, None, spans)
+        # Content may have 1 on any axis, for all rows, places or channels alike.
+        walk.patches[x.name] = Patch(tf.where(channels, tf.cast(content, x.dtype), old), spans, x)
+        walk.run(ops)
+        patch = walk.patches.get(score.name)
+        result = tf.gather(score, example) if patch is None else edits.whole(patch)
+        made.update(walk=walk, rowwise=_reached(graph, [example, starts, content, channels]))
+        return result
+
+    shapes = list(wiring.shapes)
+    shapes[position] = shape
+    specs = [
+        tf.TensorSpec((None,), tf.int32),
+        tf.TensorSpec((None,), tf.int32),
+        tf.TensorSpec((None, len(width)), tf.int32),
+        tf.TensorSpec((None,) * (len(width) + 2), wiring.dtypes[position]),
+        tf.TensorSpec((shape[-1],), tf.bool),
+        *(tf.TensorSpec((None, *s), d) for s, d in zip(shapes, wiring.dtypes, strict=True)),
+    ]
+    whole = tf.compat.v1.wrap_function(body, specs)
+    classes, example, starts, content, channels, *inputs = whole.inputs[: len(specs)]
+    result = whole.structured_outputs
+    rowwise = made["rowwise"]
+    cut = _cut(result, rowwise)
+    base = whole.prune([classes, *inputs], cut)
+    rows = _extracted(result, [*cut, example, starts, content, channels], rowwise)
+    walk = made["walk"]
+    size = sum(
+        prod(n for n in p.content.shape[1:] if n) * p.content.dtype.size
+        for _, patches, _ in walk.steps
+        for p in patches
+        if p.content.shape.rank
+    )
+    return Patched(base, rows, walk.steps, max(size, 1))
+
+
+def _towards(ops: Any, score: Any) -> list[Any]:
+    """The ops that the score is computed from, in the order in which they were made."""
+    needed, stack = set(), [score.op]
+    while stack:
+        op = stack.pop()
+        if op.name not in needed:
+            needed.add(op.name)
+            stack.extend(x.op for x in op.inputs)
+    return [op for op in ops if op.name in needed and op.type != "Placeholder"]
+
+
+def _reached(graph: Any, tensors: list[Any]) -> set[str]:
+    """Names of the ops that depend on `tensors`."""
+    names = {t.op.name for t in tensors}
+    for op in graph.get_operations():
+        if any(x.op.name in names for x in op.inputs):
+            names.add(op.name)
+    return names
+
+
+def _cut(result: Any, rowwise: set[str]) -> list[Any]:
+    """What ops of edited rows take from ops that know nothing of edits."""
+    found: dict[str, Any] = {}
+    seen, stack = set(), [result.op]
+    while stack:
+        op = stack.pop()
+        if op.name in seen:
+            continue
+        seen.add(op.name)
+        for x in op.inputs:
+            if x.op.name in rowwise:
+                stack.append(x.op)
+            elif x.op.type != "Const":
+                found[x.name] = x
+    return list(found.values())
+
+
+def _extracted(result: Any, inputs: list[Any], rowwise: set[str]) -> Callable[..., Any]:
+    """The function of `inputs` that gives `result`: the ops in between and their constants, nothing else."""
+    graph = result.graph
+    given = {t.name: i for i, t in enumerate(inputs)}
+    taken = tf.compat.v1.GraphDef()
+    taken.CopyFrom(graph.as_graph_def())
+    nodes = {node.name: node for node in taken.node}
+    wanted, stack = set(), [result.op]
+    while stack:
+        op = stack.pop()
+        if op.name not in wanted:
+            wanted.add(op.name)
+            stack.extend(x.op for x in op.inputs if x.name not in given)
+    kept = tf.compat.v1.GraphDef(versions=taken.versions, library=taken.library)
+    for op in graph.get_operations():
+        if op.name in wanted:
+            node = kept.node.add()
+            node.CopyFrom(nodes[op.name])
+            del node.input[:]
+            node.input.extend(f"given_{given[x.name]}" if x.name in given else x.name for x in op.inputs)
+    for i, t in enumerate(inputs):
+        node = kept.node.add(name=f"given_{i}", op="Placeholder")
+        node.attr["dtype"].type = t.dtype.as_datatype_enum
+
+    def rows(*given: Any) -> Any:
+        mapped = {f"given_{i}:0": t for i, t in enumerate(given)}
+        return tf.graph_util.import_graph_def(kept, mapped, return_elements=[result.name], name="")[0]
+
+    return tf.compat.v1.wrap_function(rows, [tf.TensorSpec(t.shape, t.dtype) for t in inputs])

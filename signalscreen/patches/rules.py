@@ -1,0 +1,653 @@
+"""What each op does to a patch: one short function for a family of ops."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from signalscreen.backend import tf
+from signalscreen.graph import copy_op
+from signalscreen.patches.spans import back, one_place, same, scaled, seen, shifted, through
+from signalscreen.patches.walk import WORTH, Patch, Walk, joined
+
+Found = list[Patch | None] | None
+
+
+# --- one value at a time -----------------------------------------------------------------------------------------
+
+
+def pointwise(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Ops that compute each value from the values at the same place, with broadcasting."""
+    patches = [x for x in inputs if isinstance(x, Patch)]
+    rank = max(len(p.content.shape) for p in patches)
+    if any(p.view for p in patches):
+        others = [x for x in inputs if not isinstance(x, Patch)]
+        if len(patches) > 1 or any(x.shape.num_elements() != 1 for x in others):
+            return None
+        rank = len(patches[0].content.shape)
+    elif any(x.shape.rank is None or x.shape.rank > rank for x in inputs if not isinstance(x, Patch)):
+        return None
+    if any(len(p.content.shape) != rank for p in patches):
+        return None
+    # Where something changed all along an axis, so does the result.
+    spans = joined(patches)
+    given = []
+    for x in inputs:
+        if not isinstance(x, Patch):
+            given.append(_unedited(walk, x, spans, rank))
+        elif x.spans.keys() == spans.keys() and all(same(spans[a], x.spans[a]) for a in spans):
+            given.append(x.content)
+        else:
+            given.append(walk.edits.read(x.base, x, spans))
+    base = op.outputs[0]
+    if patches[0].view:
+        base = tf.reshape(base, [-1, *patches[0].base.shape[1:]])
+    return [Patch(copy_op(op, given).outputs[0], spans, base, patches[0].view)]
+
+
+def _unedited(walk: Walk, tensor: Any, spans: dict[int, Any], rank: int) -> Any:
+    """A tensor without an edit over the windows of the others, with which it is broadcast."""
+    lead = rank - tensor.shape.rank
+    cut = {axis: span for axis, span in spans.items() if axis >= lead and tensor.shape[axis - lead] != 1}
+    if tensor.name in walk.batched:
+        return walk.edits.read(tensor, None, cut)
+    if not cut:
+        return tensor
+    return walk.edits.read(tf.reshape(tensor, [*[1] * lead, *tensor.shape]), None, cut, shared=True)
+
+
+def each_its_own(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """IdentityN: every output is the input of the same number."""
+    return [
+        x._replace(base=out if not x.view else x.base) if isinstance(x, Patch) else None
+        for x, out in zip(inputs, op.outputs, strict=True)
+    ]
+
+
+def along_channels(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Softmax: each position by itself, as long as the window is not along the last axis."""
+    x = inputs[0]
+    if x.view == "flat" or len(x.content.shape) - 1 in x.spans:
+        return None
+    return pointwise(walk, op, inputs)
+
+
+# --- sliding windows ---------------------------------------------------------------------------------------------
+
+
+def _geometry(op: Any, source: Any) -> dict[int, tuple[int, int, int, int, int, int, int]] | None:
+    """By axis: size, stride, dilation, padding before and after, length of the input and of the output."""
+    if op.get_attr("data_format") not in (b"NHWC", b"NDHWC"):
+        return None
+    rank = source.shape.rank
+    strides = op.get_attr("strides")
+    sizes = op.get_attr("ksize") if "Pool" in op.type else [1, *op.inputs[1].shape[: rank - 2], 1]
+    try:
+        dilations = op.get_attr("dilations")
+    except ValueError:
+        dilations = [1] * rank
+    found = {}
+    for axis in range(1, rank - 1):
+        size, stride, dilation = int(sizes[axis]), int(strides[axis]), int(dilations[axis])
+        n, m = source.shape[axis], op.outputs[0].shape[axis]
+        if n is None or m is None:
+            return None
+        padding = op.get_attr("padding")
+        if padding == b"EXPLICIT":
+            before, after = op.get_attr("explicit_paddings")[2 * axis : 2 * axis + 2]
+        else:
+            total = max((m - 1) * stride + (size - 1) * dilation + 1 - n, 0) if padding == b"SAME" else 0
+            before, after = total // 2, total - total // 2
+        found[axis] = (size, stride, dilation, before, after, n, m)
+    return found
+
+
+def _slid(walk: Walk, op: Any, inputs: list[Any], outside: float) -> Patch | None:
+    """Read what each window of the output sees, and run the op there without padding."""
+    x, rest = inputs[0], inputs[1:]
+    if not isinstance(x, Patch) or x.view or any(isinstance(r, Patch) for r in rest):
+        return None
+    geometry = _geometry(op, op.inputs[0])
+    if geometry is None or not set(x.spans) <= set(geometry):
+        return None
+    out, need = {}, {}
+    for axis, span in x.spans.items():
+        size, stride, dilation, before, _, n, m = geometry[axis]
+        found = through(span, size, stride, dilation, before, m)
+        if found.width < WORTH * m:
+            out[axis], need[axis] = found, seen(found, size, stride, dilation, before, n)
+    if not out:
+        return None
+    if need.keys() == x.spans.keys() and all(same(need[a], x.spans[a]) for a in need):
+        content = x.content
+    else:
+        content = walk.edits.read(x.base, x, need, outside)
+    rank = len(content.shape)
+    pads = [[0, 0] for _ in range(rank)]
+    for axis, (_, _, _, before, after, _, _) in geometry.items():
+        if axis not in out:
+            pads[axis] = [before, after]
+    if any(map(any, pads)):
+        content = tf.pad(content, pads, constant_values=tf.cast(outside, content.dtype))
+    return Patch(copy_op(op, [content, *rest], padding=b"VALID", explicit_paddings=[]).outputs[0], out, op.outputs[0])
+
+
+def convolution(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Ordinary and depthwise convolutions."""
+    found = _slid(walk, op, inputs, 0.0)
+    return None if found is None else [found]
+
+
+def max_pooling(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Padding is never the largest."""
+    found = _slid(walk, op, inputs, op.inputs[0].dtype.min)
+    return None if found is None else [found]
+
+
+def average_pooling(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Padding is not counted, so windows at the ends are means of fewer samples."""
+    found = _slid(walk, op, inputs, 0.0)
+    geometry = _geometry(op, op.inputs[0])
+    if found is None or geometry is None:
+        return None
+    if any(before or after for _, _, _, before, after, _, _ in geometry.values()):
+        factor = np.ones([1] * len(found.content.shape))
+        for axis, (size, stride, _, before, _, n, m) in geometry.items():
+            first = np.arange(m) * stride - before
+            count = np.minimum(first + size, n) - np.maximum(first, 0)
+            factor = factor * (size / count).reshape([-1 if a == axis else 1 for a in range(factor.ndim)])
+        scale = walk.edits.read(tf.constant(factor, found.content.dtype), None, found.spans, shared=True)
+        found = found._replace(content=found.content * scale)
+    return [found]
+
+
+def transposed_convolution(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Each input reaches `size` outputs; what a window of outputs sees is read with a margin, then cropped."""
+    sizes, kernel, x = inputs
+    shape, padding = op.outputs[0].shape, op.get_attr("padding")
+    if not isinstance(x, Patch) or x.view or isinstance(kernel, Patch) or padding not in (b"SAME", b"VALID"):
+        return None
+    if op.get_attr("data_format") not in (b"NHWC", b"NDHWC") or any(d != 1 for d in op.get_attr("dilations")):
+        return None
+    rank = len(x.content.shape)
+    if rank - 1 in x.spans or None in shape.as_list()[1:]:
+        return None
+    out, need, crop, full = {}, {}, [slice(None)] * rank, [shape[-1]]
+    for axis in range(rank - 2, 0, -1):
+        size, stride = int(kernel.shape[axis - 1]), int(op.get_attr("strides")[axis])
+        n, m = op.inputs[2].shape[axis], shape[axis]
+        total = max((n - 1) * stride + size - m, 0) if padding == b"SAME" else 0
+        before = total // 2
+        length = (n - 1) * stride + size
+        crop[axis] = slice(before, before + m)
+        if axis in x.spans:
+            made, seen_ = back(x.spans[axis], size, stride, before, m)
+            if made.width < WORTH * m:
+                out[axis], need[axis] = made, seen_
+                length = (seen_.width - 1) * stride + size
+                first = (x.spans[axis].first[0] - seen_.first[0]) * stride
+                crop[axis] = slice(first, first + made.width)
+            elif padding == b"VALID" and length != m:
+                return None
+        full.insert(0, length)
+    if not out:
+        return None
+    content = walk.edits.read(x.base, x, need)
+    made_full = copy_op(
+        op, [tf.stack([walk.edits.rows, *full]), kernel, content], padding=b"VALID", explicit_paddings=[]
+    ).outputs[0]
+    y = made_full[tuple(crop)]
+    y.set_shape([None, *[out[a].width if a in out else shape[a] for a in range(1, rank)]])
+    return [Patch(y, out, op.outputs[0])]
+
+
+def dilated(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """SpaceToBatchND, op, BatchToSpaceND: how TensorFlow writes a convolution with dilation.
+
+    The three are one op to a patch. Its result is kept for the last of them.
+    """
+    x = inputs[0]
+    chain = [op]
+    while chain[-1].type != "BatchToSpaceND":
+        users = [u for u in chain[-1].outputs[0].consumers() if u.name in walk.known]
+        if len(users) != 1 or len(chain) > 4:
+            return None
+        chain.append(users[0])
+    inner = [o for o in chain if o.type in ("Conv2D", "Conv3D", "DepthwiseConv2dNative")]
+    block, pads = (tf.get_static_value(t) for t in op.inputs[1:])
+    crops = tf.get_static_value(chain[-1].inputs[2])
+    if len(inner) != 1 or any(v is None for v in (block, pads, crops)) or x.view or inner[0].get_attr("padding") != b"VALID":
+        return None
+    kernel, rank = inner[0].inputs[1], x.base.shape.rank
+    axes = range(1, 1 + len(block))
+    sizes = kernel.shape[-2 - len(block) : -2]
+    if set(x.spans) - set(axes) or any(s != 1 for s in inner[0].get_attr("strides")):
+        return None
+    out, need = {}, {}
+    shape = chain[-1].outputs[0].shape
+    ends = [[0, 0] for _ in block]
+    for axis, size, d, (before, after), (_, _) in zip(axes, sizes, block, pads, crops, strict=True):
+        n, m, d = x.base.shape[axis], shape[axis], int(d)
+        if n is None or m is None:
+            return None
+        length = n + (m - 1 + (size - 1) * d + 1 - n)
+        if axis in x.spans:
+            reached = through(x.spans[axis], size, 1, d, int(before), m)
+            if reached.width < WORTH * m:
+                out[axis] = reached
+                need[axis] = seen(reached, size, 1, d, int(before), n)
+                length = need[axis].width
+        if axis not in out:
+            ends[axis - 1][0] = int(before)
+            ends[axis - 1][1] = length - n - int(before)
+        # Up to a whole number of blocks; what comes of it is cut off again.
+        ends[axis - 1][1] += -length % d
+    if not out:
+        return None
+    y = walk.edits.read(x.base, x, need)
+    y = tf.space_to_batch(y, [int(d) for d in block], ends)
+    for o in chain[1:-1]:
+        y = copy_op(o, [y, *list(o.inputs)[1:]]).outputs[0]
+    rest = [[0, -(need[a].width if a in out else shape[a] + (s - 1) * int(d)) % int(d)] for a, s, d in zip(axes, sizes, block, strict=True)]
+    y = tf.batch_to_space(y, [int(d) for d in block], rest)
+    y.set_shape([None, *[out[a].width if a in out else shape[a] for a in range(1, rank)]])
+    found: Patch = Patch(y, out, chain[-1].outputs[0])
+    walk.fused.update({o.name: found if o is chain[-1] else None for o in chain[1:]})
+    return [found]
+
+
+# --- shapes ------------------------------------------------------------------------------------------------------
+
+
+def _renumbered(x: Patch, content: Any, axes: dict[int, int], base: Any) -> list[Patch | None]:
+    return [Patch(content, {axes[a]: s for a, s in x.spans.items()}, base)]
+
+
+def expand_dims(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """A new axis of one."""
+    x, where = inputs[0], tf.get_static_value(op.inputs[1])
+    if x.view or where is None:
+        return None
+    rank = len(x.content.shape)
+    at = int(where) % (rank + 1)
+    if at == 0:
+        return None
+    axes = {a: a + (a >= at) for a in range(rank)}
+    return _renumbered(x, tf.expand_dims(x.content, at), axes, op.outputs[0])
+
+
+def squeeze(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Axes of one taken out."""
+    x = inputs[0]
+    rank = len(x.content.shape)
+    gone = [d % rank for d in op.get_attr("squeeze_dims")]
+    gone = gone or [a for a in range(1, rank) if x.base.shape[a] == 1]
+    if x.view or 0 in gone or set(gone) & set(x.spans):
+        return None
+    axes = {a: a - sum(g < a for g in gone) for a in range(rank)}
+    return _renumbered(x, tf.squeeze(x.content, gone), axes, op.outputs[0])
+
+
+def transpose(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Axes in another order."""
+    x, order = inputs[0], tf.get_static_value(op.inputs[1])
+    if order is None:  # of a rank that is only known when it runs: Keras writes a range
+        return None
+    if x.view or order[0] != 0:
+        return None
+    axes = {int(a): i for i, a in enumerate(order)}
+    return _renumbered(x, tf.transpose(x.content, order), axes, op.outputs[0])
+
+
+def reshape(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """A window survives where its axis stays, or is merged with the axes behind it."""
+    x, out = inputs[0], op.outputs[0]
+    if not isinstance(x, Patch):
+        return None
+    before = x.base.shape.as_list()[1:]
+    if out.shape.rank is None:
+        return None
+    after = out.shape.as_list()[1:]
+    if x.view == "rows":  # a layer on each position is done: back into positions
+        if after[:-1] == before[:-1] and (after[-1] in (None, before[-1])):
+            return [Patch(x.content, x.spans, tf.reshape(out, [-1, *before]))]
+        return None
+    if x.view or None in before:
+        return None
+    if len(after) == 1 and after[0] in (None, before[-1]) and len(before) > 1 and prod(before[:-1]) != 1:
+        users = [u for u in out.consumers() if u.name in walk.known]
+        if users and all(u.type == "MatMul" and u.inputs[1].shape[0] == before[-1] and not u.get_attr("transpose_b") for u in users):
+            return [x._replace(view="rows")]
+    if None in after or prod(before) != prod(after):
+        return None
+    if len(after) == 1 and len(before) > 1:
+        return [x._replace(view="flat")]
+    spans, sizes = {}, list(after)
+    for left, right in _blocks(before, after):
+        moved = [a for a in left if a + 1 in x.spans]
+        if not moved:
+            continue
+        long_left = [a for a in left if before[a] != 1]
+        long_right = [a for a in right if after[a] != 1]
+        if len(moved) > 1 or not long_left or long_left[0] != moved[0] or len(long_right) != 1:
+            return None
+        span = scaled(x.spans[moved[0] + 1], prod(before[a] for a in long_left[1:]))
+        spans[long_right[0] + 1] = span
+        sizes[long_right[0]] = span.width
+    return [Patch(tf.reshape(x.content, [-1, *sizes]), spans, out)]
+
+
+def _blocks(before: list[int], after: list[int]) -> list[tuple[list[int], list[int]]]:
+    """Runs of axes that hold the same numbers before and after a reshape."""
+    found: list[tuple[list[int], list[int]]] = []
+    i = j = 0
+    while i < len(before) or j < len(after):
+        left, right = [], []
+        p = q = 1
+        if i < len(before):
+            left.append(i)
+            p *= before[i]
+            i += 1
+        if j < len(after):
+            right.append(j)
+            q *= after[j]
+            j += 1
+        while p != q:
+            if p < q:
+                left.append(i)
+                p *= before[i]
+                i += 1
+            else:
+                right.append(j)
+                q *= after[j]
+                j += 1
+        found.append((left, right))
+    return found
+
+
+def padding(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Zeros (or another number) put around; a patch that hangs over the end must not be taken for them."""
+    x, pads = inputs[0], tf.get_static_value(op.inputs[1])
+    if not isinstance(x, Patch) or x.view or pads is None or pads[0].any():
+        return None
+    value = tf.get_static_value(op.inputs[2]) if len(op.inputs) > 2 else 0.0
+    if value is None:
+        return None
+    content = x.content
+    spans = {a: shifted(s, int(pads[a][0]), op.outputs[0].shape[a]) for a, s in x.spans.items()}
+    if any(pads[a].any() for a in x.spans):
+        content = walk.edits.read(x.base, x, x.spans, float(value))
+    rest = [[0, 0] if a in x.spans else [int(p) for p in pads[a]] for a in range(len(pads))]
+    if any(map(any, rest)):
+        content = tf.pad(content, rest, constant_values=tf.cast(value, content.dtype))
+    return [Patch(content, spans, op.outputs[0])]
+
+
+def strided_slice(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """A part of an axis, every so many samples of it, or one sample."""
+    x = inputs[0]
+    if not isinstance(x, Patch) or x.view:
+        return None
+    parts = _slices(op, x.base.shape.as_list())
+    if parts is None or parts[0] != slice(None):
+        return None
+    take: list[Any] = []
+    need, spans, kept = {}, {}, 0
+    for axis, part in enumerate(parts):
+        is_one = isinstance(part, int)
+        if axis not in x.spans:
+            take.append(part)
+        else:
+            span, n = x.spans[axis], x.base.shape[axis]
+            if is_one:
+                need[axis] = one_place(span, part)
+                take.append(0)
+            else:
+                first, stop, stride = part.indices(n)
+                if stride < 1:
+                    return None
+                m = len(range(first, stop, stride))
+                spans[kept] = through(span, 1, stride, 1, -first, m)
+                need[axis] = seen(spans[kept], 1, stride, 1, -first, n)
+                take.append(slice(None, None, stride))
+        kept += not is_one
+    content = x.content
+    if not all(same(need[a], x.spans[a]) for a in x.spans):
+        content = walk.edits.read(x.base, x, need)
+    return [Patch(content[tuple(take)], spans, op.outputs[0])]
+
+
+def _slices(op: Any, shape: list[int | None]) -> list[Any] | None:
+    """What a StridedSlice takes of each axis, as Python would write it."""
+    begin, end, stride = (tf.get_static_value(t) for t in op.inputs[1:])
+    if any(v is None for v in (begin, end, stride)) or op.get_attr("new_axis_mask"):
+        return None
+    masks = {k: op.get_attr(f"{k}_mask") for k in ("begin", "end", "ellipsis", "shrink_axis")}
+    parts: list[Any] = []
+    for i in range(len(begin)):
+        if masks["ellipsis"] >> i & 1:
+            parts += [slice(None)] * (len(shape) - len(begin) + 1)
+        elif masks["shrink_axis"] >> i & 1:
+            n = shape[len(parts)]
+            if n is None:
+                return None
+            parts.append(int(begin[i]) % n)
+        else:
+            a = None if masks["begin"] >> i & 1 else int(begin[i])
+            b = None if masks["end"] >> i & 1 else int(end[i])
+            s = int(stride[i])
+            n = shape[len(parts)]
+            if n is not None and s > 0 and (a or 0) == 0 and (b is None or b >= n) and s == 1:
+                a = b = None
+            parts.append(slice(a, b, None if s == 1 else s))
+    return parts + [slice(None)] * (len(shape) - len(parts))
+
+
+def tile(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Repeated along axes that are whole."""
+    x, times = inputs[0], inputs[1]
+    times = tf.get_static_value(op.inputs[1])
+    if not isinstance(x, Patch) or x.view or times is None or times[0] != 1 or any(times[a] != 1 for a in x.spans):
+        return None
+    return [Patch(tf.tile(x.content, times), x.spans, op.outputs[0])]
+
+
+def concatenation(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Side by side along an axis that is whole."""
+    *parts, where = inputs
+    axis = tf.get_static_value(where)
+    patches = [p for p in parts if isinstance(p, Patch)]
+    rank = op.outputs[0].shape.rank
+    if axis is None or any(p.view for p in patches):
+        return None
+    axis = int(axis) % rank
+    if any(axis in p.spans for p in patches):
+        return None
+    spans = joined(patches)
+    given = []
+    for p in parts:
+        if not isinstance(p, Patch):
+            shared = p.name not in walk.batched
+            given.append(walk.edits.read(p, None, spans, shared=shared))
+        elif p.spans.keys() == spans.keys() and all(same(spans[a], p.spans[a]) for a in spans):
+            given.append(p.content)
+        else:
+            given.append(walk.edits.read(p.base, p, spans))
+    return [Patch(tf.concat(given, axis), spans, op.outputs[0])]
+
+
+def split(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Cut along an axis that is whole."""
+    at = {"Split": 0, "SplitV": 2}[op.type]
+    data = {"Split": 1, "SplitV": 0}[op.type]
+    x, axis = inputs[data], tf.get_static_value(op.inputs[at])
+    if not isinstance(x, Patch) or x.view or axis is None or int(axis) % len(x.content.shape) in x.spans:
+        return None
+    given = [x.content if i == data else t for i, t in enumerate(inputs)]
+    made = copy_op(op, given).outputs
+    return [Patch(y, x.spans, out) for y, out in zip(made, op.outputs, strict=True)]
+
+
+# --- what sees everything ----------------------------------------------------------------------------------------
+
+
+def _reduced(op: Any, x: Patch) -> tuple[list[int], dict[int, int]] | None:
+    """The axes that are reduced, and where the others are afterwards."""
+    axes = tf.get_static_value(op.inputs[1])
+    rank = len(x.content.shape)
+    if axes is None or x.view:
+        return None
+    gone = sorted({int(a) % rank for a in np.atleast_1d(axes)})
+    if 0 in gone:
+        return None
+    keep = op.get_attr("keep_dims")
+    return gone, {a: a if keep else a - sum(g < a for g in gone) for a in range(rank) if a not in gone}
+
+
+def total(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Mean and sum: what they were, plus what the edit adds."""
+    x = inputs[0]
+    found = _reduced(op, x)
+    if found is None:
+        return None
+    gone, place = found
+    if not set(gone) & set(x.spans):
+        made = copy_op(op, [x.content, op.inputs[1]]).outputs[0]
+        return [Patch(made, {place[a]: s for a, s in x.spans.items()}, op.outputs[0])]
+    change = walk.edits.read(x.base, x, x.spans) - walk.edits.read(x.base, None, x.spans)
+    change = tf.reduce_sum(change, gone, keepdims=op.get_attr("keep_dims"))
+    if op.type == "Mean":
+        change = change / prod(x.base.shape[a] for a in gone)
+    spans = {place[a]: s for a, s in x.spans.items() if a not in gone}
+    return [Patch(walk.edits.read(op.outputs[0], None, spans) + change, spans, op.outputs[0])]
+
+
+def extreme(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Largest and smallest: of the patch, and of the base on either side of it, axis by axis."""
+    x = inputs[0]
+    found = _reduced(op, x)
+    if found is None:
+        return None
+    gone, place = found
+    if not set(gone) & set(x.spans):
+        made = copy_op(op, [x.content, op.inputs[1]]).outputs[0]
+        return [Patch(made, {place[a]: s for a, s in x.spans.items()}, op.outputs[0])]
+    if set(x.spans) - set(gone):
+        return None
+    is_max = op.type == "Max"
+    reduce, pick = (tf.reduce_max, tf.maximum) if is_max else (tf.reduce_min, tf.minimum)
+    least = float(x.base.dtype.min if is_max else x.base.dtype.max)
+    result = reduce(walk.edits.read(x.base, x, x.spans, least), gone, keepdims=True)
+    inside: dict[int, Any] = {}
+    for axis in sorted(x.spans):
+        # Whole on the axes that come later: they need not be told apart here.
+        later = [a for a in gone if a > axis]
+        rest = reduce(x.base, later, keepdims=True) if later else x.base
+        span = x.spans[axis]
+        for is_after, end in ((False, 0), (True, span.width)):
+            running = _running(rest, axis, pick, least, is_after)
+            # The value at p of a running extreme is that of everything before (or from) p.
+            at = span._replace(
+                length=span.length + 1, first=tuple(a + end for a in span.first), last=tuple(a + end + 1 for a in span.first)
+            )
+            edge = walk.edits.read(running, None, {**inside, axis: at}, least)
+            result = pick(result, reduce(edge, gone, keepdims=True))
+        inside[axis] = span
+    if not op.get_attr("keep_dims"):
+        result = tf.squeeze(result, gone)
+    return [Patch(result, {}, op.outputs[0])]
+
+
+def _running(tensor: Any, axis: int, pick: Any, least: float, from_end: bool) -> Any:
+    """Extremes of everything before each place (or from it on), by doubling: length + 1 values."""
+    n = tensor.shape[axis]
+    pads = [[0, 0] for _ in range(tensor.shape.rank)]
+    pads[axis] = [0, 1] if from_end else [1, 0]
+    fill = tf.cast(least, tensor.dtype)
+    found = tf.pad(tensor, pads, constant_values=fill)
+    step = 1
+    while step < n + 1:
+        keep: list[Any] = [slice(None)] * tensor.shape.rank
+        keep[axis] = slice(step, None) if from_end else slice(None, -step)
+        pads[axis] = [0, step] if from_end else [step, 0]
+        found = pick(found, tf.pad(found[tuple(keep)], pads, constant_values=fill))
+        step *= 2
+    return found
+
+
+def matrix_product(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """A dense layer, on each position or on the flattened whole."""
+    x, kernel = inputs
+    if not isinstance(x, Patch) or isinstance(kernel, Patch) or op.get_attr("transpose_a"):
+        return None
+    if x.view == "rows":
+        rows = tf.reshape(x.content, (-1, x.content.shape[-1]))
+        y = copy_op(op, [rows, kernel]).outputs[0]
+        dims = x.base.shape.as_list()[1:-1]
+        y = tf.reshape(y, [-1, *x.content.shape[1:-1], op.outputs[0].shape[-1]])
+        return [Patch(y, x.spans, tf.reshape(op.outputs[0], [-1, *dims, op.outputs[0].shape[-1]]), "rows")]
+    if x.view != "flat" or op.get_attr("transpose_b"):
+        return None
+    return [Patch(_updated(walk, op, x, kernel), {}, op.outputs[0])]
+
+
+def _updated(walk: Walk, op: Any, x: Patch, kernel: Any) -> Any:
+    """What the dense layer gave, plus the change times the rows of the kernel that these edits touch.
+
+    Rows come in the order of their edits, so together they touch a short piece of the first axis.
+    """
+    edits = walk.edits
+    change = edits.read(x.base, x, x.spans) - edits.read(x.base, None, x.spans)
+    axis = min(x.spans)
+    n, *rest = x.base.shape.as_list()[axis:]
+    dims = x.base.shape.as_list()[1:axis]
+    starts = edits.starts(x.spans[axis])
+    lo = tf.clip_by_value(tf.reduce_min(starts), 0, n)
+    hi = tf.clip_by_value(tf.reduce_max(starts) + x.spans[axis].width, lo, n)
+    nothing = tf.zeros([1, *x.base.shape[1:]], x.base.dtype)
+    spread = edits.read(nothing, Patch(change, x.spans, nothing), {axis: tf.range(lo, hi)}, shared=True)
+    few = tf.reshape(kernel, [*dims, n, *rest, kernel.shape[-1]])
+    few = tf.reshape(few[(*[slice(None)] * len(dims), slice(lo, hi))], (-1, kernel.shape[-1]))
+    return tf.gather(op.outputs[0], edits.example) + tf.matmul(tf.reshape(spread, [edits.rows, -1]), few)
+
+
+def batch_matrix_product(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """A matrix on each position."""
+    x, kernel = inputs
+    if not isinstance(x, Patch) or x.view or isinstance(kernel, Patch) or op.get_attr("adj_x"):
+        return None
+    rank = len(x.content.shape)
+    if rank - 1 in x.spans or kernel.name in walk.batched or prod(kernel.shape[:-2]) != 1:
+        return None
+    return [Patch(copy_op(op, [x.content, kernel]).outputs[0], x.spans, op.outputs[0])]
+
+
+_POINTWISE = """Abs Acos Acosh Add AddN AddV2 Asin Asinh Atan Atan2 Atanh BiasAdd Cast Ceil ClipByValue Cos Cosh Div
+DivNoNan Elu Equal Erf Erfc Exp Expm1 Floor FloorDiv FloorMod Greater GreaterEqual Identity Inv IsFinite IsInf IsNan
+LeakyRelu Less LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum Mul MulNoNan Neg NotEqual OnesLike
+Pow PreventGradient RealDiv Reciprocal Relu Relu6 Rint Round Rsqrt Select SelectV2 Selu Sigmoid Sign Sin Sinh Softplus
+Softsign Sqrt Square SquaredDifference StopGradient Sub Tan Tanh Xdivy Xlogy ZerosLike CheckNumerics""".split()
+
+RULES: dict[str, Any] = {
+    **dict.fromkeys(_POINTWISE, pointwise),
+    "IdentityN": each_its_own,
+    **dict.fromkeys(["Softmax", "LogSoftmax"], along_channels),
+    **dict.fromkeys(["Conv2D", "Conv3D", "DepthwiseConv2dNative"], convolution),
+    **dict.fromkeys(["MaxPool", "MaxPool3D"], max_pooling),
+    **dict.fromkeys(["AvgPool", "AvgPool3D"], average_pooling),
+    **dict.fromkeys(["Conv2DBackpropInput", "Conv3DBackpropInputV2"], transposed_convolution),
+    "SpaceToBatchND": dilated,
+    "ExpandDims": expand_dims,
+    "Squeeze": squeeze,
+    "Transpose": transpose,
+    "Reshape": reshape,
+    **dict.fromkeys(["Pad", "PadV2"], padding),
+    "StridedSlice": strided_slice,
+    "Tile": tile,
+    "ConcatV2": concatenation,
+    **dict.fromkeys(["Split", "SplitV"], split),
+    **dict.fromkeys(["Mean", "Sum"], total),
+    **dict.fromkeys(["Max", "Min"], extreme),
+    "MatMul": matrix_product,
+    "BatchMatMulV2": batch_matrix_product,
+}

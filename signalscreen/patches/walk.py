@@ -1,0 +1,264 @@
+"""Carry a batch of patches through a model's graph: recompute what an edit reaches, take the rest as it was.
+
+Every op has been run once on the signal that nobody edited: the *base*. An edited row needs of each tensor only
+the stretch that the edit can change, its `Patch`. Where an op looks beyond the stretch (a convolution), the
+neighbours come from the base: `Edits.read` puts the two together, and that is the whole trick. The ops'
+rules are in `rules.py`; where there is none, the patch is written into the full tensor and the op runs as it is.
+"""
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+from signalscreen.backend import tf
+from signalscreen.graph import copy_op
+from signalscreen.patches.spans import Span, same, union
+
+# Of a whole axis: a stretch that covers more is not worth the reading, and the axis is computed in full.
+WORTH = 0.85
+
+
+class Patch(NamedTuple):
+    """A tensor of the edited rows: windows on some axes, the others whole.
+
+    Attributes
+    ----------
+    content : Tensor, shape (rows, *axes)
+        As long as the span on each axis that has one.
+    spans : dict of {int: Span}
+        By axis of `content`. Without any, the tensor is whole.
+    base : Tensor, shape (batch, *axes)
+        The same tensor of the unedited signals.
+    view : {"", "flat", "rows"}
+        A reshape that was put off, because a window does not survive it: ``"flat"`` is ``(rows, features)``,
+        all axes merged; ``"rows"`` is ``(rows * positions, channels)``.
+    """
+
+    content: Any
+    spans: dict[int, Span]
+    base: Any
+    view: str = ""
+
+
+class Edits:
+    """Where each row's edit begins, and of which example; what rules need to read tensors of these rows.
+
+    Parameters
+    ----------
+    example : Tensor of int32, shape (rows,)
+        The example that each row is an edit of.
+    starts : Tensor of int32, shape (rows, axes)
+        First sample of each row's edit.
+    """
+
+    def __init__(self, example: Any, starts: Any) -> None:
+        self.example, self.at = example, starts
+        self.rows = tf.shape(example)[0]
+        self._starts: dict[Any, Any] = {}
+
+    def starts(self, span: Span) -> Any:
+        """Where the span begins in each row: ``(rows,)``."""
+        key = (span.axis, span.step, span.first)
+        if key not in self._starts:
+            a = self.at[:, span.axis]
+            first = tf.gather(tf.constant(span.first, tf.int32), a % span.period)
+            self._starts[key] = first + a // span.period * span.step
+        return self._starts[key]
+
+    def read(
+        self, base: Any, patch: Patch | None, spans: dict[int, Any], outside: float = 0.0, shared: bool = False
+    ) -> Any:
+        """The values of a tensor over `spans`: the patch's where it lies, elsewhere the base's.
+
+        Parameters
+        ----------
+        base : Tensor, shape (batch, *axes)
+        patch : Patch or None
+            None reads the base alone.
+        spans : dict of {int: Span or Tensor}
+            What to read, by axis: a span, or places that are the same for every row. Other axes are read whole.
+        outside : float
+            What stands beyond the ends of the signal.
+        shared : bool
+            The base has one row, which is that of all examples.
+        """
+        own = {} if patch is None else patch.spans
+        if not own and not spans:
+            return tf.gather(base, self.example) if patch is None else patch.content
+        last = max(*own, *spans, 0)
+        lengths = base.shape.as_list()[1:]
+        width = prod(lengths[last:])
+        # Places on each axis, of the base with one more sample on either end: what lies beyond the signal.
+        axes = [axis for axis in range(1, last + 1) if axis in spans or lengths[axis - 1] != 1]
+
+        def along(t: Any, axis: int) -> Any:
+            at = axes.index(axis)
+            shape = [t.shape[0] or -1, *[1] * at, -1 if t.shape[0] else t.shape[1], *[1] * (len(axes) - at - 1)]
+            return t if len(axes) == 1 else tf.reshape(t, shape)
+
+        in_base = tf.reshape(tf.zeros_like(self.example) if shared else self.example, [-1, *[1] * len(axes)])
+        in_patch = tf.reshape(tf.range(self.rows), [-1, *[1] * len(axes)])
+        edited, sizes, pads = [], [], [[0, 0] for _ in base.shape]
+        for axis in range(1, last + 1):
+            n = lengths[axis - 1]
+            where = spans.get(axis, range(n))
+            is_span = isinstance(where, Span)
+            sizes.append(where.width if is_span else n if isinstance(where, range) else tf.size(where))
+            if axis not in axes:
+                continue
+            if is_span:
+                pads[axis] = [1, 1]
+                in_base = in_base * (n + 2) + along(self._places(where), axis)
+            else:
+                in_base = in_base * n + along(tf.convert_to_tensor(where, tf.int32)[None], axis)
+            if patch is not None and (axis in own or is_span):
+                inside, offset = self._inside(own.get(axis), where, n)
+                edited.append(along(inside, axis))
+                in_patch = in_patch * (own[axis].width if axis in own else n) + along(offset, axis)
+            elif patch is not None:
+                in_patch = in_patch * n + along(tf.convert_to_tensor(where, tf.int32)[None], axis)
+        if any(map(any, pads)):
+            base = tf.pad(base, pads, constant_values=tf.cast(outside, base.dtype))
+        table, index = tf.reshape(base, (-1, width)), in_base
+        if patch is not None:
+            index = tf.shape(table)[0] + in_patch
+            index = tf.where(_all(edited), index, in_base) if edited else index
+            table = tf.concat([table, tf.reshape(patch.content, (-1, width))], 0)
+        return tf.reshape(tf.gather(table, index), [-1, *sizes, *lengths[last:]])
+
+    def _places(self, span: Span) -> Any:
+        """Of the span on an axis with one more sample on either end, in each row: ``(rows, width)``."""
+        key = ("places", span)
+        if key not in self._starts:
+            places = self.starts(span)[:, None] + tf.range(1, span.width + 1)[None]
+            self._starts[key] = tf.clip_by_value(places, 0, span.length + 1)
+        return self._starts[key]
+
+    def _inside(self, own: Span | None, where: Any, length: int) -> tuple[Any, Any]:
+        """Which places lie in the window `own` and in the signal, and where in the window."""
+        is_span = isinstance(where, Span)
+        key = ("inside", own, where if is_span else id(where))
+        if not is_span or key not in self._starts:
+            if is_span:
+                place = self.starts(where)[:, None] + tf.range(where.width)[None]
+            else:
+                place = tf.convert_to_tensor(where, tf.int32)[None]
+            start = tf.zeros_like(self.example) if own is None else self.starts(own)
+            stop = tf.minimum(start + (length if own is None else own.width), length)[:, None]
+            inside = (place >= tf.maximum(start, 0)[:, None]) & (place < stop)
+            self._starts[key] = inside, place - start[:, None]
+        return self._starts[key]
+
+    def whole(self, patch: Patch) -> Any:
+        """The edited rows' tensor in full, in its own shape."""
+        content = self.read(patch.base, patch, {}) if patch.spans else patch.content
+        if patch.view == "flat":
+            return tf.reshape(content, (-1, prod(patch.base.shape.as_list()[1:])))
+        return tf.reshape(content, (-1, patch.base.shape[-1])) if patch.view == "rows" else content
+
+
+def _all(conditions: Sequence[Any]) -> Any:
+    found = conditions[0]
+    for condition in conditions[1:]:
+        found = found & condition
+    return found
+
+
+def joined(patches: Sequence[Patch]) -> dict[int, Span]:
+    """The spans that patches of one shape have in common: windows that hold all of theirs.
+
+    An axis on which one of them is whole, or which is not worth a window, has none.
+    """
+    spans: dict[int, Span] = {}
+    for axis in set.intersection(*(set(p.spans) for p in patches)):
+        of = [p.spans[axis] for p in patches]
+        if len({s.axis for s in of}) > 1:
+            continue
+        span = of[0]
+        for other in of[1:]:
+            span = span if same(span, other) else union(span, other)
+        if span.width < span.length:
+            spans[axis] = span
+    return spans
+
+
+class Walk:
+    """One pass over the ops of a model's run, for edited rows.
+
+    Parameters
+    ----------
+    edits : Edits
+    rules : dict of {str: callable}
+        By op type: ``rule(walk, op, inputs) -> [Patch or None for each output]``, or None where the rule does not
+        apply. `inputs` are patches where something changed and the base's tensors elsewhere.
+    """
+
+    def __init__(self, edits: Edits, rules: dict[str, Callable[..., Any]]) -> None:
+        self.edits, self.rules = edits, rules
+        self.patches: dict[str, Patch] = {}
+        self.resized: dict[str, Any] = {}  # what was computed from the number of rows
+        self.batched: set[str] = set()  # unedited tensors with a row per example
+        self.fused: dict[str, Patch | None] = {}  # ops that were treated together with an earlier one
+        self.known: set[str] = set()  # the ops that are walked
+        self.steps: list[tuple[Any, list[Patch], str]] = []  # op, outputs, how: "patch", "full" or "lost"
+
+    def run(self, ops: Sequence[Any]) -> None:
+        """Walk `ops`, in the order in which they were made."""
+        self.known = {op.name for op in ops}
+        for op in ops:
+            if op.name in self.fused:
+                patch = self.fused[op.name]
+                if patch is not None:
+                    self.patches[op.outputs[0].name] = patch
+                continue
+            names = [x.name for x in op.inputs]
+            changed = any(n in self.patches for n in names)
+            if not changed and not any(n in self.resized for n in names):
+                if any(n in self.batched for n in names):
+                    self.batched.update(out.name for out in op.outputs)
+                continue
+            if changed and op.type in ("Shape", "ShapeN"):
+                for x, out in zip(op.inputs, op.outputs, strict=True):
+                    if x.name in self.patches:
+                        sizes = tf.shape(x, out.dtype)
+                        self.resized[out.name] = tf.concat([[tf.cast(self.edits.rows, out.dtype)], sizes[1:]], 0)
+                continue
+            if not changed and not any(n in self.batched for n in names):
+                made = copy_op(op, [self.resized.get(x.name, x) for x in op.inputs])
+                self.resized.update({out.name: new for out, new in zip(op.outputs, made.outputs, strict=True)})
+                continue
+            self._step(op)
+
+    def _step(self, op: Any) -> None:
+        inputs = [self.patches.get(x.name, self.resized.get(x.name, x)) for x in op.inputs]
+        windowed = any(isinstance(x, Patch) and (x.spans or x.view) for x in inputs)
+        found, how = None, "full"
+        if windowed:
+            rule = self.rules.get(op.type)
+            found = rule(self, op, inputs) if rule else None
+            how = "patch" if found and any(p is not None and p.spans for p in found) else "full"
+            if found is None:
+                how = "lost"
+        if found is None:
+            found = self.in_full(op, inputs)
+        for out, patch in zip(op.outputs, found, strict=True):
+            if patch is not None:
+                self.patches[out.name] = patch
+            elif any(x.name in self.batched for x in op.inputs):
+                self.batched.add(out.name)
+        self.steps.append((op, [p for p in found if p is not None], how))
+
+    def in_full(self, op: Any, inputs: Sequence[Any]) -> list[Patch]:
+        """Run an op as it is, on whole tensors of the edited rows."""
+        given = [self.edits.whole(x) if isinstance(x, Patch) else self.row_of(x) for x in inputs]
+        made = copy_op(op, given)
+        for new, old in zip(made.outputs, op.outputs, strict=True):
+            new.set_shape(old.shape)
+        return [Patch(new, {}, old) for new, old in zip(made.outputs, op.outputs, strict=True)]
+
+    def row_of(self, tensor: Any) -> Any:
+        """An unedited tensor with a row for each edit, if it has one for each example."""
+        if tensor.name not in self.batched:
+            return tensor
+        free = [i for i, n in enumerate(tensor.shape.as_list()) if n is None]
+        return tf.gather(tensor, self.edits.example, axis=free[0])
