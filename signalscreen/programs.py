@@ -13,6 +13,7 @@ from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import InputError, TargetError
 from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, call, find_layer, row_bytes
+from signalscreen.patches import Patched, build
 from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
 
@@ -31,10 +32,10 @@ class Program(NamedTuple):
         return max(sum(size * length**free for free, size in self.sizes.items()), 1)
 
 
-_programs: "weakref.WeakKeyDictionary[Any, dict[Any, Program]]" = weakref.WeakKeyDictionary()
+_programs: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDictionary()
 
 
-def program(model: Any, key: tuple[Any, ...], build: Callable[[], Program]) -> Program:
+def program(model: Any, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
     """The program under `key`, built now if it is new."""
     kept = _programs.setdefault(model, {})
     key = (*key, _version(model))
@@ -88,6 +89,7 @@ def outputs(model: Any, wiring: Wiring) -> Program:
             "names": _output_names(ref(), run.outputs),
             "hidden": [t.op.type in FUNCTION_OPS for t in flat],
             "stateful": any(op.type in STATE_OPS for op in run.ops),
+            "opaque": any(op.type in FUNCTION_OPS for op in run.ops),
         }
         result = [tf.cast(t, wiring.result) if t.dtype.is_floating else t for t in flat]
         logits = tf.nest.flatten(run.logits)
@@ -174,6 +176,13 @@ def activations(model: Any, wiring: Wiring, target: Target, logit: bool, layer: 
         return (tf.cast(tap.tensor, wiring.result), tf.cast(gradient, wiring.result)), run, {"layer": tap.path}
 
     return _function(body, wiring, [None])
+
+
+def patched(model: Any, wiring: Wiring, target: Target, logit: bool, position: int, width: tuple[int, ...]) -> Patched:
+    """S for edits of one width, by what they change."""
+    return build(
+        model, wiring, position, width, lambda run, classes: select(run, target, logit, classes, wiring)
+    )
 
 
 def _flat(run: Run, logit: bool) -> list[Any]:

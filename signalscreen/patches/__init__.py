@@ -1,1 +1,13 @@
-"""Exact fast occlusion: the cost of an edit is the cost of what it changes."""
+"""Exact fast occlusion: the cost of an edit is the cost of what it changes.
+
+`spans` is the arithmetic, `walk` the trick, `rules` what each op does, `program` the compiled functions, `plan`
+whether it is worth it. The decision record 0005 in the documentation draws it.
+
+References: Nakandala, Kumar, Papakonstantinou 2019, "Incremental and Approximate Inference for Faster
+Occlusion-based Deep CNN Explanations" (Krypton), for images; Nair et al. 2022, "fastISM", for one-hot sequences.
+"""
+
+from signalscreen.patches.plan import Plan, Step
+from signalscreen.patches.program import Patched, build
+
+__all__ = ["Patched", "Plan", "Step", "build"]

@@ -1,5 +1,6 @@
 """Two compiled functions out of one walk: the base of some examples, and the scores of edited rows given it."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
@@ -7,9 +8,14 @@ from typing import Any, NamedTuple
 from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.graph import Run, call
+from signalscreen.patches.plan import Plan, plan_of
 from signalscreen.patches.rules import RULES
 from signalscreen.patches.spans import edit
 from signalscreen.patches.walk import Edits, Patch, Walk
+
+
+ROWS = 1024  # the most edited rows in a call
+CHUNK_BYTES = 96 * 2**20  # what they may hold; more does not fit the processor's caches
 
 
 class Patched(NamedTuple):
@@ -20,23 +26,21 @@ class Patched(NamedTuple):
     base : callable
         ``(classes, *inputs) -> tensors``: all that edited rows read of the unedited signals.
     rows : callable
-        ``(*tensors, example, starts, content, channels) -> scores``.
-    walk : list
-        One entry per op that an edit reaches.
-    row_bytes : int
-        Of one edited row.
+        ``(*tensors, example, starts, content, channels) -> [scores]``.
+    plan : Plan
+    most : int
+        Edited rows in a call.
     """
 
     base: Callable[..., Any]
     rows: Callable[..., Any]
-    steps: list[Any]
-    row_bytes: int
+    plan: Plan
+    most: int
 
 
 def build(
     model: Any,
     wiring: Wiring,
-    shape: tuple[int, ...],
     position: int,
     width: tuple[int, ...],
     score_of: Callable[[Run, Any], Any],
@@ -47,8 +51,7 @@ def build(
     ----------
     model : keras.Model
     wiring : Wiring
-    shape : tuple of int
-        Of the signals to be edited, without the batch.
+        With the lengths of these signals: none is left free.
     position : int
         The input that is edited.
     width : tuple of int
@@ -57,6 +60,7 @@ def build(
         ``(run, classes) -> (batch,)``.
     """
     made: dict[str, Any] = {}
+    shape = wiring.shapes[position]
 
     def body(classes: Any, example: Any, starts: Any, content: Any, channels: Any, *inputs: Any) -> Any:
         graph = tf.compat.v1.get_default_graph()
@@ -75,34 +79,47 @@ def build(
         walk.run(ops)
         patch = walk.patches.get(score.name)
         result = tf.gather(score, example) if patch is None else edits.whole(patch)
-        made.update(walk=walk, rowwise=_reached(graph, [example, starts, content, channels]))
+        rowwise = _reached(graph, [example, starts, content, channels])
+        made.update(walk=walk, run=run, rowwise=rowwise)
         return result
 
-    shapes = list(wiring.shapes)
-    shapes[position] = shape
     specs = [
         tf.TensorSpec((None,), tf.int32),
         tf.TensorSpec((None,), tf.int32),
         tf.TensorSpec((None, len(width)), tf.int32),
         tf.TensorSpec((None,) * (len(width) + 2), wiring.dtypes[position]),
         tf.TensorSpec((shape[-1],), tf.bool),
-        *(tf.TensorSpec((None, *s), d) for s, d in zip(shapes, wiring.dtypes, strict=True)),
+        *(tf.TensorSpec((None, *s), d) for s, d in zip(wiring.shapes, wiring.dtypes, strict=True)),
     ]
     whole = tf.compat.v1.wrap_function(body, specs)
     classes, example, starts, content, channels, *inputs = whole.inputs[: len(specs)]
-    result = whole.structured_outputs
-    rowwise = made["rowwise"]
-    cut = _cut(result, rowwise)
+    result, walk = whole.structured_outputs, made["walk"]
+    cut = _cut(result, made["rowwise"])
     base = whole.prune([classes, *inputs], cut)
-    rows = _extracted(result, [*cut, example, starts, content, channels], rowwise)
-    walk = made["walk"]
-    size = sum(
-        prod(n for n in p.content.shape[1:] if n) * p.content.dtype.size
+    rows = _extracted(result, [*cut, example, starts, content, channels])
+    held = sum(
+        prod(n or 1 for n in p.content.shape[1:]) * p.content.dtype.size
         for _, patches, _ in walk.steps
         for p in patches
         if p.content.shape.rank
     )
-    return Patched(base, rows, walk.steps, max(size, 1))
+    most = int(min(max(CHUNK_BYTES // max(held, 1), 1), ROWS))
+    ops = sum(op.type not in ("Const", "Placeholder") for op in rows.graph.get_operations())
+    return Patched(base, rows, plan_of(walk, ops, _layers(made["run"]), most), most)
+
+
+def _layers(run: Run) -> Callable[[Any], str]:
+    """The name of the layer that an op belongs to: the first whose output comes after it."""
+    order = {op.name: i for i, op in enumerate(run.inputs[0].graph.get_operations())}
+    taps = [(order[tap.tensor.op.name], tap.path) for tap in run.taps if not tap.is_container]
+    taps.sort(key=lambda tap: tap[0])
+    places = [place for place, _ in taps]
+
+    def layer_of(op: Any) -> str:
+        at = bisect_left(places, order[op.name])
+        return taps[at][1] if at < len(taps) else "the output"
+
+    return layer_of
 
 
 def _towards(ops: Any, score: Any) -> list[Any]:
@@ -142,7 +159,7 @@ def _cut(result: Any, rowwise: set[str]) -> list[Any]:
     return list(found.values())
 
 
-def _extracted(result: Any, inputs: list[Any], rowwise: set[str]) -> Callable[..., Any]:
+def _extracted(result: Any, inputs: list[Any]) -> Callable[..., Any]:
     """The function of `inputs` that gives `result`: the ops in between and their constants, nothing else."""
     graph = result.graph
     given = {t.name: i for i, t in enumerate(inputs)}
@@ -168,6 +185,6 @@ def _extracted(result: Any, inputs: list[Any], rowwise: set[str]) -> Callable[..
 
     def rows(*given: Any) -> Any:
         mapped = {f"given_{i}:0": t for i, t in enumerate(given)}
-        return tf.graph_util.import_graph_def(kept, mapped, return_elements=[result.name], name="")[0]
+        return tf.graph_util.import_graph_def(kept, mapped, return_elements=[result.name], name="")
 
     return tf.compat.v1.wrap_function(rows, [tf.TensorSpec(t.shape, t.dtype) for t in inputs])

@@ -10,7 +10,7 @@ from signalscreen.graph import copy_op
 from signalscreen.patches.spans import back, one_place, same, scaled, seen, shifted, through
 from signalscreen.patches.walk import WORTH, Patch, Walk, joined
 
-Found = list[Patch | None] | None
+Found = list[Any] | None  # of Patch, or None for an output that did not change
 
 
 # --- one value at a time -----------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def _geometry(op: Any, source: Any) -> dict[int, tuple[int, int, int, int, int, 
     return found
 
 
-def _slid(walk: Walk, op: Any, inputs: list[Any], outside: float) -> Patch | None:
+def _slid(walk: Walk, op: Any, inputs: list[Any], outside: float) -> list[Patch] | None:
     """Read what each window of the output sees, and run the op there without padding."""
     x, rest = inputs[0], inputs[1:]
     if not isinstance(x, Patch) or x.view or any(isinstance(r, Patch) for r in rest):
@@ -117,7 +117,7 @@ def _slid(walk: Walk, op: Any, inputs: list[Any], outside: float) -> Patch | Non
         if found.width < WORTH * m:
             out[axis], need[axis] = found, seen(found, size, stride, dilation, before, n)
     if not out:
-        return None
+        return []
     if need.keys() == x.spans.keys() and all(same(need[a], x.spans[a]) for a in need):
         content = x.content
     else:
@@ -129,36 +129,36 @@ def _slid(walk: Walk, op: Any, inputs: list[Any], outside: float) -> Patch | Non
             pads[axis] = [before, after]
     if any(map(any, pads)):
         content = tf.pad(content, pads, constant_values=tf.cast(outside, content.dtype))
-    return Patch(copy_op(op, [content, *rest], padding=b"VALID", explicit_paddings=[]).outputs[0], out, op.outputs[0])
+    made = copy_op(op, [content, *rest], padding=b"VALID", explicit_paddings=[]).outputs[0]
+    return [Patch(made, out, op.outputs[0])]
 
 
 def convolution(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """Ordinary and depthwise convolutions."""
-    found = _slid(walk, op, inputs, 0.0)
-    return None if found is None else [found]
+    return _slid(walk, op, inputs, 0.0)
 
 
 def max_pooling(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """Padding is never the largest."""
-    found = _slid(walk, op, inputs, op.inputs[0].dtype.min)
-    return None if found is None else [found]
+    return _slid(walk, op, inputs, op.inputs[0].dtype.min)
 
 
 def average_pooling(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """Padding is not counted, so windows at the ends are means of fewer samples."""
     found = _slid(walk, op, inputs, 0.0)
     geometry = _geometry(op, op.inputs[0])
-    if found is None or geometry is None:
-        return None
+    if not found or geometry is None:
+        return found
+    [patch] = found
     if any(before or after for _, _, _, before, after, _, _ in geometry.values()):
-        factor = np.ones([1] * len(found.content.shape))
+        factor = np.ones([1] * len(patch.content.shape))
         for axis, (size, stride, _, before, _, n, m) in geometry.items():
             first = np.arange(m) * stride - before
             count = np.minimum(first + size, n) - np.maximum(first, 0)
             factor = factor * (size / count).reshape([-1 if a == axis else 1 for a in range(factor.ndim)])
-        scale = walk.edits.read(tf.constant(factor, found.content.dtype), None, found.spans, shared=True)
-        found = found._replace(content=found.content * scale)
-    return [found]
+        scale = walk.edits.read(tf.constant(factor, patch.content.dtype), None, patch.spans, shared=True)
+        patch = patch._replace(content=patch.content * scale)
+    return [patch]
 
 
 def transposed_convolution(walk: Walk, op: Any, inputs: list[Any]) -> Found:
@@ -191,7 +191,7 @@ def transposed_convolution(walk: Walk, op: Any, inputs: list[Any]) -> Found:
                 return None
         full.insert(0, length)
     if not out:
-        return None
+        return []
     content = walk.edits.read(x.base, x, need)
     made_full = copy_op(
         op, [tf.stack([walk.edits.rows, *full]), kernel, content], padding=b"VALID", explicit_paddings=[]
@@ -243,7 +243,7 @@ def dilated(walk: Walk, op: Any, inputs: list[Any]) -> Found:
         # Up to a whole number of blocks; what comes of it is cut off again.
         ends[axis - 1][1] += -length % d
     if not out:
-        return None
+        return []
     y = walk.edits.read(x.base, x, need)
     y = tf.space_to_batch(y, [int(d) for d in block], ends)
     for o in chain[1:-1]:
@@ -252,6 +252,7 @@ def dilated(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     y = tf.batch_to_space(y, [int(d) for d in block], rest)
     y.set_shape([None, *[out[a].width if a in out else shape[a] for a in range(1, rank)]])
     found: Patch = Patch(y, out, chain[-1].outputs[0])
+    walk.counted[op.name] = inner[0]
     walk.fused.update({o.name: found if o is chain[-1] else None for o in chain[1:]})
     return [found]
 
@@ -597,6 +598,7 @@ def _updated(walk: Walk, op: Any, x: Patch, kernel: Any) -> Any:
     Rows come in the order of their edits, so together they touch a short piece of the first axis.
     """
     edits = walk.edits
+    walk.shares[op.name] = prod(span.width / span.length for span in x.spans.values())
     change = edits.read(x.base, x, x.spans) - edits.read(x.base, None, x.spans)
     axis = min(x.spans)
     n, *rest = x.base.shape.as_list()[axis:]

@@ -54,6 +54,7 @@ class Edits:
     def __init__(self, example: Any, starts: Any) -> None:
         self.example, self.at = example, starts
         self.rows = tf.shape(example)[0]
+        self.values_read = 0  # for one row
         self._starts: dict[Any, Any] = {}
 
     def starts(self, span: Span) -> Any:
@@ -124,6 +125,7 @@ class Edits:
             index = tf.shape(table)[0] + in_patch
             index = tf.where(_all(edited), index, in_base) if edited else index
             table = tf.concat([table, tf.reshape(patch.content, (-1, width))], 0)
+        self.values_read += width * prod(n for n in sizes if isinstance(n, int))
         return tf.reshape(tf.gather(table, index), [-1, *sizes, *lengths[last:]])
 
     def _places(self, span: Span) -> Any:
@@ -189,8 +191,9 @@ class Walk:
     ----------
     edits : Edits
     rules : dict of {str: callable}
-        By op type: ``rule(walk, op, inputs) -> [Patch or None for each output]``, or None where the rule does not
-        apply. `inputs` are patches where something changed and the base's tensors elsewhere.
+        By op type: ``rule(walk, op, inputs) -> [Patch or None for each output]``; None where the rule does not
+        apply, and an empty list where it does but the op is cheaper in full. `inputs` are patches where
+        something changed and the base's tensors elsewhere.
     """
 
     def __init__(self, edits: Edits, rules: dict[str, Callable[..., Any]]) -> None:
@@ -201,6 +204,8 @@ class Walk:
         self.fused: dict[str, Patch | None] = {}  # ops that were treated together with an earlier one
         self.known: set[str] = set()  # the ops that are walked
         self.steps: list[tuple[Any, list[Patch], str]] = []  # op, outputs, how: "patch", "full" or "lost"
+        self.counted: dict[str, Any] = {}  # the op in which the work is done, where it is another one
+        self.shares: dict[str, float] = {}  # part of the work that is done, where the output does not show it
 
     def run(self, ops: Sequence[Any]) -> None:
         """Walk `ops`, in the order in which they were made."""
@@ -236,10 +241,8 @@ class Walk:
         if windowed:
             rule = self.rules.get(op.type)
             found = rule(self, op, inputs) if rule else None
-            how = "patch" if found and any(p is not None and p.spans for p in found) else "full"
-            if found is None:
-                how = "lost"
-        if found is None:
+            how = "lost" if found is None else "patch" if found else "full"
+        if not found:
             found = self.in_full(op, inputs)
         for out, patch in zip(op.outputs, found, strict=True):
             if patch is not None:

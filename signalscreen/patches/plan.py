@@ -1,0 +1,121 @@
+"""What the work costs, in full and by patches: whether it is worth it, and what to tell the user.
+
+A cost is an estimate in seconds on one machine of two cores. Only ratios of costs are used.
+"""
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+_PER_MAC = 1 / 50e9  # one multiplication and addition in a convolution
+_PER_VALUE = 1 / 2e9  # one value written by any op, or read from the base
+_PER_OP = 10e-6  # one op run, however little it does
+_KERNELS = {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2"}
+
+
+class Step(NamedTuple):
+    """One op that an edit reaches.
+
+    Attributes
+    ----------
+    layer : str
+        The layer that the op belongs to.
+    op : str
+        Its type.
+    how : {"patch", "full", "lost"}
+        By patches; in full; or in full because there is no rule for it here.
+    shape, computed : tuple of int
+        Of the output, without the batch: in full, and as computed for one edited row.
+    macs, macs_done : float
+        Multiplications and additions, in full and as done.
+    """
+
+    layer: str
+    op: str
+    how: str
+    shape: tuple[int | None, ...]
+    computed: tuple[int | None, ...]
+    macs: float
+    macs_done: float
+
+
+class Plan(NamedTuple):
+    """How a model is run for edits of one width.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+    seconds, seconds_done : float
+        Estimated for one edited row, in full and as done, when many rows share a call.
+    ops : int
+        Small ops that every call runs.
+    """
+
+    steps: tuple[Step, ...]
+    seconds: float
+    seconds_done: float
+    ops: int
+
+    @property
+    def limit(self) -> float:
+        """How many times fewer multiplications are done: what no arrangement of the work could beat."""
+        return sum(s.macs for s in self.steps) / max(sum(s.macs_done for s in self.steps), 1.0)
+
+    @property
+    def gain(self) -> float:
+        """How many times faster than in full the work is expected to be."""
+        return self.seconds / self.seconds_done
+
+    @property
+    def lost(self) -> Step | None:
+        """The first op without a rule, if what follows it in full is a good part of the work."""
+        for i, step in enumerate(self.steps):
+            if step.how == "lost":
+                left = sum(s.macs for s in self.steps[i:])
+                return step if left > 0.1 * sum(s.macs for s in self.steps) else None
+        return None
+
+
+def macs_of(op: Any, shape: Sequence[int | None]) -> float:
+    """Multiplications and additions of an op with an output of `shape`, without the batch."""
+    values = float(prod(n or 1 for n in shape))
+    if op.type in _KERNELS:
+        *window, rows, filters = op.inputs[1].shape.as_list()
+        if "Backprop" in op.type:  # every input value meets the kernel once
+            inputs = op.inputs[2].shape.as_list()[1:]
+            out = prod(n or 1 for n in op.outputs[0].shape.as_list()[1:])
+            return values / out * float(prod(n or 1 for n in inputs[:-1]) * prod(window) * rows * filters)
+        return values * prod(window) * (1 if op.type == "DepthwiseConv2dNative" else rows)
+    if op.type in ("MatMul", "BatchMatMulV2"):
+        inner = op.inputs[1].shape[-2] or 1
+        return values * inner
+    return 0.0
+
+
+def plan_of(walk: Any, ops: int, layer_of: Callable[[Any], str], rows: int) -> Plan:
+    """The plan of a walk.
+
+    Parameters
+    ----------
+    walk : Walk
+    ops : int
+        Ops in a call on edited rows.
+    layer_of : callable
+        The name of the layer that an op belongs to.
+    rows : int
+        Edited rows in a call.
+    """
+    steps, full, done = [], 0.0, walk.edits.values_read * _PER_VALUE + ops * _PER_OP / rows
+    for op, patches, how in walk.steps:
+        for patch in patches:
+            shape = tuple(patch.base.shape.as_list()[1:])
+            computed = tuple(patch.content.shape.as_list()[1:]) if patch.content.shape.rank else shape
+            counted = walk.counted.get(op.name, op)
+            macs = macs_of(counted, shape)
+            macs_done = macs_of(counted, computed) * walk.shares.get(op.name, 1.0)
+            full += macs * _PER_MAC + prod(n or 1 for n in shape) * _PER_VALUE
+            done += macs_done * _PER_MAC + prod(n or 1 for n in computed) * _PER_VALUE
+            if macs or how == "lost":
+                steps.append(Step(layer_of(op), op.type, how, shape, computed, macs, macs_done))
+            break
+    return Plan(tuple(steps), full, done, ops)
