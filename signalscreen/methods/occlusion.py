@@ -1,6 +1,7 @@
 """Occlusion: how far the score falls when a window of the signal is replaced."""
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,8 @@ def occlusion(
     Notes
     -----
     *Reads well when* the window is about as long as the event; *misleads when* evidence is redundant (every
-    beat says the same): removing one of several changes nothing. One model call per window.
+    beat says the same): removing one of several changes nothing. Exact, and as fast as what a window changes is
+    small: only that is recomputed (`Score.patched`).
 
     References
     ----------
@@ -72,7 +74,7 @@ def occlusion(
     Examples
     --------
     >>> class Sum:
-    ...     axes, room = (-2,), staticmethod(lambda x: 8)
+    ...     axes = (-2,)
     ...     def __call__(self, x):
     ...         return x.sum((-1, -2))
     ...     def patched(self, x, patches):
@@ -102,12 +104,15 @@ def occlusion(
         starts = np.stack(np.meshgrid(*grid, indexing="ij"), axis=-1).reshape(-1, len(sizes))
         each = []
         for channel in channels:
-            patches = _blocks(score, x, starts, w, background, channel)
+            patches = _blocks(x, starts, w, background, channel)
             drops = before - score.patched(x, patches)
             spread = _mean_credit if credit == "mean" else _centre_credit
             each.append(spread(drops, grid, w, sizes))
         maps = maps + (np.stack(each, axis=-1) if per_channel else each[0]) / len(windows)
     return maps
+
+
+_CONTENT = 64 * 2**20  # bytes of what is written into windows, held at a time
 
 
 def _spans(value: Any, sizes: Window, what: str) -> Window:
@@ -144,12 +149,12 @@ def _background(fill: Any, x: Array, seed: int) -> Array | None:
 
 
 def _blocks(
-    score: Any, x: Array, starts: Array, window: Window, background: Array | None, channel: Any
+    x: Array, starts: Array, window: Window, background: Array | None, channel: Any
 ) -> Iterator[Patches]:
-    """The edits, as many at a time as fit one model call."""
+    """The edits, so many at a time that their content stays small."""
     if background is not None:
         background = background.reshape((1,) * (x.ndim - background.ndim) + background.shape)
-    room = score.room(x)
+    room = max(1, _CONTENT // (len(x) * prod(window) * x.shape[-1] * x.itemsize))
     if background is not None and all(n == 1 for n in background.shape[1:-1]):  # the same wherever the window is
         yield Patches(starts, window, background[None], channel)
         return
