@@ -178,11 +178,11 @@ def activations(model: Any, wiring: Wiring, target: Target, logit: bool, layer: 
     return _function(body, wiring, [None])
 
 
-def patched(model: Any, wiring: Wiring, target: Target, logit: bool, position: int, width: tuple[int, ...]) -> Patched:
+def patched(
+    model: Any, wiring: Wiring, target: Target, logit: bool, position: int, width: tuple[int, ...]
+) -> Patched:
     """S for edits of one width, by what they change."""
-    return build(
-        model, wiring, position, width, lambda run, classes: select(run, target, logit, classes, wiring)
-    )
+    return build(model, wiring, position, width, lambda run, classes: select(run, target, logit, classes, wiring))
 
 
 def _flat(run: Run, logit: bool) -> list[Any]:

@@ -18,6 +18,7 @@ from signalscreen.errors import InputError, OptionError, SignalScreenWarning, Un
 from signalscreen.inputs import Layout
 from signalscreen.models import as_model, layout_of
 from signalscreen.patches import Patched, Plan
+from signalscreen.patches import scores as edited_scores
 from signalscreen.streams import Patches, blocks
 
 Array = npt.NDArray[Any]
@@ -306,37 +307,22 @@ class Score:
         """
         return np.concatenate([self._patched(x, block) for block in patches])
 
-    def plan(self, x: Array, width: Sequence[int]) -> Plan | None:
+    def plan(self, width: Sequence[int]) -> Plan | None:
         """How edits of `width` samples on each axis are computed; None where the model has to run in full."""
-        program = self._program_of_patches(x, tuple(width))
+        program = self._program_of_patches(tuple(width))
         return None if program is None else program.plan
 
     def _patched(self, x: Array, patches: Patches) -> Array:
         count, batch = len(patches.starts), len(x)
         small = count * batch * self._program("outputs").row_bytes(self.bound.length) < _SMALL_JOB
-        program = None if small or not count else self._program_of_patches(x, patches.width)
+        program = None if small or not count else self._program_of_patches(patches.width)
         if program is None or program.plan.gain < _WORTH_WHILE:
             return self._in_full(x, patches)
-        order = np.lexsort(patches.starts.T[::-1])  # edits side by side touch the same rows of a dense layer
-        everyone = np.arange(batch)
-        base = program.base(*self._fed(x, everyone))
-        channels = tf.constant(np.isin(np.arange(x.shape[-1]), patches.channel) | (patches.channel is None))
-        most = program.most if self.batch_size is None else min(program.most, self.batch_size)
-        found = np.empty(count * batch, self.bound.wiring.result)
-        size = -(-count * batch // -(-count * batch // most))  # parts of one size: TensorFlow prepares for each size
-        parts = list(blocks(count * batch, size))
-        for part in self.track(parts, len(parts), "edits"):
-            rows = np.arange(part.start, part.stop)
-            edit, example = order[rows // batch], rows % batch
-            content = patches.content[edit if len(patches.content) > 1 else [0]]
-            content = content[np.arange(len(content)), example if content.shape[1] > 1 else 0]
-            if patches.channel is not None and content.shape[-1] > 1:
-                content = content[..., patches.channel, None]
-            given = (example.astype(np.int32), patches.starts[edit].astype(np.int32), content.astype(x.dtype))
-            found[edit * batch + example] = program.rows(*base, *map(tf.constant, given), channels)[0].numpy()
-        return found.reshape(count, batch)
+        most = program.most if self.batch_size is None else min(program.most, int(self.batch_size))
+        fed = self._fed(x, np.arange(batch))
+        return edited_scores(program, fed, x, patches, most, lambda parts, n: self.track(parts, n, "edits"))
 
-    def _program_of_patches(self, x: Array, width: tuple[int, ...]) -> Patched | None:
+    def _program_of_patches(self, width: tuple[int, ...]) -> Patched | None:
         bound, facts = self.bound, self._program("outputs").facts
         if facts["opaque"] or facts["stateful"] or bound.is_flat:
             return None

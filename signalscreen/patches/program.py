@@ -13,7 +13,6 @@ from signalscreen.patches.rules import RULES
 from signalscreen.patches.spans import edit
 from signalscreen.patches.walk import Edits, Patch, Walk
 
-
 ROWS = 1024  # the most edited rows in a call
 CHUNK_BYTES = 96 * 2**20  # what they may hold; more does not fit the processor's caches
 
@@ -33,7 +32,7 @@ class Patched(NamedTuple):
     """
 
     base: Callable[..., Any]
-    rows: Callable[..., Any]
+    rows: Any
     plan: Plan
     most: int
 
@@ -60,7 +59,7 @@ def build(
         ``(run, classes) -> (batch,)``.
     """
     made: dict[str, Any] = {}
-    shape = wiring.shapes[position]
+    shape = [int(n or 0) for n in wiring.shapes[position]]
 
     def body(classes: Any, example: Any, starts: Any, content: Any, channels: Any, *inputs: Any) -> Any:
         graph = tf.compat.v1.get_default_graph()
@@ -159,7 +158,7 @@ def _cut(result: Any, rowwise: set[str]) -> list[Any]:
     return list(found.values())
 
 
-def _extracted(result: Any, inputs: list[Any]) -> Callable[..., Any]:
+def _extracted(result: Any, inputs: list[Any]) -> Any:
     """The function of `inputs` that gives `result`: the ops in between and their constants, nothing else."""
     graph = result.graph
     given = {t.name: i for i, t in enumerate(inputs)}
