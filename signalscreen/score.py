@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 _BATCH_BYTES = 128 * 2**20  # activations of one model call
 _MOST_ROWS = 512
 _SMALL_JOB = 256 * 2**20  # bytes of activations that are computed sooner than a program of patches is made
-_WORTH_WHILE = 1.1  # estimated gain
+_WORTH_WHILE = 1.15  # estimated gain
 
 
 class Score:
@@ -316,7 +316,7 @@ class Score:
         count, batch = len(patches.starts), len(x)
         small = count * batch * self._program("outputs").row_bytes(self.bound.length) < _SMALL_JOB
         program = None if small or not count else self._program_of_patches(patches.width)
-        if program is None or program.plan.gain < _WORTH_WHILE:
+        if program is None or program.plan.gain(count * batch, batch) < _WORTH_WHILE:
             return self._in_full(x, patches)
         most = program.most if self.batch_size is None else min(program.most, int(self.batch_size))
         fed = self._fed(x, np.arange(batch))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 _PER_MAC = 1 / 50e9  # one multiplication and addition in a convolution
 _PER_VALUE = 1 / 2e9  # one value written by any op, or read from the base
-_PER_OP = 10e-6  # one op run, however little it does
+_PER_OP = 6e-6  # one op run, however little it does
 _KERNELS = {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2"}
 
 
@@ -46,25 +46,29 @@ class Plan(NamedTuple):
     ----------
     steps : tuple of Step
     seconds, seconds_done : float
-        Estimated for one edited row, in full and as done, when many rows share a call.
-    ops : int
-        Small ops that every call runs.
+        Estimated for one edited row among many, in full and as done.
+    overhead : float
+        Seconds that every call takes, however few rows it has.
+    most : int
+        Edited rows in a call.
     """
 
     steps: tuple[Step, ...]
     seconds: float
     seconds_done: float
-    ops: int
+    overhead: float
+    most: int
 
     @property
     def limit(self) -> float:
         """How many times fewer multiplications are done: what no arrangement of the work could beat."""
         return sum(s.macs for s in self.steps) / max(sum(s.macs_done for s in self.steps), 1.0)
 
-    @property
-    def gain(self) -> float:
-        """How many times faster than in full the work is expected to be."""
-        return self.seconds / self.seconds_done
+    def gain(self, rows: int = 100_000, examples: int = 1) -> float:
+        """How many times faster than in full the work is expected to be, for so many edited rows."""
+        calls = -(-rows // self.most)
+        done = rows * self.seconds_done + examples * self.seconds + (calls + 1) * self.overhead
+        return rows * self.seconds / done
 
     @property
     def lost(self) -> Step | None:
@@ -105,7 +109,7 @@ def plan_of(walk: Any, ops: int, layer_of: Callable[[Any], str], rows: int) -> P
     rows : int
         Edited rows in a call.
     """
-    steps, full, done = [], 0.0, walk.edits.values_read * _PER_VALUE + ops * _PER_OP / rows
+    steps, full, done = [], 0.0, walk.edits.values_read * _PER_VALUE
     for op, patches, how in walk.steps:
         for patch in patches:
             shape = tuple(patch.base.shape.as_list()[1:])
@@ -118,4 +122,4 @@ def plan_of(walk: Any, ops: int, layer_of: Callable[[Any], str], rows: int) -> P
             if macs or how == "lost":
                 steps.append(Step(layer_of(op), op.type, how, shape, computed, macs, macs_done))
             break
-    return Plan(tuple(steps), full, done, ops)
+    return Plan(tuple(steps), full, done, ops * _PER_OP, rows)

@@ -77,7 +77,7 @@ class Edits:
         patch : Patch or None
             None reads the base alone.
         spans : dict of {int: Span or Tensor}
-            What to read, by axis: a span, or places that are the same for every row. Other axes are read whole.
+            What to read, by axis: a span, or the places themselves, ``(rows, places)``. Other axes are read whole.
         outside : float
             What stands beyond the ends of the signal.
         shared : bool
@@ -94,8 +94,7 @@ class Edits:
 
         def along(t: Any, axis: int) -> Any:
             at = axes.index(axis)
-            shape = [t.shape[0] or -1, *[1] * at, -1 if t.shape[0] else t.shape[1], *[1] * (len(axes) - at - 1)]
-            return t if len(axes) == 1 else tf.reshape(t, shape)
+            return t[(slice(None), *[None] * at, slice(None), *[None] * (len(axes) - at - 1))] if len(axes) > 1 else t
 
         in_base = tf.reshape(tf.zeros_like(self.example) if shared else self.example, [-1, *[1] * len(axes)])
         in_patch = tf.reshape(tf.range(self.rows), [-1, *[1] * len(axes)])
@@ -104,20 +103,21 @@ class Edits:
             n = lengths[axis - 1]
             where = spans.get(axis, range(n))
             is_span = isinstance(where, Span)
-            sizes.append(where.width if is_span else n if isinstance(where, range) else tf.size(where))
+            sizes.append(where.width if is_span else n if isinstance(where, range) else tf.shape(where)[1])
             if axis not in axes:
                 continue
             if is_span:
                 pads[axis] = [1, 1]
                 in_base = in_base * (n + 2) + along(self._places(where), axis)
             else:
-                in_base = in_base * n + along(tf.convert_to_tensor(where, tf.int32)[None], axis)
+                where = tf.range(n)[None] if isinstance(where, range) else where
+                in_base = in_base * n + along(where, axis)
             if patch is not None and (axis in own or is_span):
                 inside, offset = self._inside(own.get(axis), where, n)
                 edited.append(along(inside, axis))
                 in_patch = in_patch * (own[axis].width if axis in own else n) + along(offset, axis)
             elif patch is not None:
-                in_patch = in_patch * n + along(tf.convert_to_tensor(where, tf.int32)[None], axis)
+                in_patch = in_patch * n + along(where, axis)
         if any(map(any, pads)):
             base = tf.pad(base, pads, constant_values=tf.cast(outside, base.dtype))
         table, index = tf.reshape(base, (-1, width)), in_base
@@ -144,7 +144,7 @@ class Edits:
             if is_span:
                 place = self.starts(where)[:, None] + tf.range(where.width)[None]
             else:
-                place = tf.convert_to_tensor(where, tf.int32)[None]
+                place = where
             start = tf.zeros_like(self.example) if own is None else self.starts(own)
             stop = tf.minimum(start + (length if own is None else own.width), length)[:, None]
             inside = (place >= tf.maximum(start, 0)[:, None]) & (place < stop)
