@@ -1,5 +1,6 @@
 """Two compiled functions out of one walk: the base of some examples, and the scores of edited rows given it."""
 
+import weakref
 from bisect import bisect_left
 from collections.abc import Callable
 from math import prod
@@ -59,12 +60,13 @@ def build(
         ``(run, classes) -> (batch,)``.
     """
     made: dict[str, Any] = {}
+    ref = weakref.ref(model)  # the functions outlive this call, and must not keep the model
     shape = [int(n or 0) for n in wiring.shapes[position]]
 
     def body(classes: Any, example: Any, starts: Any, content: Any, channels: Any, *inputs: Any) -> Any:
         graph = tf.compat.v1.get_default_graph()
         with tf.name_scope("model"):  # as a function's graph has a scope of its own, and this one has none
-            run = call(model, list(inputs), wiring.structure())
+            run = call(ref(), list(inputs), wiring.structure())
         score = score_of(run, classes)
         ops = _towards(graph.get_operations(), score)
         edits = Edits(example, starts)
