@@ -148,9 +148,7 @@ def _background(fill: Any, x: Array, seed: int) -> Array | None:
     )
 
 
-def _blocks(
-    x: Array, starts: Array, window: Window, background: Array | None, channel: Any
-) -> Iterator[Patches]:
+def _blocks(x: Array, starts: Array, window: Window, background: Array | None, channel: Any) -> Iterator[Patches]:
     """The edits, so many at a time that their content stays small."""
     if background is not None:
         background = background.reshape((1,) * (x.ndim - background.ndim) + background.shape)
