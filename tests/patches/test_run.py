@@ -141,13 +141,32 @@ def test_small_jobs_and_models_that_gain_nothing_run_in_full(monkeypatch):
     assert not called
 
 
-def test_a_function_that_cannot_be_looked_into_runs_in_full():
+def test_a_layer_without_a_rule_is_named_and_runs_in_full():
     x = keras.Input((LENGTH, LEADS))
-    model = randomise(keras.Model(x, L.Dense(2)(L.LSTM(4)(L.Conv1D(4, 5, strides=3)(x)))))
-    score, x = ss.Score(model, target=1).bind(signals(1))
-    assert score.plan((9,)) is None
+    model = randomise(keras.Model(x, L.Dense(2)(L.LSTM(4, name="memory")(L.Conv1D(4, 5, strides=3)(x)))))
+    score, x = ss.Score(model, target=1).bind(signals(2))
     patches = Patches(np.arange(0, 100, 9)[:, None], (9,), np.zeros((1, 1, 1, 1), "float32"))
-    close(score.patched(x, [patches]), truth(score, x, patches))
+    with pytest.warns(ss.errors.SpeedWarning, match="'memory/):
+        found = score.patched(x, [patches])
+    close(found, truth(score, x, patches))
+
+
+def test_a_model_with_a_state_runs_in_full():
+    x = keras.Input((LENGTH, LEADS))
+    normal = L.Normalization(axis=-1, mean=[0.0] * LEADS, variance=[1.0] * LEADS)
+
+    class Counting(L.Layer):
+        def build(self, shape):
+            self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+        def call(self, h):
+            self.calls.assign_add(1.0)
+            return h * 1.0
+
+    model = randomise(keras.Model(x, L.Dense(2)(L.Flatten()(Counting()(normal(x))))))
+    with pytest.warns(ss.errors.SignalScreenWarning, match="changes its own variables"):
+        score, x = ss.Score(model, target=1).bind(signals(1))
+    assert score.plan((9,)) is None
 
 
 def test_no_edits_give_no_scores():
