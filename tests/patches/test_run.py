@@ -146,7 +146,7 @@ def test_a_layer_without_a_rule_is_named_and_runs_in_full():
     model = randomise(keras.Model(x, L.Dense(2)(L.LSTM(4, name="memory")(L.Conv1D(4, 5, strides=3)(x)))))
     score, x = ss.Score(model, target=1).bind(signals(2))
     patches = Patches(np.arange(0, 100, 9)[:, None], (9,), np.zeros((1, 1, 1, 1), "float32"))
-    with pytest.warns(ss.errors.SpeedWarning, match="'memory/):
+    with pytest.warns(ss.errors.SpeedWarning, match="'memory/"):
         found = score.patched(x, [patches])
     close(found, truth(score, x, patches))
 
