@@ -424,6 +424,7 @@ def strided_slice(walk: Walk, op: Any, inputs: list[Any]) -> Found:
             span, n = x.spans[axis], x.base.shape[axis]
             if is_one:
                 need[axis] = one_place(span, part)
+                walk.picked.setdefault(op.name, []).append((span, part))
                 take.append(0)
             else:
                 first, stop, stride = part.indices(n)

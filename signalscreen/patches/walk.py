@@ -210,6 +210,7 @@ class Walk:
         self.fused: dict[str, Patch | None] = {}  # ops that were treated together with an earlier one
         self.known: set[str] = set()  # the ops that are walked
         self.steps: list[tuple[Any, list[Patch], str]] = []  # op, outputs, how: "patch", "full" or "lost"
+        self.picked: dict[str, list[tuple[Span, int]]] = {}  # ops that take one place of each of these spans
         self.counted: dict[str, Any] = {}  # the op in which the work is done, where it is another one
         self.shares: dict[str, float] = {}  # part of the work that is done, where the output does not show it
 

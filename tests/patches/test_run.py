@@ -169,6 +169,27 @@ def test_a_model_with_a_state_runs_in_full():
     assert score.plan((9,)) is None
 
 
+def test_edits_that_a_sequence_output_cannot_see_cost_nothing(monkeypatch):
+    x = keras.Input((LENGTH, LEADS))
+    h = L.Conv1D(4, 5, padding="same", activation="relu")(x)
+    h = L.Conv1D(4, 3, dilation_rate=2, padding="causal", activation="relu")(h)
+    model = randomise(keras.Model(x, L.Dense(2)(L.Conv1D(4, 3, padding="same")(h))))
+    patches = Patches(np.arange(-5, LENGTH)[:, None], (6,), np.full((1, 1, 1, 1), 2.0, "float32"))
+    for place in (0, 57, LENGTH - 1):
+        score, bound = ss.Score(model, target=(place, 1)).bind(signals(2))
+        rows = []
+        program = score._program_of_patches((6,))
+        counted = program._replace(rows=lambda *given, p=program: rows.append(len(given[-4])) or p.rows(*given))
+        monkeypatch.setattr(ss.Score, "_program_of_patches", lambda *_, c=counted: c)
+        found = score.patched(bound, [patches])
+        close(found, truth(score, bound, patches))
+        changed = (found != found[np.argmax(np.abs(patches.starts[:, 0] - place))]).any(1).sum()
+        assert 2 * changed <= sum(rows) < 2 * 40
+        monkeypatch.undo()
+        monkeypatch.setattr("signalscreen.score._SMALL_JOB", 0)
+        monkeypatch.setattr("signalscreen.score._WORTH_WHILE", 0.0)
+
+
 def test_no_edits_give_no_scores():
     score, x = ss.Score(network(), target=1).bind(signals(2))
     none = Patches(np.zeros((0, 1), int), (9,), np.zeros((1, 1, 1, 1), "float32"))
