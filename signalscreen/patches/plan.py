@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
+from signalscreen.graph import FUNCTION_OPS
+
 _PER_MAC = 1 / 50e9  # one multiplication and addition in a convolution
 _PER_VALUE = 1 / 2e9  # one value written by any op, or read from the base
 _PER_OP = 6e-6  # one op run, however little it does
@@ -72,11 +74,12 @@ class Plan(NamedTuple):
 
     @property
     def lost(self) -> Step | None:
-        """The first op without a rule, if what follows it in full is a good part of the work."""
+        """The first op without a rule, if what runs in full from there on is a good part of the work."""
         for i, step in enumerate(self.steps):
             if step.how == "lost":
-                left = sum(s.macs for s in self.steps[i:])
-                return step if left > 0.1 * sum(s.macs for s in self.steps) else None
+                after = self.steps[i:]
+                much = sum(s.macs for s in after) > 0.1 * sum(s.macs for s in self.steps)
+                return step if much or any(s.op in FUNCTION_OPS for s in after) else None
         return None
 
 
@@ -119,7 +122,7 @@ def plan_of(walk: Any, ops: int, layer_of: Callable[[Any], str], rows: int) -> P
             macs_done = macs_of(counted, computed) * walk.shares.get(op.name, 1.0)
             full += macs * _PER_MAC + prod(n or 1 for n in shape) * _PER_VALUE
             done += macs_done * _PER_MAC + prod(n or 1 for n in computed) * _PER_VALUE
-            if macs or how == "lost":
+            if macs or how == "lost" or op.type in FUNCTION_OPS:
                 steps.append(Step(layer_of(op), op.type, how, shape, computed, macs, macs_done))
             break
     return Plan(tuple(steps), full, done, ops * _PER_OP, rows)

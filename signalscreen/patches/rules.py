@@ -459,6 +459,7 @@ def strided_slice(walk: Walk, op: Any, inputs: list[Any]) -> Found:
             take.append(part)
         elif isinstance(part, int):
             need[axis] = one_place(x.spans[axis], part)
+            walk.picked.setdefault(op.name, []).append((x.spans[axis], part))
             take.append(0)
         else:
             first, stop, stride = part.indices(x.base.shape[axis])
@@ -720,7 +721,7 @@ def _updated(walk: Walk, op: Any, x: Patch, kernel: Any) -> Any:
     span, n = x.spans[axis], x.base.shape[axis]
     # Neighbours touch more than one of them alone: at least twice as much, or an eighth of everything.
     walk.shares[op.name] = min(1.0, max(2 * span.width, span.width + n // _PARTS) / n)
-    starts, outputs = edits.starts(span), kernel.shape[-1]
+    starts, outputs = edits.starts(span)[:, 0], kernel.shape[-1]
     first, stop = tf.clip_by_value(starts, 0, n), tf.clip_by_value(starts + span.width, 0, n)
     reach = tf.reduce_max(starts) - tf.reduce_min(starts)
     size = -(-edits.rows // tf.clip_by_value(reach // span.width, 1, _PARTS))

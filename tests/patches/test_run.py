@@ -141,13 +141,53 @@ def test_small_jobs_and_models_that_gain_nothing_run_in_full(monkeypatch):
     assert not called
 
 
-def test_a_function_that_cannot_be_looked_into_runs_in_full():
+def test_a_layer_without_a_rule_is_named_and_runs_in_full():
     x = keras.Input((LENGTH, LEADS))
-    model = randomise(keras.Model(x, L.Dense(2)(L.LSTM(4)(L.Conv1D(4, 5, strides=3)(x)))))
-    score, x = ss.Score(model, target=1).bind(signals(1))
-    assert score.plan((9,)) is None
+    model = randomise(keras.Model(x, L.Dense(2)(L.LSTM(4, name="memory")(L.Conv1D(4, 5, strides=3)(x)))))
+    score, x = ss.Score(model, target=1).bind(signals(2))
     patches = Patches(np.arange(0, 100, 9)[:, None], (9,), np.zeros((1, 1, 1, 1), "float32"))
-    close(score.patched(x, [patches]), truth(score, x, patches))
+    with pytest.warns(ss.errors.SpeedWarning, match="'memory/"):
+        found = score.patched(x, [patches])
+    close(found, truth(score, x, patches))
+
+
+def test_a_model_with_a_state_runs_in_full():
+    x = keras.Input((LENGTH, LEADS))
+    normal = L.Normalization(axis=-1, mean=[0.0] * LEADS, variance=[1.0] * LEADS)
+
+    class Counting(L.Layer):
+        def build(self, shape):
+            self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+        def call(self, h):
+            self.calls.assign_add(1.0)
+            return h * 1.0
+
+    model = randomise(keras.Model(x, L.Dense(2)(L.Flatten()(Counting()(normal(x))))))
+    with pytest.warns(ss.errors.SignalScreenWarning, match="changes its own variables"):
+        score, x = ss.Score(model, target=1).bind(signals(1))
+    assert score.plan((9,)) is None
+
+
+def test_edits_that_a_sequence_output_cannot_see_cost_nothing(monkeypatch):
+    x = keras.Input((LENGTH, LEADS))
+    h = L.Conv1D(4, 5, padding="same", activation="relu")(x)
+    h = L.Conv1D(4, 3, dilation_rate=2, padding="causal", activation="relu")(h)
+    model = randomise(keras.Model(x, L.Dense(2)(L.Conv1D(4, 3, padding="same")(h))))
+    patches = Patches(np.arange(-5, LENGTH)[:, None], (6,), np.full((1, 1, 1, 1), 2.0, "float32"))
+    for place in (0, 57, LENGTH - 1):
+        score, bound = ss.Score(model, target=(place, 1)).bind(signals(2))
+        rows = []
+        program = score._program_of_patches((6,))
+        counted = program._replace(rows=lambda *given, p=program: rows.append(len(given[-4])) or p.rows(*given))
+        monkeypatch.setattr(ss.Score, "_program_of_patches", lambda *_, c=counted: c)
+        found = score.patched(bound, [patches])
+        close(found, truth(score, bound, patches))
+        changed = (found != found[np.argmax(np.abs(patches.starts[:, 0] - place))]).any(1).sum()
+        assert 2 * changed <= sum(rows) < 2 * 40
+        monkeypatch.undo()
+        monkeypatch.setattr("signalscreen.score._SMALL_JOB", 0)
+        monkeypatch.setattr("signalscreen.score._WORTH_WHILE", 0.0)
 
 
 def test_no_edits_give_no_scores():
