@@ -57,7 +57,9 @@ def test_content_may_differ_by_edit_by_example_by_place_and_by_lead():
 def test_edits_may_come_in_any_order_and_in_blocks_of_any_width():
     score, x = ss.Score(network(), target=1).bind(signals(3))
     rng = np.random.default_rng(2)
-    a = Patches(rng.permutation(LENGTH - 5)[:, None], (5,), rng.normal(size=(LENGTH - 5, 1, 5, 1)).astype("float32"))
+    a = Patches(
+        rng.permutation(LENGTH - 5)[:, None], (5,), rng.normal(size=(LENGTH - 5, 1, 5, 1)).astype("float32")
+    )
     b = Patches(rng.permutation(20)[:, None], (11,), np.zeros((1, 1, 1, 1), "float32"))
     close(score.patched(x, iter([a, b])), np.concatenate([truth(score, x, a), truth(score, x, b)]))
 
