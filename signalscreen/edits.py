@@ -17,13 +17,13 @@ _MOST_WIDTHS = 4  # each width of window is a program of its own, which takes se
 
 
 class Edit(NamedTuple):
-    """New samples for one stretch of a signal.
+    r"""New samples for one stretch of a signal.
 
     Attributes
     ----------
     start : int or tuple of int
         First sample; on each axis where there are several.
-    content : array_like, shape (width, channels), or (*widths, channels)
+    content : array_like, shape (width, channels), or (\*widths, channels)
         What is written there. Its last axis may be 1 for all channels alike; with a `channel` it may be left out.
     channel : int, optional
         Write into this channel only.

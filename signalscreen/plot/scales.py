@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -75,49 +75,38 @@ def plot_scales(
     >>> plt.close(fig)
     """
     refuse_unknown(plot_scales, unknown)
-    heat, lengths = _read(maps, windows, len(np.atleast_1d(np.asarray(y, dtype=object))))
+    signal = np.atleast_1d(numbers(y, "y"))
+    heat, lengths = _read(maps, windows, len(signal))
     scale = colour_scale(heat, colormap, limits=limits, percentile=percentile, symmetric=symmetric)
     time = positions(heat.shape[1], None, fs)
     fig, (above, below) = plt.subplots(2, figsize=_SIZE, sharex=True, height_ratios=(1, 1.2), layout="constrained")
     try:
-        _draw_signal(above, y, fs=fs, units=units, names=names, annotations=annotations)
+        _draw_signal(above, signal, fs=fs, units=units, names=names, annotations=annotations)
     except Exception:
         plt.close(fig)
         raise
-    step = time[1] - time[0]
-    # An image and not a mesh: where samples are closer than pixels, it shows their mean and not every tenth.
-    extent = (time[0] - step / 2, time[-1] + step / 2, -0.5, len(heat) - 0.5)
-    drawn = below.imshow(
-        heat,
-        cmap=scale.colormap,
-        norm=scale.norm(),
-        extent=extent,
-        origin="lower",
-        aspect="auto",
-        interpolation="auto",
-    )
+    half = (time[1] - time[0]) / 2
+    ends = (time[0] - half, time[-1] + half)
+    look: dict[str, Any] = {"cmap": scale.colormap, "norm": scale.norm(), "aspect": "auto"}
+    for row, values in enumerate(heat):
+        # An image for each, so that samples closer than pixels are averaged, and scales are not.
+        drawn = below.imshow(values[None], extent=(*ends, row - 0.5, row + 0.5), interpolation="auto", **look)
+    below.set(xlim=ends, ylim=(-0.5, len(heat) - 0.5))
     below.set_yticks(range(len(heat)), [f"{n / fs:.3g} s" if fs else f"{n:g}" for n in lengths])
     below.set_ylabel("window" if fs else "window (samples)")
     below.tick_params(axis="y", length=0)
     below.set_xlabel(above.get_xlabel())
-    below.set_xlim(*extent[:2])
     above.set_xlabel("")
     add_colour_bar(drawn, below, scale, color_label)
     fig.suptitle(title or "")
     return fig
 
 
-def _draw_signal(ax: Axes, y: ArrayLike, **options: Any) -> None:
+def _draw_signal(ax: Axes, y: Floats, **options: Any) -> None:
     """The signal in one dark colour, by the plot that knows leads, gaps and marks."""
-    flat = np.zeros(len(np.asarray(y, dtype=object)))
-    plot_with_gradient(y, flat, ax, colormap=_one_colour(), color_bar=False, linewidth=1.2, **options)
+    dark = ListedColormap([_LINE])
+    plot_with_gradient(y, np.zeros(len(y)), ax, colormap=dark, color_bar=False, linewidth=1.2, **options)
     ax.spines[["top", "right"]].set_visible(False)
-
-
-def _one_colour() -> Colormap:
-    from matplotlib.colors import ListedColormap
-
-    return ListedColormap([_LINE], "signalscreen_line")
 
 
 def _read(maps: ArrayLike, windows: Sequence[float], samples: int) -> tuple[Floats, list[float]]:
