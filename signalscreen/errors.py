@@ -59,6 +59,10 @@ class UnreachedRuleWarning(SignalScreenWarning):
     """A backward rule met no non-linearity it applies to, so the result is the plain gradient."""
 
 
+class SpeedWarning(SignalScreenWarning):
+    """The result is right, but takes longer than it might."""
+
+
 def warn(message: str, category: type[SignalScreenWarning]) -> None:
     """Warn at the line of the user's code that called into this package."""
     level, frame = 1, sys._getframe()

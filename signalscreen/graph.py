@@ -123,12 +123,15 @@ def before_head(tensor: Any) -> Any:
     return logit
 
 
+_OWN = {"_gradient_op_type", "_class", "_output_shapes"}  # attributes of an op that a copy must not have
+
+
 def copy_op(op: Any, inputs: Sequence[Any], **changed: Any) -> Any:
     """Make the same op once more on other inputs, free of any backward rule put on the original.
 
     `changed` gives attributes another value; those that the op does not have are left out.
     """
-    attrs = {k: v for k, v in op.node_def.attr.items() if not k.startswith("_")}
+    attrs = {k: v for k, v in op.node_def.attr.items() if k not in _OWN}
     for name in changed.keys() & attrs.keys():
         attrs[name] = _attribute(changed[name])
     return op.graph.create_op(

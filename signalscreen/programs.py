@@ -89,7 +89,6 @@ def outputs(model: Any, wiring: Wiring) -> Program:
             "names": _output_names(ref(), run.outputs),
             "hidden": [t.op.type in FUNCTION_OPS for t in flat],
             "stateful": any(op.type in STATE_OPS for op in run.ops),
-            "opaque": any(op.type in FUNCTION_OPS for op in run.ops),
         }
         result = [tf.cast(t, wiring.result) if t.dtype.is_floating else t for t in flat]
         logits = tf.nest.flatten(run.logits)

@@ -14,7 +14,14 @@ from tqdm.auto import tqdm
 from signalscreen import programs, targets
 from signalscreen.backend import tf
 from signalscreen.binding import Binding, wiring_of
-from signalscreen.errors import InputError, OptionError, SignalScreenWarning, UnreachedRuleWarning, warn
+from signalscreen.errors import (
+    InputError,
+    OptionError,
+    SignalScreenWarning,
+    SpeedWarning,
+    UnreachedRuleWarning,
+    warn,
+)
 from signalscreen.inputs import Layout
 from signalscreen.models import as_model, layout_of
 from signalscreen.patches import Patched, Plan
@@ -26,7 +33,7 @@ Array = npt.NDArray[Any]
 _BATCH_BYTES = 128 * 2**20  # activations of one model call
 _MOST_ROWS = 512
 _SMALL_JOB = 256 * 2**20  # bytes of activations that are computed sooner than a program of patches is made
-_WORTH_WHILE = 1.1  # estimated gain
+_WORTH_WHILE = 1.15  # estimated gain
 
 
 class Score:
@@ -316,7 +323,13 @@ class Score:
         count, batch = len(patches.starts), len(x)
         small = count * batch * self._program("outputs").row_bytes(self.bound.length) < _SMALL_JOB
         program = None if small or not count else self._program_of_patches(patches.width)
-        if program is None or program.plan.gain < _WORTH_WHILE:
+        if program is not None and (lost := program.plan.lost):
+            warn(
+                f"layer {lost.layer!r} ({lost.op}) has no rule that follows an edit through it, so from there on the "
+                "model runs in full for every edit; the scores are the same",
+                SpeedWarning,
+            )
+        if program is None or program.plan.gain(count * batch, batch) < _WORTH_WHILE:
             return self._in_full(x, patches)
         most = program.most if self.batch_size is None else min(program.most, int(self.batch_size))
         fed = self._fed(x, np.arange(batch))
@@ -324,7 +337,7 @@ class Score:
 
     def _program_of_patches(self, width: tuple[int, ...]) -> Patched | None:
         bound, facts = self.bound, self._program("outputs").facts
-        if facts["opaque"] or facts["stateful"] or bound.is_flat:
+        if facts["stateful"] or bound.is_flat:  # no row by itself, or no axis for an edit to lie on
             return None
         shapes = tuple(map(tuple, bound.layout.shapes))
         wiring = bound.wiring._replace(shapes=shapes)

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
+from signalscreen.graph import FUNCTION_OPS
+
 _PER_MAC = 1 / 50e9  # one multiplication and addition in a convolution
 _PER_VALUE = 1 / 2e9  # one value written by any op, or read from the base
-_PER_OP = 10e-6  # one op run, however little it does
+_PER_OP = 6e-6  # one op run, however little it does
 _KERNELS = {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3DBackpropInputV2"}
 
 
@@ -46,33 +48,38 @@ class Plan(NamedTuple):
     ----------
     steps : tuple of Step
     seconds, seconds_done : float
-        Estimated for one edited row, in full and as done, when many rows share a call.
-    ops : int
-        Small ops that every call runs.
+        Estimated for one edited row among many, in full and as done.
+    overhead : float
+        Seconds that every call takes, however few rows it has.
+    most : int
+        Edited rows in a call.
     """
 
     steps: tuple[Step, ...]
     seconds: float
     seconds_done: float
-    ops: int
+    overhead: float
+    most: int
 
     @property
     def limit(self) -> float:
         """How many times fewer multiplications are done: what no arrangement of the work could beat."""
         return sum(s.macs for s in self.steps) / max(sum(s.macs_done for s in self.steps), 1.0)
 
-    @property
-    def gain(self) -> float:
-        """How many times faster than in full the work is expected to be."""
-        return self.seconds / self.seconds_done
+    def gain(self, rows: int = 100_000, examples: int = 1) -> float:
+        """How many times faster than in full the work is expected to be, for so many edited rows."""
+        calls = -(-rows // self.most)
+        done = rows * self.seconds_done + examples * self.seconds + (calls + 1) * self.overhead
+        return rows * self.seconds / done
 
     @property
     def lost(self) -> Step | None:
-        """The first op without a rule, if what follows it in full is a good part of the work."""
+        """The first op without a rule, if what runs in full from there on is a good part of the work."""
         for i, step in enumerate(self.steps):
             if step.how == "lost":
-                left = sum(s.macs for s in self.steps[i:])
-                return step if left > 0.1 * sum(s.macs for s in self.steps) else None
+                after = self.steps[i:]
+                much = sum(s.macs for s in after) > 0.1 * sum(s.macs for s in self.steps)
+                return step if much or any(s.op in FUNCTION_OPS for s in after) else None
         return None
 
 
@@ -105,7 +112,7 @@ def plan_of(walk: Any, ops: int, layer_of: Callable[[Any], str], rows: int) -> P
     rows : int
         Edited rows in a call.
     """
-    steps, full, done = [], 0.0, walk.edits.values_read * _PER_VALUE + ops * _PER_OP / rows
+    steps, full, done = [], 0.0, walk.edits.values_read * _PER_VALUE
     for op, patches, how in walk.steps:
         for patch in patches:
             shape = tuple(patch.base.shape.as_list()[1:])
@@ -115,7 +122,7 @@ def plan_of(walk: Any, ops: int, layer_of: Callable[[Any], str], rows: int) -> P
             macs_done = macs_of(counted, computed) * walk.shares.get(op.name, 1.0)
             full += macs * _PER_MAC + prod(n or 1 for n in shape) * _PER_VALUE
             done += macs_done * _PER_MAC + prod(n or 1 for n in computed) * _PER_VALUE
-            if macs or how == "lost":
+            if macs or how == "lost" or op.type in FUNCTION_OPS:
                 steps.append(Step(layer_of(op), op.type, how, shape, computed, macs, macs_done))
             break
-    return Plan(tuple(steps), full, done, ops)
+    return Plan(tuple(steps), full, done, ops * _PER_OP, rows)

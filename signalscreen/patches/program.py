@@ -1,5 +1,6 @@
 """Two compiled functions out of one walk: the base of some examples, and the scores of edited rows given it."""
 
+import weakref
 from bisect import bisect_left
 from collections.abc import Callable
 from math import prod
@@ -10,7 +11,7 @@ from signalscreen.binding import Wiring
 from signalscreen.graph import Run, call
 from signalscreen.patches.plan import Plan, plan_of
 from signalscreen.patches.rules import RULES
-from signalscreen.patches.spans import edit
+from signalscreen.patches.spans import Span, edit
 from signalscreen.patches.walk import Edits, Patch, Walk
 
 ROWS = 1024  # the most edited rows in a call
@@ -23,18 +24,22 @@ class Patched(NamedTuple):
     Attributes
     ----------
     base : callable
-        ``(classes, *inputs) -> tensors``: all that edited rows read of the unedited signals.
+        ``(classes, *inputs) -> [scores, *tensors]``: all that edited rows read of the unedited signals.
     rows : callable
         ``(*tensors, example, starts, content, channels) -> [scores]``.
     plan : Plan
     most : int
         Edited rows in a call.
+    picked : list of list of (Span, int), or None
+        Where a score looks at single places only, as that of a sequence output does: an edit matters if, for one
+        of the lists, all places lie in their spans. None where it always may.
     """
 
     base: Callable[..., Any]
     rows: Any
     plan: Plan
     most: int
+    picked: list[list[tuple[Span, int]]] | None
 
 
 def build(
@@ -59,12 +64,13 @@ def build(
         ``(run, classes) -> (batch,)``.
     """
     made: dict[str, Any] = {}
+    ref = weakref.ref(model)  # the functions outlive this call, and must not keep the model
     shape = [int(n or 0) for n in wiring.shapes[position]]
 
     def body(classes: Any, example: Any, starts: Any, content: Any, channels: Any, *inputs: Any) -> Any:
         graph = tf.compat.v1.get_default_graph()
         with tf.name_scope("model"):  # as a function's graph has a scope of its own, and this one has none
-            run = call(model, list(inputs), wiring.structure())
+            run = call(ref(), list(inputs), wiring.structure())
         score = score_of(run, classes)
         ops = _towards(graph.get_operations(), score)
         edits = Edits(example, starts)
@@ -79,7 +85,7 @@ def build(
         patch = walk.patches.get(score.name)
         result = tf.gather(score, example) if patch is None else edits.whole(patch)
         rowwise = _reached(graph, [example, starts, content, channels])
-        made.update(walk=walk, run=run, rowwise=rowwise)
+        made.update(walk=walk, run=run, rowwise=rowwise, score=score)
         return result
 
     specs = [
@@ -94,7 +100,7 @@ def build(
     classes, example, starts, content, channels, *inputs = whole.inputs[: len(specs)]
     result, walk = whole.structured_outputs, made["walk"]
     cut = _cut(result, made["rowwise"])
-    base = whole.prune([classes, *inputs], cut)
+    base = whole.prune([classes, *inputs], [made["score"], *cut])
     rows = _extracted(result, [*cut, example, starts, content, channels])
     held = sum(
         prod(n or 1 for n in p.content.shape[1:]) * p.content.dtype.size
@@ -104,7 +110,9 @@ def build(
     )
     most = int(min(max(CHUNK_BYTES // max(held, 1), 1), ROWS))
     ops = sum(op.type not in ("Const", "Placeholder") for op in rows.graph.get_operations())
-    return Patched(base, rows, plan_of(walk, ops, _layers(made["run"]), most), most)
+    plan = plan_of(walk, ops, _layers(made["run"]), most)
+    always = _passes(inputs[position], made["score"], walk.picked)
+    return Patched(base, rows, plan, most, None if always else list(walk.picked.values()))
 
 
 def _layers(run: Run) -> Callable[[Any], str]:
@@ -119,6 +127,19 @@ def _layers(run: Run) -> Callable[[Any], str]:
         return taps[at][1] if at < len(taps) else "the output"
 
     return layer_of
+
+
+def _passes(x: Any, score: Any, picked: Any) -> bool:
+    """Whether there is a way from the input to the score that leads through none of the `picked` ops."""
+    changed, seen, stack = _reached(x.graph, [x]), set(), [score.op]
+    while stack:
+        op = stack.pop()
+        if op is x.op:
+            return True
+        if op.name in changed and op.name not in seen and op.name not in picked:
+            seen.add(op.name)
+            stack.extend(t.op for t in op.inputs)
+    return False
 
 
 def _towards(ops: Any, score: Any) -> list[Any]:

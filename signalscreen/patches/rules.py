@@ -424,6 +424,7 @@ def strided_slice(walk: Walk, op: Any, inputs: list[Any]) -> Found:
             span, n = x.spans[axis], x.base.shape[axis]
             if is_one:
                 need[axis] = one_place(span, part)
+                walk.picked.setdefault(op.name, []).append((span, part))
                 take.append(0)
             else:
                 first, stop, stride = part.indices(n)
@@ -617,22 +618,38 @@ def matrix_product(walk: Walk, op: Any, inputs: list[Any]) -> Found:
 def _updated(walk: Walk, op: Any, x: Patch, kernel: Any) -> Any:
     """What the dense layer gave, plus the change times the rows of the kernel that these edits touch.
 
-    Rows come in the order of their edits, so together they touch a short piece of the first axis.
+    Rows come in the order of their edits, so neighbours touch a short piece of the first axis. They are taken in
+    several parts when together they touch much more than one of them does.
     """
     edits = walk.edits
-    walk.shares[op.name] = prod(span.width / span.length for span in x.spans.values())
     change = edits.read(x.base, x, x.spans) - edits.read(x.base, None, x.spans)
     axis = min(x.spans)
-    n, *rest = x.base.shape.as_list()[axis:]
-    dims = x.base.shape.as_list()[1:axis]
-    starts = edits.starts(x.spans[axis])
-    lo = tf.clip_by_value(tf.reduce_min(starts), 0, n)
-    hi = tf.clip_by_value(tf.reduce_max(starts) + x.spans[axis].width, lo, n)
+    span, n = x.spans[axis], x.base.shape[axis]
+    # Neighbours touch more than one of them alone: at least twice as much, or an eighth of everything.
+    walk.shares[op.name] = min(1.0, max(2 * span.width, span.width + n // _PARTS) / n)
+    starts, outputs = edits.starts(span)[:, 0], kernel.shape[-1]
+    first, stop = tf.clip_by_value(starts, 0, n), tf.clip_by_value(starts + span.width, 0, n)
+    reach = tf.reduce_max(starts) - tf.reduce_min(starts)
+    size = -(-edits.rows // tf.clip_by_value(reach // span.width, 1, _PARTS))
+    part = tf.range(edits.rows) // size
+    lows = tf.math.segment_min(first, part)
+    long = tf.reduce_max(tf.math.segment_max(stop, part) - lows)
+    lows = tf.minimum(lows, n - long)
     nothing = tf.zeros([1, *x.base.shape[1:]], x.base.dtype)
-    spread = edits.read(nothing, Patch(change, x.spans, nothing), {axis: tf.range(lo, hi)}, shared=True)
-    few = tf.reshape(kernel, [*dims, n, *rest, kernel.shape[-1]])
-    few = tf.reshape(few[(*[slice(None)] * len(dims), slice(lo, hi))], (-1, kernel.shape[-1]))
-    return tf.gather(op.outputs[0], edits.example) + tf.matmul(tf.reshape(spread, [edits.rows, -1]), few)
+    places = tf.gather(lows, part)[:, None] + tf.range(long)[None]
+    spread = edits.read(nothing, Patch(change, x.spans, nothing), {axis: places}, shared=True)
+    lead, rest = x.base.shape[1:axis], x.base.shape[axis + 1 :]
+    spread = tf.reshape(spread, [edits.rows, prod(lead) * long * prod(rest)])
+    table = tf.reshape(kernel, [*lead, n, *rest, outputs])
+    lows = tf.pad(lows, [[0, _PARTS - tf.size(lows)]])
+    added = []
+    for i in range(_PARTS):
+        touched = table[(*[slice(None)] * len(lead), slice(lows[i], lows[i] + long))]
+        added.append(tf.matmul(spread[i * size : (i + 1) * size], tf.reshape(touched, (-1, outputs))))
+    return tf.gather(op.outputs[0], edits.example) + tf.concat(added, 0)
+
+
+_PARTS = 8
 
 
 def batch_matrix_product(walk: Walk, op: Any, inputs: list[Any]) -> Found:

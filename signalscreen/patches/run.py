@@ -41,22 +41,35 @@ def scores(
     ndarray, shape (patches, batch)
     """
     count, batch = len(patches.starts), len(x)
+    unedited, *base = program.base(*fed)
+    result = np.repeat(unedited.numpy()[None], count, axis=0)
     order = np.lexsort(patches.starts.T[::-1])  # edits side by side touch the same rows of a dense layer
-    base = program.base(*fed)
+    order = order[_matter(program, patches.starts[order])]
+    total = len(order) * batch
     channels = tf.constant([patches.channel in (None, channel) for channel in range(x.shape[-1])])
     # Parts of one size, because TensorFlow prepares its convolutions anew for each size.
-    size = -(-count * batch // -(-count * batch // most))
-    parts = list(blocks(count * batch, size))
-    found: list[Array] = []
+    parts = list(blocks(total, -(-total // max(-(-total // most), 1))))
     for part in track(parts, len(parts)):
         rows = np.arange(part.start, part.stop)
         edit, example = order[rows // batch], rows % batch
         starts = patches.starts[edit].astype(np.int32)
         given = example.astype(np.int32), starts, _content(patches, edit, example).astype(x.dtype), channels
-        found.append(program.rows(*base, *map(tf.constant, given))[0].numpy())
-    result = np.empty((count, batch), found[0].dtype)
-    result[order] = np.concatenate(found).reshape(count, batch)
+        result[edit, example] = program.rows(*base, *map(tf.constant, given))[0].numpy()
     return result
+
+
+def _matter(program: Patched, starts: Array) -> Array:
+    """Which edits can change the score at all."""
+    if program.picked is None:
+        return np.ones(len(starts), bool)
+    found = np.zeros(len(starts), bool)
+    for places in program.picked:
+        inside = np.ones(len(starts), bool)
+        for span, place in places:
+            offset = place - span.starts(starts[:, span.axis])
+            inside &= (offset >= 0) & (offset < span.width)
+        found |= inside
+    return found
 
 
 def _content(patches: Patches, edit: Array, example: Array) -> Array:

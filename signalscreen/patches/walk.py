@@ -55,16 +55,23 @@ class Edits:
         self.example, self.at = example, starts
         self.rows = tf.shape(example)[0]
         self.values_read = 0  # for one row
-        self._starts: dict[Any, Any] = {}
+        self._made: dict[Any, Any] = {}
 
     def starts(self, span: Span) -> Any:
-        """Where the span begins in each row: ``(rows,)``."""
-        key = (span.axis, span.step, span.first)
-        if key not in self._starts:
-            a = self.at[:, span.axis]
-            first = tf.gather(tf.constant(span.first, tf.int32), a % span.period)
-            self._starts[key] = first + a // span.period * span.step
-        return self._starts[key]
+        """Where the span begins in each row: ``(rows, 1)``."""
+        at = self._kept(("edit", span.axis), lambda: self.at[:, span.axis, None])
+        turn = self._kept(("turn", span.axis, span.period), lambda: at // span.period)
+        alignment = self._kept(("alignment", span.axis, span.period), lambda: at % span.period)
+        return self._kept(
+            ("start", span.axis, span.step, span.first),
+            lambda: tf.gather(tf.constant(span.first, tf.int32), alignment) + turn * span.step,
+        )
+
+    def _kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What several tensors need is computed once."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def read(
         self, base: Any, patch: Patch | None, spans: dict[int, Any], outside: float = 0.0, shared: bool = False
@@ -77,7 +84,7 @@ class Edits:
         patch : Patch or None
             None reads the base alone.
         spans : dict of {int: Span or Tensor}
-            What to read, by axis: a span, or places that are the same for every row. Other axes are read whole.
+            What to read, by axis: a span, or the places themselves, ``(rows, places)``. Other axes are read whole.
         outside : float
             What stands beyond the ends of the signal.
         shared : bool
@@ -94,8 +101,7 @@ class Edits:
 
         def along(t: Any, axis: int) -> Any:
             at = axes.index(axis)
-            shape = [t.shape[0] or -1, *[1] * at, -1 if t.shape[0] else t.shape[1], *[1] * (len(axes) - at - 1)]
-            return t if len(axes) == 1 else tf.reshape(t, shape)
+            return t[(slice(None), *[None] * at, slice(None), *[None] * (len(axes) - at - 1))] if len(axes) > 1 else t
 
         in_base = tf.reshape(tf.zeros_like(self.example) if shared else self.example, [-1, *[1] * len(axes)])
         in_patch = tf.reshape(tf.range(self.rows), [-1, *[1] * len(axes)])
@@ -104,20 +110,21 @@ class Edits:
             n = lengths[axis - 1]
             where = spans.get(axis, range(n))
             is_span = isinstance(where, Span)
-            sizes.append(where.width if is_span else n if isinstance(where, range) else tf.size(where))
+            sizes.append(where.width if is_span else n if isinstance(where, range) else tf.shape(where)[1])
             if axis not in axes:
                 continue
             if is_span:
                 pads[axis] = [1, 1]
                 in_base = in_base * (n + 2) + along(self._places(where), axis)
             else:
-                in_base = in_base * n + along(tf.convert_to_tensor(where, tf.int32)[None], axis)
+                where = tf.constant([[*where]], tf.int32) if isinstance(where, range) else where
+                in_base = in_base * n + along(where, axis)
             if patch is not None and (axis in own or is_span):
                 inside, offset = self._inside(own.get(axis), where, n)
                 edited.append(along(inside, axis))
                 in_patch = in_patch * (own[axis].width if axis in own else n) + along(offset, axis)
             elif patch is not None:
-                in_patch = in_patch * n + along(tf.convert_to_tensor(where, tf.int32)[None], axis)
+                in_patch = in_patch * n + along(where, axis)
         if any(map(any, pads)):
             base = tf.pad(base, pads, constant_values=tf.cast(outside, base.dtype))
         table, index = tf.reshape(base, (-1, width)), in_base
@@ -130,26 +137,25 @@ class Edits:
 
     def _places(self, span: Span) -> Any:
         """Of the span on an axis with one more sample on either end, in each row: ``(rows, width)``."""
-        key = ("places", span)
-        if key not in self._starts:
-            places = self.starts(span)[:, None] + tf.range(1, span.width + 1)[None]
-            self._starts[key] = tf.clip_by_value(places, 0, span.length + 1)
-        return self._starts[key]
+        offsets = tf.constant([[*range(1, span.width + 1)]], tf.int32)
+        return self._kept(
+            ("places", span), lambda: tf.clip_by_value(self.starts(span) + offsets, 0, span.length + 1)
+        )
 
     def _inside(self, own: Span | None, where: Any, length: int) -> tuple[Any, Any]:
         """Which places lie in the window `own` and in the signal, and where in the window."""
-        is_span = isinstance(where, Span)
-        key = ("inside", own, where if is_span else id(where))
-        if not is_span or key not in self._starts:
-            if is_span:
-                place = self.starts(where)[:, None] + tf.range(where.width)[None]
-            else:
-                place = tf.convert_to_tensor(where, tf.int32)[None]
-            start = tf.zeros_like(self.example) if own is None else self.starts(own)
-            stop = tf.minimum(start + (length if own is None else own.width), length)[:, None]
-            inside = (place >= tf.maximum(start, 0)[:, None]) & (place < stop)
-            self._starts[key] = inside, place - start[:, None]
-        return self._starts[key]
+
+        def make() -> tuple[Any, Any]:
+            place = where
+            if isinstance(where, Span):
+                place = self.starts(where) + tf.constant([[*range(where.width)]], tf.int32)
+            if own is None:
+                return (place >= 0) & (place < length), place
+            start = self.starts(own)
+            stop = tf.minimum(start + own.width, length)
+            return (place >= tf.maximum(start, 0)) & (place < stop), place - start
+
+        return self._kept(("inside", own, where), make) if isinstance(where, Span) else make()
 
     def whole(self, patch: Patch) -> Any:
         """The edited rows' tensor in full, in its own shape."""
@@ -204,6 +210,7 @@ class Walk:
         self.fused: dict[str, Patch | None] = {}  # ops that were treated together with an earlier one
         self.known: set[str] = set()  # the ops that are walked
         self.steps: list[tuple[Any, list[Patch], str]] = []  # op, outputs, how: "patch", "full" or "lost"
+        self.picked: dict[str, list[tuple[Span, int]]] = {}  # ops that take one place of each of these spans
         self.counted: dict[str, Any] = {}  # the op in which the work is done, where it is another one
         self.shares: dict[str, float] = {}  # part of the work that is done, where the output does not show it
 
