@@ -1,6 +1,8 @@
 """What any list of edits of a signal does to a score."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +13,12 @@ from signalscreen.method import bind_one, in_batches
 from signalscreen.streams import Patches, blocks
 
 Array = npt.NDArray[Any]
+Window = tuple[int, ...]
 
 _CONTENT = 64 * 2**20  # bytes of what is written into windows, held at a time
-_MOST_WIDTHS = 4  # each width of window is a program of its own, which takes seconds to make
+# Each window is a program of its own, which takes a second or more to make, once for a model.
+_MOST_WIDTHS = 4
+_FEWEST_ROWS = 512  # edited signals for which a program is made
 
 
 class Edit(NamedTuple):
@@ -77,8 +82,8 @@ def edit_effects(
     Notes
     -----
     Exact, and as fast as what an edit changes is small: only that is recomputed (`Score.patched`), for edits of
-    one width together. When there are many widths, an edit is computed in the next window of 1, 2, 4, 8, ...
-    samples, in which the signal's own samples stand beside it.
+    one width together. When there are many widths, or few edits of a width, an edit is computed in a wider
+    window, in which the signal's own samples stand beside it.
 
     Examples
     --------
@@ -98,8 +103,7 @@ def edit_effects(
 
 def _effects(score: Any, x: Array, *, edits: list[Edit]) -> Array:
     """The formula: ``(batch, edits)``."""
-    widths = [edit.content.shape[:-1] for edit in edits]
-    windows = widths if len(set(widths)) <= _MOST_WIDTHS else [_wider(w, x.shape[1:-1]) for w in widths]
+    windows = _windows([edit.content.shape[:-1] for edit in edits], x.shape[1:-1], len(x))
     before = score(x)
     result = np.empty((len(x), len(edits)), before.dtype)
     for window in dict.fromkeys(windows):
@@ -109,13 +113,25 @@ def _effects(score: Any, x: Array, *, edits: list[Edit]) -> Array:
     return result
 
 
-def _wider(width: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(min(1 << (w - 1).bit_length(), n) for w, n in zip(width, sizes, strict=True))
+def _windows(widths: list[Window], sizes: Window, batch: int) -> list[Window]:
+    """The window in which each edit is computed: of its own width, or wider, so that there are few of them."""
+    if len(set(widths)) > _MOST_WIDTHS:  # the next 1, 2, 4, 8, ... samples
+        widths = [tuple(min(1 << (w - 1).bit_length(), n) for w, n in zip(ws, sizes, strict=True)) for ws in widths]
+    rows, chosen = Counter(widths), {}
+    waiting: list[Window] = []
+    *_, widest = order = sorted(rows, key=prod)
+    for width in order:
+        waiting.append(width)
+        if width == widest or batch * sum(rows[w] for w in waiting) >= _FEWEST_ROWS:
+            window = tuple(max(on_axis) for on_axis in zip(*waiting, strict=True))
+            chosen.update(dict.fromkeys(waiting, window))
+            waiting = []
+    return [chosen[w] for w in widths]
 
 
-def _written(x: Array, edits: list[Edit], window: tuple[int, ...]) -> Iterator[Patches]:
+def _written(x: Array, edits: list[Edit], window: Window) -> Iterator[Patches]:
     """The edits as windows of one size: the signal's own samples, with the content written over them."""
-    room = max(1, _CONTENT // (len(x) * int(np.prod(window)) * x.shape[-1] * x.itemsize))
+    room = max(1, _CONTENT // (len(x) * prod(window) * x.shape[-1] * x.itemsize))
     sizes = x.shape[1:-1]
     for some in blocks(len(edits), room):
         starts, content = [], []

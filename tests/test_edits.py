@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import signalscreen as ss
+import signalscreen.edits
 import signalscreen.score
 from signalscreen.backend import keras
 from signalscreen.errors import InputError, OptionError
@@ -20,6 +21,7 @@ def path(request, monkeypatch):
     if request.param == "by patches":
         monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
         monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
+        monkeypatch.setattr(signalscreen.edits, "_FEWEST_ROWS", 6)
     return request.param
 
 
@@ -88,6 +90,7 @@ def test_the_order_given_is_the_order_returned(path):
 
 def test_many_widths_need_few_programs(monkeypatch):
     """Each width of window is traced and compiled: 24 of them would take longer than all the edits."""
+    monkeypatch.setattr(signalscreen.edits, "_FEWEST_ROWS", 1)
     monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
     monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
     asked = set()
@@ -99,6 +102,10 @@ def test_many_widths_need_few_programs(monkeypatch):
     asked.clear()
     ss.edit_effects(model, x, random_edits((24,), 2, (3, 7, 3)), 0)
     assert asked == {(3,), (7,)}
+    asked.clear()
+    monkeypatch.setattr(signalscreen.edits, "_FEWEST_ROWS", 9)  # three examples of each edit
+    ss.edit_effects(model, x, random_edits((24,), 2, (1, 2, 2, 5, 5, 5, 9)), 0)
+    assert asked == {(2,), (5,), (9,)}
 
 
 def test_an_edit_that_changes_nothing_and_one_that_occludes(path):
