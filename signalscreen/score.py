@@ -315,7 +315,18 @@ class Score:
         return np.concatenate([self._patched(x, block) for block in patches])
 
     def plan(self, width: Sequence[int]) -> Plan | None:
-        """How edits of `width` samples on each axis are computed; None where the model has to run in full."""
+        """How edits of `width` samples on each axis are computed, and what that is expected to gain.
+
+        Parameters
+        ----------
+        width : sequence of int
+            Samples on each axis.
+
+        Returns
+        -------
+        Plan or None
+            None where the model has to run in full: it changes its own variables, or several inputs are free.
+        """
         program = self._program_of_patches(tuple(width))
         return None if program is None else program.plan
 
@@ -325,8 +336,8 @@ class Score:
         program = None if small or not count else self._program_of_patches(patches.width)
         if program is not None and (lost := program.plan.lost):
             warn(
-                f"layer {lost.layer!r} ({lost.op}) has no rule that follows an edit through it, so from there on the "
-                "model runs in full for every edit; the scores are the same",
+                f"layer {lost.layer!r} ({lost.op}) has no rule that follows an edit through it, so from there on "
+                "the model runs in full for every edit; the scores are the same",
                 SpeedWarning,
             )
         if program is None or program.plan.gain(count * batch, batch) < _WORTH_WHILE:

@@ -720,7 +720,8 @@ def _updated(walk: Walk, op: Any, x: Patch, kernel: Any) -> Any:
     axis = min(x.spans)
     span, n = x.spans[axis], x.base.shape[axis]
     # Neighbours touch more than one of them alone: at least twice as much, or an eighth of everything.
-    walk.shares[op.name] = min(1.0, max(2 * span.width, span.width + n // _PARTS) / n)
+    done = min(1.0, max(2 * span.width, span.width + n // _PARTS) / n)
+    walk.shares[op.name] = prod(s.width / s.length for s in x.spans.values()), done
     starts, outputs = edits.starts(span)[:, 0], kernel.shape[-1]
     first, stop = tf.clip_by_value(starts, 0, n), tf.clip_by_value(starts + span.width, 0, n)
     reach = tf.reduce_max(starts) - tf.reduce_min(starts)
