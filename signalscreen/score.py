@@ -32,7 +32,7 @@ Array = npt.NDArray[Any]
 
 _BATCH_BYTES = 128 * 2**20  # activations of one model call
 _MOST_ROWS = 512
-_SMALL_JOB = 256 * 2**20  # bytes of activations that are computed sooner than a program of patches is made
+_SMALL_JOB = 512 * 2**20  # bytes of activations that are computed sooner than a program of patches is made
 _WORTH_WHILE = 1.15  # estimated gain
 
 
