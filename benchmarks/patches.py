@@ -4,7 +4,7 @@ python -m benchmarks.patches [NAME ...] [--long] [--rounds N]
 
 Brute force is the model's compiled call on batches of edited signals, at the best of several batch sizes; writing
 the edits costs it next to nothing (one buffer, each window put back). The counted limit is how many times fewer
-multiplications patches need. Without names, all rows; ``--long`` adds ten minutes of ECG and calls of 8 examples.
+multiplications patches need. Without names, all rows; with ``--long``, ten minutes of ECG and calls of 8 examples.
 """
 
 import argparse
@@ -26,6 +26,10 @@ from signalscreen.streams import Patches, starts_centred, starts_inside
 BATCHES = (16, 32, 64, 128, None)  # None: as many as SignalScreen itself would take
 SHORT = 3.0  # s; what takes less is run more often, so that its ratio is steady
 TRIED = 256  # windows on which batch sizes are compared
+
+LEGEND = """brute: at its best batch; *: on an evenly spread part of the windows, scaled
+limit: multiplications in full over those by patches (for a score at one place: of the windows it can see)
+share: ratio over limit; differ: largest difference of scores over their range; first: the first call"""
 
 
 class Case(NamedTuple):
@@ -139,19 +143,15 @@ def compare(title: str, case: Case, rounds: int) -> None:
     which = np.linspace(0, count - 1, case.subset or count).astype(int)
     brute = brute_force(case)
     batch = best_batch(brute, which, score.room(x))
-    first = seconds(lambda: score.patched(x, [case.edits]))
-    rounds = max(rounds, int(min(SHORT / seconds(lambda: brute(batch, which)), 200)))
-    times = side_by_side(
-        {"brute": lambda: brute(batch, which), "patched": lambda: score.patched(x, [case.edits])}, rounds
-    )
+    runs = {"brute": lambda: brute(batch, which), "patched": lambda: score.patched(x, [case.edits])}
+    first = seconds(runs["patched"])
+    enough = int(min(SHORT / seconds(runs["brute"]), 200))
+    times = side_by_side(runs, max(rounds, enough))
     full = times["brute"] * count / len(which)
-    plan = score.plan(case.edits.width)
-    limit = 1.0 if plan is None else plan.limit
-    before, found, expected = score(x), score.patched(x, [case.edits])[which, 0], brute(batch, which)
-    if isinstance(case.target, tuple):  # a score at one place: where a window cannot be seen, nothing is to be done
-        limit *= len(which) / max(np.count_nonzero(expected != before), 1)
-    differ = np.abs(found - expected).max() / max(float(np.ptp(np.append(expected, before))), 1e-30)
     ratio = full / times["patched"]
+    before, expected, found = score(x), runs["brute"](), runs["patched"]()[which, 0]
+    limit = counted_limit(case, score, np.mean(expected != before))
+    differ = np.abs(found - expected).max() / max(float(np.ptp(np.append(expected, before))), 1e-30)
     print(
         f"{title:34} {count:7,} {full:8.4f}{'*' if case.subset else ' '} {batch:5} {times['patched']:8.4f} "
         f"{ratio:7.2f} {limit:7.1f} {ratio / limit:6.0%} {differ:9.1e} {first:7.2f}",
@@ -159,12 +159,19 @@ def compare(title: str, case: Case, rounds: int) -> None:
     )
 
 
-def main() -> None:
+def counted_limit(case: Case, score: Score, seen: float) -> float:
+    """Times fewer multiplications. A score at one place of a sequence sees a part of the windows, `seen`."""
+    plan = score.plan(case.edits.width)
+    limit = 1.0 if plan is None else plan.limit
+    return limit / max(seen, 1e-9) if isinstance(case.target, tuple) else limit
+
+
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CASES))
     parser.add_argument("--long", action="store_true", help="ten minutes of ECG, and calls of 8 examples")
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
+    given = parser.parse_args(words)
     unknown = set(given.names) - set(CASES)
     if unknown:
         parser.error(f"no row is called {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
@@ -189,11 +196,7 @@ def table(names: list[str], rounds: int) -> None:
             print(f"{title:34} skipped: no {DATA / 'model_kazemi_ppg_peaks'}; set SIGNALSCREEN_DATA")
         else:
             compare(title, case, rounds)
-    print(
-        "brute: at its best batch; *: on an evenly spread part of the windows, scaled. limit: multiplications in "
-        "full over those by\npatches (and for a score at one place, all windows over those it can see); share: of that limit. differ: largest difference of scores over their range. "
-        "first: the first call, which prepares."
-    )
+    print(LEGEND)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def report(model: Any, window: Sequence[int], length: Sequence[int] | None, targ
     from signalscreen.score import _WORTH_WHILE, Score
     from signalscreen.screening import input_axes
 
-    *free, channels = _said(model, input_axes(model))
+    *free, channels = _axes(model, input_axes(model))
     sizes = _length(free, length)
     wide = _window(window, sizes)
     target = _target(model) if target is None else target
@@ -107,7 +107,7 @@ def report(model: Any, window: Sequence[int], length: Sequence[int] | None, targ
     return Report(wide, sizes, shown, layers, plan.limit, gain if gain >= _WORTH_WHILE else 1.0, _advice(plan))
 
 
-def _said(model: Any, axes: Sequence[int | None]) -> Sequence[int | None]:
+def _axes(model: Any, axes: Sequence[int | None]) -> Sequence[int | None]:
     if not getattr(model, "inputs", None):
         raise ModelError("the model does not say what it takes; give a functional or Sequential one")
     if len(axes) < 2:
