@@ -94,8 +94,15 @@ def macs_of(op: Any, shape: Sequence[int | None]) -> float:
             return values / out * float(prod(n or 1 for n in inputs[:-1]) * prod(window) * rows * filters)
         return values * prod(window) * (1 if op.type == "DepthwiseConv2dNative" else rows)
     if op.type in ("MatMul", "BatchMatMulV2"):
-        inner = op.inputs[1].shape[-2] or 1
-        return values * inner
+        turned = op.get_attr("transpose_b" if op.type == "MatMul" else "adj_y")
+        return values * (op.inputs[1].shape[-1 if turned else -2] or 1)
+    if op.type == "Einsum":
+        sizes = [x.shape.as_list() for x in op.inputs]
+        letters = op.get_attr("equation").decode().split("->")[0].split(",")
+        named = {
+            name: n or 1 for some, ns in zip(letters, sizes, strict=True) for name, n in zip(some, ns, strict=False)
+        }
+        return float(prod(named.values()))  # every choice of all letters is one product
     return 0.0
 
 
