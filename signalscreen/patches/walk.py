@@ -19,6 +19,8 @@ from signalscreen.patches.spans import Span, same, union
 # Of a whole axis: a stretch that covers more is not worth the reading, and the axis is computed in full.
 WORTH = 0.85
 
+Found = list[Any] | None  # what a rule returns: of Patch, or None for an output that did not change
+
 
 class Patch(NamedTuple):
     """A tensor of the edited rows: windows on some axes, the others whole.
