@@ -2,9 +2,11 @@
 
 import warnings
 
-from benchmarks import memory, methods
+from benchmarks import memory, methods, patches
 from signalscreen.errors import CompletenessWarning
 
 warnings.simplefilter("ignore", CompletenessWarning)
 methods.main()
+patches.main([])
+patches.main(["--long"])
 memory.main()

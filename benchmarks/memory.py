@@ -3,7 +3,7 @@
 python -m benchmarks.memory
 
 What the user holds (the windows and the result) grows with their number and is taken off; what is left is what
-the method needs.
+the method needs. Occlusion is of one long signal, whose windows lie 100 samples apart or one.
 """
 
 import json
@@ -13,11 +13,29 @@ import sys
 
 WINDOWS = (1_000, 100_000)
 LENGTH = 250
-METHODS = ("saliency", "deep_lift", "grad_cam", "integrated_gradients")
+METHODS = ("saliency", "deep_lift", "grad_cam", "integrated_gradients", "occlusion")
 
 
 def measure(method: str, windows: int) -> None:
     """Print the peak of this process, less the arrays the caller holds, in MiB."""
+    held = occluded(windows) if method == "occlusion" else explained(method, windows)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(peak - held / 2**20))
+
+
+def occluded(windows: int) -> int:
+    """Occlude one signal, always the same, in so many places; bytes of the signal and the map."""
+    import signalscreen as ss
+    from benchmarks.networks import fully_convolutional, signals
+
+    x = signals((max(WINDOWS), 1), 1)
+    stride = max(WINDOWS) // windows
+    result = ss.occlusion(fully_convolutional((16, 32, 16)), x, 1, window=100, stride=stride, credit="centre")
+    return x.nbytes + result.nbytes
+
+
+def explained(method: str, windows: int) -> int:
+    """Explain so many windows at once; bytes of the windows and the result."""
     import numpy as np
 
     import signalscreen as ss
@@ -29,8 +47,7 @@ def measure(method: str, windows: int) -> None:
         x[start : start + 1000] = np.random.default_rng(start).normal(size=(min(1000, windows), *shape))
     options = {"steps": 4} if method == "integrated_gradients" else {}
     result = ss.explain(model, x, 1, method=method, **options)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(peak - (x.nbytes + result.nbytes) / 2**20))
+    return x.nbytes + result.nbytes
 
 
 def main() -> None:
@@ -43,6 +60,7 @@ def main() -> None:
         print(
             f"{method:22} "
             + ", ".join(f"{n:>7,} windows: {p:6.0f} MiB" for n, p in zip(WINDOWS, peaks, strict=True))
+            + f", {peaks[-1] / peaks[0] - 1:+.1%}"
         )
 
 

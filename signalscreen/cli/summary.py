@@ -7,21 +7,55 @@ from typing import TYPE_CHECKING
 
 import click
 
+from signalscreen.cli import plan, values
+
 if TYPE_CHECKING:
     from signalscreen.receptive import LayerSummary
+
+
+def _sizes_given(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.replace(",", "x").split("x")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{text!r} is no number of samples; give one above 0, or one an axis, as 16x16")
+    return tuple(map(int, parts))
 
 
 @click.command(short_help="Show a model's layers and their receptive fields.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--fs", type=float, help="Sampling rate in Hz, to give receptive fields in seconds too.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def summary(model: Path, fs: float | None, as_json: bool) -> None:
+@click.option(
+    "--window",
+    metavar="W",
+    callback=_sizes_given,
+    help="Show instead how occlusion by a window of W samples (16x16 for images) is computed.",
+)
+@click.option("--length", metavar="N", callback=_sizes_given, help="Of the signal, where the model leaves it free.")
+@click.option("-t", "--target", help="With --window: what is explained, as for explain. By default class 0.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def summary(
+    model: Path,
+    fs: float | None,
+    window: tuple[int, ...] | None,
+    length: tuple[int, ...] | None,
+    target: str | None,
+    as_json: bool,
+) -> None:
     """Show a model's layers: lengths of their feature maps, parameters, receptive fields.
 
     The receptive field is the most input samples that one value of a layer can depend on; "?" where a layer's
     reach is not known, "all" where it sees a signal of any length whole. Names are those that --option layer=
     takes.
+
+    With --window: of each layer that a window reaches, how it is computed (by patches, in full, or in full for
+    want of a rule), its length in full and as computed for one window, and the part of its multiplications that
+    is done; then how much faster occlusion is for it.
     """
+    if window is None and (length is not None or target is not None):
+        raise click.UsageError("--length and --target say what --window is planned for; give --window too")
+    if window is not None and fs is not None:
+        raise click.UsageError("--window counts samples, and --fs has no place beside it; leave one out")
     from signalscreen.recording.selection import check_fs
 
     fs = check_fs(fs)
@@ -29,6 +63,9 @@ def summary(model: Path, fs: float | None, as_json: bool) -> None:
     from signalscreen.receptive import summarise
 
     network = load_model(model)
+    if window is not None:
+        _print_plan(plan.report(network, window, length, values.target(target)), as_json)
+        return
     rows = summarise(network)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
@@ -40,6 +77,17 @@ def summary(model: Path, fs: float | None, as_json: bool) -> None:
         table = [[*cells, _seconds(r, fs)] for cells, r in zip(table, rows, strict=True)]
     _print([header, *table], right=(3, 4, 5))
     click.echo(f"\n{network.count_params():,} parameters in {len(rows)} layers")
+
+
+def _print_plan(found: plan.Report, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=2))
+        return
+    if found.layers:
+        _print(plan.table(found), right=(2, 3, 4, 5, 6))
+        click.echo()
+    for line in plan.words(found):
+        click.echo(line)
 
 
 def _sizes(shape: tuple[int | None, ...] | None, between: str) -> str:

@@ -94,8 +94,15 @@ def macs_of(op: Any, shape: Sequence[int | None]) -> float:
             return values / out * float(prod(n or 1 for n in inputs[:-1]) * prod(window) * rows * filters)
         return values * prod(window) * (1 if op.type == "DepthwiseConv2dNative" else rows)
     if op.type in ("MatMul", "BatchMatMulV2"):
-        inner = op.inputs[1].shape[-2] or 1
-        return values * inner
+        turned = op.get_attr("transpose_b" if op.type == "MatMul" else "adj_y")
+        return values * (op.inputs[1].shape[-1 if turned else -2] or 1)
+    if op.type == "Einsum":
+        sizes = [x.shape.as_list() for x in op.inputs]
+        letters = op.get_attr("equation").decode().split("->")[0].split(",")
+        named = {
+            name: n or 1 for some, ns in zip(letters, sizes, strict=True) for name, n in zip(some, ns, strict=False)
+        }
+        return float(prod(named.values()))  # every choice of all letters is one product
     return 0.0
 
 
@@ -119,9 +126,10 @@ def plan_of(walk: Any, ops: int, layer_of: Callable[[Any], str], rows: int) -> P
             computed = tuple(patch.content.shape.as_list()[1:]) if patch.content.shape.rank else shape
             counted = walk.counted.get(op.name, op)
             macs = macs_of(counted, shape)
-            macs_done = macs_of(counted, computed) * walk.shares.get(op.name, 1.0)
+            needed, used = walk.shares.get(op.name, (1.0, 1.0))
+            macs_done = macs_of(counted, computed) * needed
             full += macs * _PER_MAC + prod(n or 1 for n in shape) * _PER_VALUE
-            done += macs_done * _PER_MAC + prod(n or 1 for n in computed) * _PER_VALUE
+            done += macs_done / needed * used * _PER_MAC + prod(n or 1 for n in computed) * _PER_VALUE
             if macs or how == "lost" or op.type in FUNCTION_OPS:
                 steps.append(Step(layer_of(op), op.type, how, shape, computed, macs, macs_done))
             break

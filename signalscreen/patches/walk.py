@@ -19,6 +19,8 @@ from signalscreen.patches.spans import Span, same, union
 # Of a whole axis: a stretch that covers more is not worth the reading, and the axis is computed in full.
 WORTH = 0.85
 
+Found = list[Any] | None  # what a rule returns: of Patch, or None for an output that did not change
+
 
 class Patch(NamedTuple):
     """A tensor of the edited rows: windows on some axes, the others whole.
@@ -226,7 +228,8 @@ class Walk:
         self.steps: list[tuple[Any, list[Patch], str]] = []  # op, outputs, how: "patch", "full" or "lost"
         self.picked: dict[str, list[tuple[Span, int]]] = {}  # ops that take one place of each of these spans
         self.counted: dict[str, Any] = {}  # the op in which the work is done, where it is another one
-        self.shares: dict[str, float] = {}  # part of the work that is done, where the output does not show it
+        # Part of the work that has to be done, and that is done, where the output does not show it.
+        self.shares: dict[str, tuple[float, float]] = {}
 
     def run(self, ops: Sequence[Any]) -> None:
         """Walk `ops`, in the order in which they were made."""
