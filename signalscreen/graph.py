@@ -144,6 +144,33 @@ def _attribute(value: bytes | list[int]) -> Any:
     return made(s=value) if isinstance(value, bytes) else made(list=made.ListValue(i=value))
 
 
+def constant(tensor: Any) -> Any:
+    """The value of a tensor that depends on constants alone, as an array; None if it depends on anything else.
+
+    Keras writes some axes and sizes as sums and ranges, which `tf.get_static_value` does not work out.
+    """
+    value = tf.get_static_value(tensor)
+    if value is not None or not tensor.dtype.is_integer:
+        return value
+    ops: dict[str, Any] = {}
+    stack = [tensor.op]
+    while stack:
+        op = stack.pop()
+        if op.type in ("Placeholder", "ReadVariableOp", *FUNCTION_OPS) or len(ops) > _MOST_OPS:
+            return None
+        if op.name not in ops:
+            ops[op.name] = op
+            stack.extend(x.op for x in op.inputs)
+    small = tf.compat.v1.GraphDef()
+    small.node.extend(op.node_def for op in ops.values())
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+        [found] = tf.graph_util.import_graph_def(small, return_elements=[tensor.name], name="")
+        return session.run(found)
+
+
+_MOST_OPS = 64  # that a constant is worked out from
+
+
 def active_ops(run: Run, score: Any) -> dict[Any, list[int]]:
     """The ops through which the inputs' values reach `score`, in order, with the inputs that carry them.
 

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from signalscreen.errors import LayerError, MethodError, OptionError
+from signalscreen.errors import InputError, LayerError, MethodError, OptionError
 from signalscreen.streams import blocks
 
 Array = npt.NDArray[Any]
 
-_COMMON = ("score", "class_names", "batch_size", "progress")
+_COMMON: dict[str, Any] = {"score": "logit", "class_names": None, "batch_size": None, "progress": None}
 
 
 class Method(NamedTuple):
@@ -69,6 +69,7 @@ def method(
     one_input: bool = False,
     per_example: tuple[str, ...] = (),
     variants: bool = True,
+    listed: bool = True,
 ) -> Callable[[Callable[..., Array]], Callable[..., Any]]:
     """Make a formula a public method.
 
@@ -82,6 +83,8 @@ def method(
         Options that may hold one array per example, like a baseline; they are cut with the batch.
     variants : bool
         The formula also takes leading axes of variants of each example.
+    listed : bool
+        In `METHODS`: its result is one attribution per example, which can be drawn, stitched and averaged.
     """
 
     def decorate(formula: Callable[..., Array]) -> Callable[..., Any]:
@@ -95,18 +98,17 @@ def method(
                 _check_names(formula.__name__, options_given, options)
             from signalscreen.score import Score
 
-            score = _as_score(model, target, common, Score)
-            bound, x = score.bind(x)
+            bound, x = _as_score(model, target, common, Score).bind(x)
             # A method over another takes the signal, and what goes with it, as that one does.
             inner = options_given.get("base_method", options.get("base_method"))
-            shape = METHODS[formula.__name__] if inner is None else find_method(inner)
+            shape = public.method if inner is None else find_method(inner)  # type: ignore[attr-defined]
             cut = (*per_example, *shape.per_example)
             if shape.one_input and not bound.layout.single:
                 return _each_input(formula, bound, x, options_given, cut)
             if not bound.layout.single:
                 for name in {"baseline", "references"} & set(options_given):
                     options_given[name] = bound.layout.side_by_side(options_given[name], x, what=name)
-            result = _in_batches(formula, bound, x, options_given, cut)
+            result = in_batches(formula, bound, x, options_given, cut)
             if shape.gives == "input" and not bound.layout.single:
                 return bound.layout.pack(bound.layout.split(result))
             return result
@@ -117,9 +119,12 @@ def method(
         public.__signature__ = _signature(formula)  # type: ignore[attr-defined]
         public.formula = formula  # type: ignore[attr-defined]
         summary = (formula.__doc__ or "").strip().splitlines()[0]
-        METHODS[formula.__name__] = Method(
+        entry = Method(
             formula.__name__, public, formula, summary, options, gives, complete, variants, one_input, per_example
         )
+        public.method = entry  # type: ignore[attr-defined]
+        if listed:
+            METHODS[formula.__name__] = entry
         return public
 
     return decorate
@@ -163,6 +168,51 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
+def bind_one(model: Any, x: Any, target: Any, common: dict[str, Any], which: int | str | None) -> tuple[Any, Array]:
+    """A score of one input, the others held, for functions that edit one signal.
+
+    Parameters
+    ----------
+    model : keras.Model, path or Score
+    x : array_like, or a list or dict of them
+    target : None, int, sequence of int, str, tuple or callable
+    common : dict
+        ``score``, ``class_names``, ``batch_size`` and ``progress``, as given or as they are by default.
+    which : int, str or None
+        The input's name or number; None where there is one only.
+
+    Returns
+    -------
+    Score
+        Bound to these examples.
+    ndarray, shape (batch, *axes, channels)
+
+    Raises
+    ------
+    InputError
+        The model has several inputs and `which` is none of them, or the input has no axes.
+    """
+    from signalscreen.score import Score
+
+    common = {k: v for k, v in common.items() if v is not None and not (k == "score" and v == _COMMON[k])}
+    bound, x = _as_score(model, target, common, Score).bind(x)
+    names = [spec.name for spec in bound.layout.specs]
+    known = [*names, *range(len(names))]
+    if (which is not None or len(names) > 1) and which not in known:
+        raise InputError(
+            f"input {which!r} does not say which of the model's inputs is edited; give one of {', '.join(names)}"
+        )
+    if len(names) > 1:
+        position = known.index(which) % len(names)
+        bound, x = bound.holding(position, x), bound.layout.split(x)[position]
+    if x.ndim < 3:
+        raise InputError(
+            f"the model's input is (batch, {x.shape[-1]}), with no axis along which to edit it: its numbers count "
+            "as channels; put a Reshape in front of the model so that it takes (batch, samples, 1)"
+        )
+    return bound, x
+
+
 def _as_score(model: Any, target: Any, common: dict[str, Any], kind: type) -> Any:
     if not isinstance(model, kind):
         return kind(model, target, **common)
@@ -196,7 +246,7 @@ def _each_input(
         if part.ndim > 2:
             mine = {**options, **{name: values[position] for name, values in own.items()}}
             try:
-                results[-1] = _in_batches(formula, bound.holding(position, x), part, mine, per_example)
+                results[-1] = in_batches(formula, bound.holding(position, x), part, mine, per_example)
             except LayerError as error:
                 refused.append(error)
     if refused and all(result is None for result in results):
@@ -204,8 +254,12 @@ def _each_input(
     return bound.layout.pack(results)
 
 
-def _in_batches(
-    formula: Callable[..., Array], bound: Any, x: Array, options: dict[str, Any], per_example: tuple[str, ...]
+def in_batches(
+    formula: Callable[..., Array],
+    bound: Any,
+    x: Array,
+    options: dict[str, Any],
+    per_example: tuple[str, ...] = (),
 ) -> Array:
     """Run the formula on as many examples at a time as fit one model call, so that memory does not grow."""
     count, size = len(x), bound.room(x[:1])
@@ -228,14 +282,13 @@ def _signature(formula: Callable[..., Any]) -> inspect.Signature:
     kinds = inspect.Parameter
     own = [p for p in inspect.signature(formula).parameters.values() if p.kind is p.KEYWORD_ONLY]
     more = [p for p in inspect.signature(formula).parameters.values() if p.kind is p.VAR_KEYWORD]
-    defaults = {"score": "logit", "class_names": None, "batch_size": None, "progress": None}
     return inspect.Signature(
         [
             kinds("model", kinds.POSITIONAL_OR_KEYWORD),
             kinds("x", kinds.POSITIONAL_OR_KEYWORD),
             kinds("target", kinds.POSITIONAL_OR_KEYWORD, default=None),
             *own,
-            *(kinds(name, kinds.KEYWORD_ONLY, default=value) for name, value in defaults.items()),
+            *(kinds(name, kinds.KEYWORD_ONLY, default=value) for name, value in _COMMON.items()),
             *more,
         ]
     )

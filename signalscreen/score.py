@@ -32,7 +32,7 @@ Array = npt.NDArray[Any]
 
 _BATCH_BYTES = 128 * 2**20  # activations of one model call
 _MOST_ROWS = 512
-_SMALL_JOB = 256 * 2**20  # bytes of activations that are computed sooner than a program of patches is made
+_SMALL_JOB = 512 * 2**20  # bytes of activations that are computed sooner than a program of patches is made
 _WORTH_WHILE = 1.15  # estimated gain
 
 
@@ -315,7 +315,18 @@ class Score:
         return np.concatenate([self._patched(x, block) for block in patches])
 
     def plan(self, width: Sequence[int]) -> Plan | None:
-        """How edits of `width` samples on each axis are computed; None where the model has to run in full."""
+        """How edits of `width` samples on each axis are computed, and what that is expected to gain.
+
+        Parameters
+        ----------
+        width : sequence of int
+            Samples on each axis.
+
+        Returns
+        -------
+        Plan or None
+            None where the model has to run in full: it changes its own variables, or several inputs are free.
+        """
         program = self._program_of_patches(tuple(width))
         return None if program is None else program.plan
 
@@ -325,8 +336,8 @@ class Score:
         program = None if small or not count else self._program_of_patches(patches.width)
         if program is not None and (lost := program.plan.lost):
             warn(
-                f"layer {lost.layer!r} ({lost.op}) has no rule that follows an edit through it, so from there on the "
-                "model runs in full for every edit; the scores are the same",
+                f"layer {lost.layer!r} ({lost.op}) has no rule that follows an edit through it, so from there on "
+                "the model runs in full for every edit; the scores are the same",
                 SpeedWarning,
             )
         if program is None or program.plan.gain(count * batch, batch) < _WORTH_WHILE:

@@ -193,6 +193,10 @@ def test_existing_files_are_kept_unless_told(model, npz, tmp_path):
         (["--hop", "0"], "a hop of 0 samples"),
         (["--start", "5", "--end", "7"], "holds a gap"),
         (["--option", "layer=nope", "-m", "grad_cam"], "layer 'nope'"),
+        (["--option", "window=500", "-m", "occlusion"], "window 500 is longer than the signal of 200 samples"),
+        (["--option", "stride=0", "-m", "occlusion"], "stride 0 is not understood; give a positive number"),
+        (["--option", "fill=[1,2,3]", "-m", "occlusion"], "fill has shape (3,), which does not broadcast to"),
+        (["--option", "window=[]", "-m", "occlusion"], "window [] holds no window; give at least one"),
     ],
 )
 def test_known_errors_are_one_line(model, npz, tmp_path, options, said):

@@ -6,6 +6,7 @@ from signalscreen.methods.grad_cam import grad_cam, grad_cam_plus_plus, layer_ca
 from signalscreen.methods.guided import deconvnet, guided_backprop, guided_grad_cam
 from signalscreen.methods.integrated_gradients import integrated_gradients
 from signalscreen.methods.occlusion import occlusion
+from signalscreen.methods.occlusion_scales import occlusion_scales
 from signalscreen.methods.saliency import input_x_gradient, saliency
 from signalscreen.methods.score_cam import score_cam
 from signalscreen.methods.smooth_grad import smooth_grad, var_grad
@@ -23,6 +24,7 @@ __all__ = [
     "integrated_gradients",
     "layer_cam",
     "occlusion",
+    "occlusion_scales",
     "saliency",
     "score_cam",
     "smooth_grad",

@@ -88,17 +88,17 @@ def occlusion(
             f"the model's input is (batch, {x.shape[-1]}), with no axis for a window to slide along: its numbers "
             "count as channels; put a Reshape in front of the model so that it takes (batch, samples, 1)"
         )
-    windows = [_spans(w, sizes, "window") for w in (window if isinstance(window, list) else [window])]
+    windows = [spans_of(w, sizes, "window") for w in (window if isinstance(window, list) else [window])]
     if not windows:
         raise OptionError("window [] holds no window; give at least one")
     if credit not in ("mean", "centre"):
         raise OptionError(f"credit {credit!r} is not known; give 'mean' or 'centre'")
-    background = _background(fill, x, seed)
+    background = background_of(fill, x, seed)
     before = score(x)
     channels = range(x.shape[-1]) if per_channel else [None]
     maps: Any = 0.0
     for w in windows:
-        strides = _spans(stride, sizes, "stride") if stride is not None else tuple(max(1, n // 4) for n in w)
+        strides = spans_of(stride, sizes, "stride") if stride is not None else tuple(max(1, n // 4) for n in w)
         place = starts_inside if credit == "mean" else starts_centred
         grid = [place(*axis) for axis in zip(sizes, w, strides, strict=True)]
         starts = np.stack(np.meshgrid(*grid, indexing="ij"), axis=-1).reshape(-1, len(sizes))
@@ -115,7 +115,13 @@ def occlusion(
 _CONTENT = 64 * 2**20  # bytes of what is written into windows, held at a time
 
 
-def _spans(value: Any, sizes: Window, what: str) -> Window:
+def spans_of(value: Any, sizes: Window, what: str) -> Window:
+    """A window or stride as samples on each axis, checked; None is a twentieth of each.
+
+    Raises
+    ------
+    OptionError
+    """
     if value is None:
         return tuple(max(1, n // 20) for n in sizes)
     spans = (value,) * len(sizes) if np.ndim(value) == 0 else tuple(value)
@@ -125,12 +131,18 @@ def _spans(value: Any, sizes: Window, what: str) -> Window:
             f"{len(sizes)} axes"
         )
     if what == "window" and any(w > n for w, n in zip(spans, sizes, strict=True)):
-        raise OptionError(f"window {value!r} is longer than the signal, {sizes}; give a shorter one")
+        long = " x ".join(map(str, sizes)) + " samples"
+        raise OptionError(f"window {value!r} is longer than the signal of {long}; give a shorter one")
     return tuple(int(n) for n in spans)
 
 
-def _background(fill: Any, x: Array, seed: int) -> Array | None:
-    """A signal to copy windows from, broadcastable to `x`; None where the window decides."""
+def background_of(fill: Any, x: Array, seed: int) -> Array | None:
+    """A signal to copy windows from, broadcastable to `x`; None where the window decides ("local_mean").
+
+    Raises
+    ------
+    OptionError, InputError
+    """
     if not isinstance(fill, str):
         return fit(fill, x.shape, what="fill").astype(x.dtype)
     axes = tuple(range(1, x.ndim - 1))
@@ -148,9 +160,7 @@ def _background(fill: Any, x: Array, seed: int) -> Array | None:
     )
 
 
-def _blocks(
-    x: Array, starts: Array, window: Window, background: Array | None, channel: Any
-) -> Iterator[Patches]:
+def _blocks(x: Array, starts: Array, window: Window, background: Array | None, channel: Any) -> Iterator[Patches]:
     """The edits, so many at a time that their content stays small."""
     if background is not None:
         background = background.reshape((1,) * (x.ndim - background.ndim) + background.shape)

@@ -126,9 +126,10 @@ def plan_of(walk: Any, ops: int, layer_of: Callable[[Any], str], rows: int) -> P
             computed = tuple(patch.content.shape.as_list()[1:]) if patch.content.shape.rank else shape
             counted = walk.counted.get(op.name, op)
             macs = macs_of(counted, shape)
-            macs_done = macs_of(counted, computed) * walk.shares.get(op.name, 1.0)
+            needed, used = walk.shares.get(op.name, (1.0, 1.0))
+            macs_done = macs_of(counted, computed) * needed
             full += macs * _PER_MAC + prod(n or 1 for n in shape) * _PER_VALUE
-            done += macs_done * _PER_MAC + prod(n or 1 for n in computed) * _PER_VALUE
+            done += macs_done / needed * used * _PER_MAC + prod(n or 1 for n in computed) * _PER_VALUE
             if macs or how == "lost" or op.type in FUNCTION_OPS:
                 steps.append(Step(layer_of(op), op.type, how, shape, computed, macs, macs_done))
             break

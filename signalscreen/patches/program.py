@@ -36,7 +36,7 @@ class Patched(NamedTuple):
     """
 
     base: Callable[..., Any]
-    rows: Any
+    rows: Callable[..., Any]
     plan: Plan
     most: int
     picked: list[list[tuple[Span, int]]] | None
@@ -100,8 +100,8 @@ def build(
     classes, example, starts, content, channels, *inputs = whole.inputs[: len(specs)]
     result, walk = whole.structured_outputs, made["walk"]
     cut = _cut(result, made["rowwise"])
-    base = whole.prune([classes, *inputs], [made["score"], *cut])
-    rows = _extracted(result, [*cut, example, starts, content, channels])
+    base, _ = _extracted([made["score"], *cut], [classes, *inputs])
+    rows, ops = _extracted([result], [*cut, example, starts, content, channels])
     held = sum(
         prod(n or 1 for n in p.content.shape[1:]) * p.content.dtype.size
         for _, patches, _ in walk.steps
@@ -109,7 +109,6 @@ def build(
         if p.content.shape.rank
     )
     most = int(min(max(CHUNK_BYTES // max(held, 1), 1), ROWS))
-    ops = sum(op.type not in ("Const", "Placeholder") for op in rows.graph.get_operations())
     plan = plan_of(walk, ops, _layers(made["run"]), most)
     always = _passes(inputs[position], made["score"], walk.picked)
     return Patched(base, rows, plan, most, None if always else list(walk.picked.values()))
@@ -174,37 +173,46 @@ def _cut(result: Any, rowwise: set[str]) -> list[Any]:
         for x in op.inputs:
             if x.op.name in rowwise:
                 stack.append(x.op)
-            elif x.op.type != "Const":
+            elif x.op.type != "Const" and x.dtype != tf.resource:
                 found[x.name] = x
     return list(found.values())
 
 
-def _extracted(result: Any, inputs: list[Any]) -> Any:
-    """The function of `inputs` that gives `result`: the ops in between and their constants, nothing else."""
-    graph = result.graph
-    given = {t.name: i for i, t in enumerate(inputs)}
-    taken = tf.compat.v1.GraphDef()
-    taken.CopyFrom(graph.as_graph_def())
-    nodes = {node.name: node for node in taken.node}
-    wanted, stack = set(), [result.op]
+def _extracted(results: list[Any], inputs: list[Any]) -> tuple[Callable[..., list[Any]], int]:
+    """The function of `inputs` that gives `results`, and how many ops it runs: those in between, nothing else.
+
+    The same as `WrappedFunction.prune`, in a third of its time.
+    """
+    graph = results[0].graph
+    held = [
+        (outer, inner) for outer, inner in graph.captures if outer.dtype == tf.resource
+    ]  # the model's variables
+    taken = [*inputs, *(inner for _, inner in held)]
+    given = {t.name: f"given_{i}" for i, t in enumerate(taken)}
+    nodes = {node.name: node for node in graph.as_graph_def().node}
+    wanted, stack = set(), [t.op for t in results if t.name not in given]
     while stack:
         op = stack.pop()
         if op.name not in wanted:
             wanted.add(op.name)
             stack.extend(x.op for x in op.inputs if x.name not in given)
-    kept = tf.compat.v1.GraphDef(versions=taken.versions, library=taken.library)
+    kept = tf.compat.v1.GraphDef(library=graph.as_graph_def().library)
     for op in graph.get_operations():
         if op.name in wanted:
-            node = kept.node.add()
-            node.CopyFrom(nodes[op.name])
+            node = nodes[op.name]
             del node.input[:]
-            node.input.extend(f"given_{given[x.name]}" if x.name in given else x.name for x in op.inputs)
-    for i, t in enumerate(inputs):
-        node = kept.node.add(name=f"given_{i}", op="Placeholder")
+            node.input.extend(given.get(x.name, x.name) for x in op.inputs)
+            kept.node.append(node)
+    for t in taken:
+        node = kept.node.add(name=given[t.name], op="Placeholder")
         node.attr["dtype"].type = t.dtype.as_datatype_enum
+    names = [f"{given[t.name]}:0" if t.name in given else t.name for t in results]
 
-    def rows(*given: Any) -> Any:
-        mapped = {f"given_{i}:0": t for i, t in enumerate(given)}
-        return tf.graph_util.import_graph_def(kept, mapped, return_elements=[result.name], name="")
+    def body(*tensors: Any) -> Any:
+        mapped = {f"given_{i}:0": t for i, t in enumerate(tensors)}
+        return tf.graph_util.import_graph_def(kept, mapped, return_elements=names, name="")
 
-    return tf.compat.v1.wrap_function(rows, [tf.TensorSpec(t.shape, t.dtype) for t in inputs])
+    made = tf.compat.v1.wrap_function(body, [tf.TensorSpec(t.shape, t.dtype) for t in taken])
+    outer = [handle for handle, _ in held]
+    work = sum(op.type not in ("Const", "Placeholder") for op in made.graph.get_operations())
+    return lambda *tensors: made(*tensors, *outer), work

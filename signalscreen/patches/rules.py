@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from signalscreen.backend import tf
-from signalscreen.graph import copy_op
+from signalscreen.graph import constant, copy_op
 from signalscreen.patches.spans import back, one_place, same, scaled, seen, shifted, through
 from signalscreen.patches.walk import WORTH, Patch, Walk, joined
 
@@ -19,30 +19,53 @@ Found = list[Any] | None  # of Patch, or None for an output that did not change
 def pointwise(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """Ops that compute each value from the values at the same place, with broadcasting."""
     patches = [x for x in inputs if isinstance(x, Patch)]
-    rank = max(len(p.content.shape) for p in patches)
-    if any(p.view for p in patches):
-        others = [x for x in inputs if not isinstance(x, Patch)]
-        if len(patches) > 1 or any(x.shape.num_elements() != 1 for x in others):
+    first = patches[0]
+    rank = len(first.content.shape)
+    if any(len(p.content.shape) != rank or p.view != first.view for p in patches):
+        return None
+    if first.view:
+        given = _laid_out(inputs, first)
+        shape = first.base.shape
+        if given is None:
             return None
-        rank = len(patches[0].content.shape)
-    elif any(x.shape.rank is None or x.shape.rank > rank for x in inputs if not isinstance(x, Patch)):
-        return None
-    if any(len(p.content.shape) != rank for p in patches):
-        return None
+    else:
+        given, shape = inputs, op.outputs[0].shape
+        unedited = [x for x in inputs if not isinstance(x, Patch)]
+        if any(x.shape.rank is None or x.shape.rank > rank for x in unedited):
+            return None
+        if any(x.name in walk.batched and x.shape.rank != rank for x in unedited):
+            return None
     # Where something changed all along an axis, so does the result.
-    spans = joined(patches)
-    given = []
+    spans = joined(patches, shape)
+    given = [_over(walk, x, spans, rank) for x in given]
+    base = tf.reshape(op.outputs[0], [-1, *shape[1:]]) if first.view else op.outputs[0]
+    return [Patch(copy_op(op, given).outputs[0], spans, base, first.view)]
+
+
+def _laid_out(inputs: list[Any], like: Patch) -> list[Any] | None:
+    """Inputs of an op behind a reshape that was put off, with the axes that `like` has."""
+    dims = like.base.shape.as_list()[1:]
+    dims = dims if like.view == "flat" else dims[-1:]
+    found = []
     for x in inputs:
-        if not isinstance(x, Patch):
-            given.append(_unedited(walk, x, spans, rank))
-        elif x.spans.keys() == spans.keys() and all(same(spans[a], x.spans[a]) for a in spans):
-            given.append(x.content)
-        else:
-            given.append(walk.edits.read(x.base, x, spans))
-    base = op.outputs[0]
-    if patches[0].view:
-        base = tf.reshape(base, [-1, *patches[0].base.shape[1:]])
-    return [Patch(copy_op(op, given).outputs[0], spans, base, patches[0].view)]
+        if isinstance(x, Patch):
+            if x.base.shape.as_list()[1:] != like.base.shape.as_list()[1:]:
+                return None
+        elif x.shape.num_elements() == prod(dims):
+            x = tf.reshape(x, dims)
+        elif x.shape.num_elements() != 1:
+            return None
+        found.append(x)
+    return found
+
+
+def _over(walk: Walk, x: Any, spans: dict[int, Any], rank: int) -> Any:
+    """An input of an op over `spans` of its output, which has `rank` axes."""
+    if not isinstance(x, Patch):
+        return _unedited(walk, x, spans, rank)
+    if x.spans.keys() == spans.keys() and all(same(spans[a], x.spans[a]) for a in spans):
+        return x.content
+    return walk.edits.read(x.base, x, spans)
 
 
 def _unedited(walk: Walk, tensor: Any, spans: dict[int, Any], rank: int) -> Any:
@@ -65,11 +88,27 @@ def each_its_own(walk: Walk, op: Any, inputs: list[Any]) -> Found:
 
 
 def along_channels(walk: Walk, op: Any, inputs: list[Any]) -> Found:
-    """Softmax: each position by itself, as long as the window is not along the last axis."""
+    """Softmax and the like: each position by itself, all of the last axis together."""
     x = inputs[0]
-    if x.view == "flat" or len(x.content.shape) - 1 in x.spans:
+    if x.view == "flat":
         return None
-    return pointwise(walk, op, inputs)
+    whole = walk.edits.widened(x, [len(x.content.shape) - 1])
+    return None if whole is None else pointwise(walk, op, [whole])
+
+
+def bias(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """A number for each channel, which may be the first axis."""
+    x, values = inputs
+    if not isinstance(x, Patch) or isinstance(values, Patch) or values.name in walk.batched or x.view:
+        return None
+    rank = len(x.content.shape)
+    axis = 1 if op.get_attr("data_format") == b"NCHW" else rank - 1
+    if axis not in x.spans:
+        made = copy_op(op, [x.content, values]).outputs[0]
+    else:
+        laid = tf.reshape(values, [-1, *[1] * (rank - 1 - axis)])
+        made = x.content + _unedited(walk, laid, x.spans, rank)
+    return [Patch(made, x.spans, op.outputs[0])]
 
 
 # --- sliding windows ---------------------------------------------------------------------------------------------
@@ -108,7 +147,8 @@ def _slid(walk: Walk, op: Any, inputs: list[Any], outside: float) -> list[Patch]
     if not isinstance(x, Patch) or x.view or any(isinstance(r, Patch) for r in rest):
         return None
     geometry = _geometry(op, op.inputs[0])
-    if geometry is None or not set(x.spans) <= set(geometry):
+    x = None if geometry is None else walk.edits.widened(x, set(x.spans) - set(geometry))
+    if geometry is None or x is None:
         return None
     out, need = {}, {}
     for axis, span in x.spans.items():
@@ -118,7 +158,8 @@ def _slid(walk: Walk, op: Any, inputs: list[Any], outside: float) -> list[Patch]
             out[axis], need[axis] = found, seen(found, size, stride, dilation, before, n)
     if not out:
         return []
-    if need.keys() == x.spans.keys() and all(same(need[a], x.spans[a]) for a in need):
+    padded = any(before or after for _, _, _, before, after, _, _ in geometry.values())
+    if not padded and need.keys() == x.spans.keys() and all(same(need[a], x.spans[a]) for a in need):
         content = x.content
     else:
         content = walk.edits.read(x.base, x, need, outside)
@@ -128,7 +169,7 @@ def _slid(walk: Walk, op: Any, inputs: list[Any], outside: float) -> list[Patch]
         if axis not in out:
             pads[axis] = [before, after]
     if any(map(any, pads)):
-        content = tf.pad(content, pads, constant_values=tf.cast(outside, content.dtype))
+        content = tf.pad(content, pads, constant_values=np.array(outside, content.dtype.as_numpy_dtype))
     made = copy_op(op, [content, *rest], padding=b"VALID", explicit_paddings=[]).outputs[0]
     return [Patch(made, out, op.outputs[0])]
 
@@ -163,14 +204,15 @@ def average_pooling(walk: Walk, op: Any, inputs: list[Any]) -> Found:
 
 def transposed_convolution(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """Each input reaches `size` outputs; what a window of outputs sees is read with a margin, then cropped."""
-    sizes, kernel, x = inputs
+    _, kernel, x = inputs
     shape, padding = op.outputs[0].shape, op.get_attr("padding")
     if not isinstance(x, Patch) or x.view or isinstance(kernel, Patch) or padding not in (b"SAME", b"VALID"):
         return None
     if op.get_attr("data_format") not in (b"NHWC", b"NDHWC") or any(d != 1 for d in op.get_attr("dilations")):
         return None
     rank = len(x.content.shape)
-    if rank - 1 in x.spans or None in shape.as_list()[1:]:
+    x = walk.edits.widened(x, [rank - 1])
+    if x is None or None in shape.as_list()[1:]:
         return None
     out, need, crop, full = {}, {}, [slice(None)] * rank, [shape[-1]]
     for axis in range(rank - 2, 0, -1):
@@ -187,9 +229,8 @@ def transposed_convolution(walk: Walk, op: Any, inputs: list[Any]) -> Found:
                 length = (seen_.width - 1) * stride + size
                 first = (x.spans[axis].first[0] - seen_.first[0]) * stride
                 crop[axis] = slice(first, first + made.width)
-            elif padding == b"VALID" and length != m:
-                return None
-        full.insert(0, length)
+        # Where the kernel is shorter than the stride, zeros may follow the last input.
+        full.insert(0, max(length, crop[axis].stop))
     if not out:
         return []
     content = walk.edits.read(x.base, x, need)
@@ -208,12 +249,14 @@ def dilated(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """
     x = inputs[0]
     chain = _dilation_of(walk, op)
-    block, pads = (tf.get_static_value(t) for t in op.inputs[1:])
+    block, pads = (constant(t) for t in op.inputs[1:])
     if chain is None or block is None or pads is None or x.view:
         return None
-    inner, last = chain
+    inner, between = chain
+    last = between[-1]
     kernel, axes, shape = inner.inputs[1], range(1, 1 + len(block)), last.outputs[0].shape
-    if set(x.spans) - set(axes) or None in shape[1:] or kernel.name in walk.patches:
+    x = walk.edits.widened(x, set(x.spans) - set(axes))
+    if x is None or None in shape[1:] or kernel.name in walk.patches:
         return None
     out, need, ends = {}, {}, [[0, 0] for _ in x.base.shape]
     for axis, size, d, (before, _) in zip(axes, kernel.shape[-2 - len(block) : -2], block, pads, strict=True):
@@ -232,35 +275,26 @@ def dilated(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     y = _dilated_convolution(inner, content, [int(d) for d in block])
     made = Patch(y, out, last.outputs[0])
     walk.counted[op.name] = inner
-    walk.fused.update({name: made if name == last.name else None for name in _between(op, last)})
+    walk.fused.update({other.name: made if other is last else None for other in between})
     return [made]
 
 
-def _dilation_of(walk: Walk, op: Any) -> tuple[Any, Any] | None:
-    """The convolution behind a SpaceToBatchND and the BatchToSpaceND behind that."""
-    inner, at = None, op
-    while at.type != "BatchToSpaceND":
-        users = [u for u in at.outputs[0].consumers() if u.name in walk.known]
+def _dilation_of(walk: Walk, op: Any) -> tuple[Any, list[Any]] | None:
+    """The convolution behind a SpaceToBatchND, and all ops up to the BatchToSpaceND behind that."""
+    inner, between = None, [op]
+    while between[-1].type != "BatchToSpaceND":
+        users = [u for u in between[-1].outputs[0].consumers() if u.name in walk.known]
         if len(users) != 1 or users[0].type not in _IN_DILATION:
             return None
-        at = users[0]
-        if at.type not in ("ExpandDims", "Squeeze", "BatchToSpaceND"):
-            inner = at
+        between += users
+        if users[0].type not in ("ExpandDims", "Squeeze", "BatchToSpaceND"):
+            inner = users[0]
     if inner is None or inner.get_attr("padding") != b"VALID" or set(inner.get_attr("strides")) != {1}:
         return None
-    return inner, at
+    return inner, between[1:]
 
 
 _IN_DILATION = {"ExpandDims", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Squeeze", "BatchToSpaceND"}
-
-
-def _between(op: Any, last: Any) -> list[str]:
-    """Names of the ops behind `op` up to `last`, which follow each other."""
-    names = []
-    while op is not last:
-        op = op.outputs[0].consumers()[0]
-        names.append(op.name)
-    return names
 
 
 def _dilated_convolution(inner: Any, content: Any, block: list[int]) -> Any:
@@ -288,7 +322,7 @@ def _renumbered(x: Patch, content: Any, axes: dict[int, int], base: Any) -> list
 
 def expand_dims(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """A new axis of one."""
-    x, where = inputs[0], tf.get_static_value(op.inputs[1])
+    x, where = inputs[0], constant(op.inputs[1])
     if x.view or where is None:
         return None
     rank = len(x.content.shape)
@@ -305,7 +339,8 @@ def squeeze(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     rank = len(x.content.shape)
     gone = [d % rank for d in op.get_attr("squeeze_dims")]
     gone = gone or [a for a in range(1, rank) if x.base.shape[a] == 1]
-    if x.view or 0 in gone or set(gone) & set(x.spans):
+    x = None if x.view or 0 in gone else walk.edits.widened(x, gone)
+    if x is None:
         return None
     axes = {a: a - sum(g < a for g in gone) for a in range(rank)}
     return _renumbered(x, tf.squeeze(x.content, gone), axes, op.outputs[0])
@@ -313,10 +348,8 @@ def squeeze(walk: Walk, op: Any, inputs: list[Any]) -> Found:
 
 def transpose(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """Axes in another order."""
-    x, order = inputs[0], tf.get_static_value(op.inputs[1])
-    if order is None:  # of a rank that is only known when it runs: Keras writes a range
-        return None
-    if x.view or order[0] != 0:
+    x, order = inputs[0], constant(op.inputs[1])
+    if x.view or order is None or order[0] != 0:
         return None
     axes = {int(a): i for i, a in enumerate(order)}
     return _renumbered(x, tf.transpose(x.content, order), axes, op.outputs[0])
@@ -325,39 +358,46 @@ def transpose(walk: Walk, op: Any, inputs: list[Any]) -> Found:
 def reshape(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """A window survives where its axis stays, or is merged with the axes behind it."""
     x, out = inputs[0], op.outputs[0]
-    if not isinstance(x, Patch):
+    if not isinstance(x, Patch) or out.shape.rank is None:
         return None
-    before = x.base.shape.as_list()[1:]
-    if out.shape.rank is None:
-        return None
-    after = out.shape.as_list()[1:]
+    before, after = x.base.shape.as_list()[1:], out.shape.as_list()[1:]
     if x.view == "rows":  # a layer on each position is done: back into positions
         if after[:-1] == before[:-1] and (after[-1] in (None, before[-1])):
             return [Patch(x.content, x.spans, tf.reshape(out, [-1, *before]))]
         return None
-    if x.view or None in before:
+    x = x._replace(view="")  # the values lie as they did before they were flattened
+    if None in before:
         return None
-    if len(after) == 1 and after[0] in (None, before[-1]) and len(before) > 1 and prod(before[:-1]) != 1:
-        users = [u for u in out.consumers() if u.name in walk.known]
-        if users and all(u.type == "MatMul" and u.inputs[1].shape[0] == before[-1] and not u.get_attr("transpose_b") for u in users):
-            return [x._replace(view="rows")]
+    if len(before) > 1 and len(before) not in x.spans and _goes_through_rows(walk, out, before):
+        return [x._replace(view="rows")]
     if None in after or prod(before) != prod(after):
         return None
     if len(after) == 1 and len(before) > 1:
         return [x._replace(view="flat")]
-    spans, sizes = {}, list(after)
+    # By axis that may keep its window: where it is afterwards, and the values behind it that are merged into it.
+    goes: dict[int, tuple[int, int]] = {}
     for left, right in _blocks(before, after):
-        moved = [a for a in left if a + 1 in x.spans]
-        if not moved:
-            continue
-        long_left = [a for a in left if before[a] != 1]
-        long_right = [a for a in right if after[a] != 1]
-        if len(moved) > 1 or not long_left or long_left[0] != moved[0] or len(long_right) != 1:
-            return None
-        span = scaled(x.spans[moved[0] + 1], prod(before[a] for a in long_left[1:]))
-        spans[long_right[0] + 1] = span
-        sizes[long_right[0]] = span.width
-    return [Patch(tf.reshape(x.content, [-1, *sizes]), spans, out)]
+        long_left, long_right = [a for a in left if before[a] != 1], [a for a in right if after[a] != 1]
+        if long_left and len(long_right) == 1:
+            goes[long_left[0] + 1] = long_right[0] + 1, prod(before[a] for a in long_left[1:])
+    widened = walk.edits.widened(x, set(x.spans) - set(goes))
+    if widened is None:
+        return None
+    spans = {goes[a][0]: scaled(span, goes[a][1]) for a, span in widened.spans.items()}
+    sizes = [spans[a].width if a in spans else n for a, n in enumerate(after, start=1)]
+    return [Patch(tf.reshape(widened.content, [-1, *sizes]), spans, out)]
+
+
+def _goes_through_rows(walk: Walk, out: Any, before: list[int]) -> bool:
+    """Whether a tensor with axes `before` was laid out as ``(rows, channels)`` for a matrix to multiply."""
+    users = [u for u in out.consumers() if u.name in walk.known]
+    return (
+        out.shape.as_list()[1:] in ([None], before[-1:])
+        and prod(before[:-1]) != 1
+        and bool(users)
+        and all(u.type == "MatMul" and u.inputs[0] is out and u.inputs[1].shape[0] == before[-1] for u in users)
+        and not any(u.get_attr("transpose_a") or u.get_attr("transpose_b") for u in users)
+    )
 
 
 def _blocks(before: list[int], after: list[int]) -> list[tuple[list[int], list[int]]]:
@@ -390,10 +430,10 @@ def _blocks(before: list[int], after: list[int]) -> list[tuple[list[int], list[i
 
 def padding(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """Zeros (or another number) put around; a patch that hangs over the end must not be taken for them."""
-    x, pads = inputs[0], tf.get_static_value(op.inputs[1])
+    x, pads = inputs[0], constant(op.inputs[1])
     if not isinstance(x, Patch) or x.view or pads is None or pads[0].any():
         return None
-    value = tf.get_static_value(op.inputs[2]) if len(op.inputs) > 2 else 0.0
+    value = constant(op.inputs[2]) if len(op.inputs) > 2 else 0.0
     if value is None:
         return None
     content = x.content
@@ -407,34 +447,29 @@ def padding(walk: Walk, op: Any, inputs: list[Any]) -> Found:
 
 
 def strided_slice(walk: Walk, op: Any, inputs: list[Any]) -> Found:
-    """A part of an axis, every so many samples of it, or one sample."""
+    """A part of an axis, every so many samples of it, or one sample; new axes of one."""
     x = inputs[0]
-    if not isinstance(x, Patch) or x.view:
-        return None
-    parts = _slices(op, x.base.shape.as_list())
-    if parts is None or parts[0] != slice(None):
+    parts = _slices(op, op.inputs[0].shape.as_list())
+    if not isinstance(x, Patch) or x.view or parts is None or parts[0] != slice(None):
         return None
     take: list[Any] = []
-    need, spans, kept = {}, {}, 0
-    for axis, part in enumerate(parts):
-        is_one = isinstance(part, int)
-        if axis not in x.spans:
+    need, spans, axis, kept = {}, {}, 0, 0
+    for part in parts:
+        if part is None or axis not in x.spans:
             take.append(part)
+        elif isinstance(part, int):
+            need[axis] = one_place(x.spans[axis], part)
+            walk.picked.setdefault(op.name, []).append((x.spans[axis], part))
+            take.append(0)
         else:
-            span, n = x.spans[axis], x.base.shape[axis]
-            if is_one:
-                need[axis] = one_place(span, part)
-                walk.picked.setdefault(op.name, []).append((span, part))
-                take.append(0)
-            else:
-                first, stop, stride = part.indices(n)
-                if stride < 1:
-                    return None
-                m = len(range(first, stop, stride))
-                spans[kept] = through(span, 1, stride, 1, -first, m)
-                need[axis] = seen(spans[kept], 1, stride, 1, -first, n)
-                take.append(slice(None, None, stride))
-        kept += not is_one
+            first, stop, stride = part.indices(x.base.shape[axis])
+            if stride < 1:
+                return None
+            spans[kept] = through(x.spans[axis], 1, stride, 1, -first, len(range(first, stop, stride)))
+            need[axis] = seen(spans[kept], 1, stride, 1, -first, x.base.shape[axis])
+            take.append(slice(None, None, stride))
+        kept += not isinstance(part, int)
+        axis += part is not None
     content = x.content
     if not all(same(need[a], x.spans[a]) for a in x.spans):
         content = walk.edits.read(x.base, x, need)
@@ -442,61 +477,65 @@ def strided_slice(walk: Walk, op: Any, inputs: list[Any]) -> Found:
 
 
 def _slices(op: Any, shape: list[int | None]) -> list[Any] | None:
-    """What a StridedSlice takes of each axis, as Python would write it."""
-    begin, end, stride = (tf.get_static_value(t) for t in op.inputs[1:])
-    if any(v is None for v in (begin, end, stride)) or op.get_attr("new_axis_mask"):
+    """What a StridedSlice takes of each axis, as Python would write it; None for a new axis."""
+    begin, end, stride = (constant(t) for t in op.inputs[1:])
+    if begin is None or end is None or stride is None:
         return None
-    masks = {k: op.get_attr(f"{k}_mask") for k in ("begin", "end", "ellipsis", "shrink_axis")}
+    masks = {k: op.get_attr(f"{k}_mask") for k in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    given = len(begin) - sum((masks["new_axis"] | masks["ellipsis"]) >> i & 1 for i in range(len(begin)))
     parts: list[Any] = []
+    axis = 0
     for i in range(len(begin)):
         if masks["ellipsis"] >> i & 1:
-            parts += [slice(None)] * (len(shape) - len(begin) + 1)
-        elif masks["shrink_axis"] >> i & 1:
-            n = shape[len(parts)]
+            parts += [slice(None)] * (len(shape) - given)
+            axis += len(shape) - given
+            continue
+        if masks["new_axis"] >> i & 1:
+            parts.append(None)
+            continue
+        n = shape[axis]
+        axis += 1
+        if masks["shrink_axis"] >> i & 1:
             if n is None:
                 return None
             parts.append(int(begin[i]) % n)
-        else:
-            a = None if masks["begin"] >> i & 1 else int(begin[i])
-            b = None if masks["end"] >> i & 1 else int(end[i])
-            s = int(stride[i])
-            n = shape[len(parts)]
-            if n is not None and s > 0 and (a or 0) == 0 and (b is None or b >= n) and s == 1:
-                a = b = None
-            parts.append(slice(a, b, None if s == 1 else s))
-    return parts + [slice(None)] * (len(shape) - len(parts))
+            continue
+        a = None if masks["begin"] >> i & 1 else int(begin[i])
+        b = None if masks["end"] >> i & 1 else int(end[i])
+        by = int(stride[i])
+        is_all = by == 1 and not a and (b is None or (n is not None and b >= n))
+        parts.append(slice(None) if is_all else slice(a, b, by))
+    return parts + [slice(None)] * (len(shape) - axis)
 
 
 def tile(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """Repeated along axes that are whole."""
-    x, times = inputs[0], inputs[1]
-    times = tf.get_static_value(op.inputs[1])
-    if not isinstance(x, Patch) or x.view or times is None or times[0] != 1 or any(times[a] != 1 for a in x.spans):
+    x, times = inputs[0], constant(op.inputs[1])
+    if not isinstance(x, Patch) or x.view or times is None or times[0] != 1:
         return None
-    return [Patch(tf.tile(x.content, times), x.spans, op.outputs[0])]
+    x = walk.edits.widened(x, [a for a, n in enumerate(times) if n != 1])
+    return None if x is None else [Patch(tf.tile(x.content, times), x.spans, op.outputs[0])]
 
 
 def concatenation(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """Side by side along an axis that is whole."""
     *parts, where = inputs
-    axis = tf.get_static_value(where)
+    axis = constant(where)
     patches = [p for p in parts if isinstance(p, Patch)]
     rank = op.outputs[0].shape.rank
     if axis is None or any(p.view for p in patches):
         return None
     axis = int(axis) % rank
-    if any(axis in p.spans for p in patches):
+    spans = joined(patches, op.outputs[0].shape)
+    spans.pop(axis, None)
+    if not spans:
         return None
-    spans = joined(patches)
     given = []
     for p in parts:
-        if not isinstance(p, Patch):
-            shared = p.name not in walk.batched
-            given.append(walk.edits.read(p, None, spans, shared=shared))
-        elif p.spans.keys() == spans.keys() and all(same(spans[a], p.spans[a]) for a in spans):
-            given.append(p.content)
+        if isinstance(p, Patch):
+            given.append(_over(walk, p, spans, rank))
         else:
-            given.append(walk.edits.read(p.base, p, spans))
+            given.append(walk.edits.read(p, None, spans, shared=p.name not in walk.batched))
     return [Patch(tf.concat(given, axis), spans, op.outputs[0])]
 
 
@@ -504,12 +543,48 @@ def split(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """Cut along an axis that is whole."""
     at = {"Split": 0, "SplitV": 2}[op.type]
     data = {"Split": 1, "SplitV": 0}[op.type]
-    x, axis = inputs[data], tf.get_static_value(op.inputs[at])
-    if not isinstance(x, Patch) or x.view or axis is None or int(axis) % len(x.content.shape) in x.spans:
+    x, axis = inputs[data], constant(op.inputs[at])
+    if not isinstance(x, Patch) or x.view or axis is None:
+        return None
+    x = walk.edits.widened(x, [int(axis) % len(x.content.shape)])
+    if x is None:
         return None
     given = [x.content if i == data else t for i, t in enumerate(inputs)]
     made = copy_op(op, given).outputs
     return [Patch(y, x.spans, out) for y, out in zip(made, op.outputs, strict=True)]
+
+
+def along_axes(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Ops along axes that their last input names, each place of the others by itself: reversed, rolled."""
+    x, axes = inputs[0], constant(op.inputs[-1])
+    if not isinstance(x, Patch) or x.view or axes is None:
+        return None
+    own = {int(a) % len(x.content.shape) for a in np.atleast_1d(axes)}
+    whole = None if 0 in own else walk.edits.widened(x, own)
+    if whole is None:
+        return None
+    return [Patch(copy_op(op, [whole.content, *inputs[1:]]).outputs[0], whole.spans, op.outputs[0])]
+
+
+def gather(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Chosen channels of a patch; or a row of a table for each of a patch's numbers (an embedding)."""
+    x, places = inputs[:2]
+    axis = 0 if op.type == "ResourceGather" else constant(op.inputs[2])
+    if axis is None or op.get_attr("batch_dims"):
+        return None
+    if isinstance(places, Patch):
+        if isinstance(x, Patch) or x.name in walk.batched or axis != 0 or places.view:
+            return None
+        made = copy_op(op, [x, places.content, *inputs[2:]]).outputs[0]
+        return [Patch(made, places.spans, op.outputs[0])]
+    if x.view or places.name in walk.batched or places.shape.rank is None:
+        return None
+    axis = int(axis) % len(x.content.shape)
+    x = walk.edits.widened(x, [axis]) if axis else None
+    if x is None:
+        return None
+    moved = {a: a + (a > axis) * (places.shape.rank - 1) for a in range(len(x.content.shape))}
+    return _renumbered(x, copy_op(op, [x.content, *inputs[1:]]).outputs[0], moved, op.outputs[0])
 
 
 # --- what sees everything ----------------------------------------------------------------------------------------
@@ -517,7 +592,7 @@ def split(walk: Walk, op: Any, inputs: list[Any]) -> Found:
 
 def _reduced(op: Any, x: Patch) -> tuple[list[int], dict[int, int]] | None:
     """The axes that are reduced, and where the others are afterwards."""
-    axes = tf.get_static_value(op.inputs[1])
+    axes = constant(op.inputs[1])
     rank = len(x.content.shape)
     if axes is None or x.view:
         return None
@@ -528,6 +603,21 @@ def _reduced(op: Any, x: Patch) -> tuple[list[int], dict[int, int]] | None:
     return gone, {a: a if keep else a - sum(g < a for g in gone) for a in range(rank) if a not in gone}
 
 
+def _of_whole_axes(op: Any, x: Patch, place: dict[int, int]) -> list[Any]:
+    """Axes reduced that have no window."""
+    made = copy_op(op, [x.content, op.inputs[1]]).outputs[0]
+    return [Patch(made, {place[a]: s for a, s in x.spans.items()}, op.outputs[0])]
+
+
+def reduction(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Any, all, product: of axes that have no window."""
+    found = _reduced(op, inputs[0])
+    if found is None:
+        return None
+    x = walk.edits.widened(inputs[0], found[0])
+    return None if x is None else _of_whole_axes(op, x, found[1])
+
+
 def total(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """Mean and sum: what they were, plus what the edit adds."""
     x = inputs[0]
@@ -536,8 +626,7 @@ def total(walk: Walk, op: Any, inputs: list[Any]) -> Found:
         return None
     gone, place = found
     if not set(gone) & set(x.spans):
-        made = copy_op(op, [x.content, op.inputs[1]]).outputs[0]
-        return [Patch(made, {place[a]: s for a, s in x.spans.items()}, op.outputs[0])]
+        return _of_whole_axes(op, x, place)
     change = walk.edits.read(x.base, x, x.spans) - walk.edits.read(x.base, None, x.spans)
     change = tf.reduce_sum(change, gone, keepdims=op.get_attr("keep_dims"))
     if op.type == "Mean":
@@ -554,13 +643,12 @@ def extreme(walk: Walk, op: Any, inputs: list[Any]) -> Found:
         return None
     gone, place = found
     if not set(gone) & set(x.spans):
-        made = copy_op(op, [x.content, op.inputs[1]]).outputs[0]
-        return [Patch(made, {place[a]: s for a, s in x.spans.items()}, op.outputs[0])]
+        return _of_whole_axes(op, x, place)
     if set(x.spans) - set(gone):
-        return None
+        return reduction(walk, op, inputs)
     is_max = op.type == "Max"
     reduce, pick = (tf.reduce_max, tf.maximum) if is_max else (tf.reduce_min, tf.minimum)
-    least = float(x.base.dtype.min if is_max else x.base.dtype.max)
+    least = x.base.dtype.min if is_max else x.base.dtype.max
     result = reduce(walk.edits.read(x.base, x, x.spans, least), gone, keepdims=True)
     inside: dict[int, Any] = {}
     for axis in sorted(x.spans):
@@ -572,11 +660,17 @@ def extreme(walk: Walk, op: Any, inputs: list[Any]) -> Found:
             running = _running(rest, axis, pick, least, is_after)
             # The value at p of a running extreme is that of everything before (or from) p.
             at = span._replace(
-                length=span.length + 1, first=tuple(a + end for a in span.first), last=tuple(a + end + 1 for a in span.first)
+                length=span.length + 1,
+                first=tuple(a + end for a in span.first),
+                last=tuple(a + end + 1 for a in span.first),
             )
             edge = walk.edits.read(running, None, {**inside, axis: at}, least)
             result = pick(result, reduce(edge, gone, keepdims=True))
         inside[axis] = span
+    for span in x.spans.values():  # beyond the ends there is no edge: the window touches nothing
+        starts = tf.reshape(walk.edits.starts(span), [-1, *[1] * (len(x.content.shape) - 1)])
+        touches = (starts < span.length) & (starts + span.width > 0)
+        result = tf.where(touches, result, walk.edits.read(reduce(x.base, gone, keepdims=True), None, {}))
     if not op.get_attr("keep_dims"):
         result = tf.squeeze(result, gone)
     return [Patch(result, {}, op.outputs[0])]
@@ -587,7 +681,7 @@ def _running(tensor: Any, axis: int, pick: Any, least: float, from_end: bool) ->
     n = tensor.shape[axis]
     pads = [[0, 0] for _ in range(tensor.shape.rank)]
     pads[axis] = [0, 1] if from_end else [1, 0]
-    fill = tf.cast(least, tensor.dtype)
+    fill = np.array(least, tensor.dtype.as_numpy_dtype)
     found = tf.pad(tensor, pads, constant_values=fill)
     step = 1
     while step < n + 1:
@@ -626,7 +720,8 @@ def _updated(walk: Walk, op: Any, x: Patch, kernel: Any) -> Any:
     axis = min(x.spans)
     span, n = x.spans[axis], x.base.shape[axis]
     # Neighbours touch more than one of them alone: at least twice as much, or an eighth of everything.
-    walk.shares[op.name] = min(1.0, max(2 * span.width, span.width + n // _PARTS) / n)
+    done = min(1.0, max(2 * span.width, span.width + n // _PARTS) / n)
+    walk.shares[op.name] = prod(s.width / s.length for s in x.spans.values()), done
     starts, outputs = edits.starts(span)[:, 0], kernel.shape[-1]
     first, stop = tf.clip_by_value(starts, 0, n), tf.clip_by_value(starts + span.width, 0, n)
     reach = tf.reduce_max(starts) - tf.reduce_min(starts)
@@ -658,21 +753,43 @@ def batch_matrix_product(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     if not isinstance(x, Patch) or x.view or isinstance(kernel, Patch) or op.get_attr("adj_x"):
         return None
     rank = len(x.content.shape)
-    if rank - 1 in x.spans or kernel.name in walk.batched or prod(kernel.shape[:-2]) != 1:
+    if kernel.name in walk.batched or prod(kernel.shape[:-2]) != 1 or op.outputs[0].shape.rank != rank:
         return None
-    return [Patch(copy_op(op, [x.content, kernel]).outputs[0], x.spans, op.outputs[0])]
+    x = walk.edits.widened(x, [rank - 1])
+    return None if x is None else [Patch(copy_op(op, [x.content, kernel]).outputs[0], x.spans, op.outputs[0])]
 
 
-_POINTWISE = """Abs Acos Acosh Add AddN AddV2 Asin Asinh Atan Atan2 Atanh BiasAdd Cast Ceil ClipByValue Cos Cosh Div
-DivNoNan Elu Equal Erf Erfc Exp Expm1 Floor FloorDiv FloorMod Greater GreaterEqual Identity Inv IsFinite IsInf IsNan
-LeakyRelu Less LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum Mul MulNoNan Neg NotEqual OnesLike
-Pow PreventGradient RealDiv Reciprocal Relu Relu6 Rint Round Rsqrt Select SelectV2 Selu Sigmoid Sign Sin Sinh Softplus
-Softsign Sqrt Square SquaredDifference StopGradient Sub Tan Tanh Xdivy Xlogy ZerosLike CheckNumerics""".split()
+def einsum(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """A tensor of weights on each position: axes that only the patch has stay where the equation puts them."""
+    terms, result = op.get_attr("equation").decode().replace(" ", "").split("->")
+    names = terms.split(",")
+    at = [i for i, x in enumerate(inputs) if isinstance(x, Patch)]
+    if len(at) != 1 or "." in terms or any(len(set(term)) < len(term) for term in (*names, result)):
+        return None
+    x, own = inputs[at[0]], names[at[0]]
+    others = "".join(term for i, term in enumerate(names) if i != at[0])
+    if x.view or own[0] != result[:1] or own[0] in others or any(y.name in walk.batched for y in op.inputs):
+        return None
+    x = walk.edits.widened(x, [a for a, name in enumerate(own) if name in others or name not in result])
+    if x is None:
+        return None
+    made = copy_op(op, [x.content if i == at[0] else y for i, y in enumerate(inputs)]).outputs[0]
+    return [Patch(made, {result.index(own[a]): span for a, span in x.spans.items()}, op.outputs[0])]
+
+
+_POINTWISE = """Abs Acos Acosh Add AddN AddV2 Asin Asinh Atan Atan2 Atanh BitwiseAnd BitwiseOr BitwiseXor Cast Ceil
+CheckNumerics ClipByValue Cos Cosh Digamma Div DivNoNan Elu Equal Erf Erfc Erfinv Exp Expm1
+FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars Floor FloorDiv FloorMod Greater GreaterEqual Identity Inv Invert
+IsFinite IsInf IsNan LeakyRelu Less LessEqual Lgamma Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum
+Mod Mul MulNoNan Ndtri Neg NotEqual OnesLike Pow PreventGradient RealDiv Reciprocal Relu Relu6 Rint Round Rsqrt
+SelectV2 Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square SquaredDifference StopGradient Sub Tan Tanh
+TruncateDiv TruncateMod Xdivy Xlogy ZerosLike""".split()
 
 RULES: dict[str, Any] = {
     **dict.fromkeys(_POINTWISE, pointwise),
     "IdentityN": each_its_own,
-    **dict.fromkeys(["Softmax", "LogSoftmax"], along_channels),
+    "BiasAdd": bias,
+    **dict.fromkeys(["Softmax", "LogSoftmax", "LRN"], along_channels),
     **dict.fromkeys(["Conv2D", "Conv3D", "DepthwiseConv2dNative"], convolution),
     **dict.fromkeys(["MaxPool", "MaxPool3D"], max_pooling),
     **dict.fromkeys(["AvgPool", "AvgPool3D"], average_pooling),
@@ -687,8 +804,12 @@ RULES: dict[str, Any] = {
     "Tile": tile,
     "ConcatV2": concatenation,
     **dict.fromkeys(["Split", "SplitV"], split),
+    **dict.fromkeys(["ReverseV2", "Roll", "Cumsum", "Cumprod"], along_axes),
+    **dict.fromkeys(["GatherV2", "ResourceGather"], gather),
     **dict.fromkeys(["Mean", "Sum"], total),
+    **dict.fromkeys(["Any", "All", "Prod", "EuclideanNorm"], reduction),
     **dict.fromkeys(["Max", "Min"], extreme),
     "MatMul": matrix_product,
     "BatchMatMulV2": batch_matrix_product,
+    "Einsum": einsum,
 }

@@ -6,9 +6,11 @@ neighbours come from the base: `Edits.read` puts the two together, and that is t
 rules are in `rules.py`; where there is none, the patch is written into the full tensor and the op runs as it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from signalscreen.backend import tf
 from signalscreen.graph import copy_op
@@ -97,11 +99,13 @@ class Edits:
         lengths = base.shape.as_list()[1:]
         width = prod(lengths[last:])
         # Places on each axis, of the base with one more sample on either end: what lies beyond the signal.
-        axes = [axis for axis in range(1, last + 1) if axis in spans or lengths[axis - 1] != 1]
+        axes = [axis for axis in range(1, last + 1) if axis in own or axis in spans or lengths[axis - 1] != 1]
 
         def along(t: Any, axis: int) -> Any:
             at = axes.index(axis)
-            return t[(slice(None), *[None] * at, slice(None), *[None] * (len(axes) - at - 1))] if len(axes) > 1 else t
+            return (
+                t[(slice(None), *[None] * at, slice(None), *[None] * (len(axes) - at - 1))] if len(axes) > 1 else t
+            )
 
         in_base = tf.reshape(tf.zeros_like(self.example) if shared else self.example, [-1, *[1] * len(axes)])
         in_patch = tf.reshape(tf.range(self.rows), [-1, *[1] * len(axes)])
@@ -126,7 +130,7 @@ class Edits:
             elif patch is not None:
                 in_patch = in_patch * n + along(where, axis)
         if any(map(any, pads)):
-            base = tf.pad(base, pads, constant_values=tf.cast(outside, base.dtype))
+            base = tf.pad(base, pads, constant_values=np.array(outside, base.dtype.as_numpy_dtype))
         table, index = tf.reshape(base, (-1, width)), in_base
         if patch is not None:
             index = tf.shape(table)[0] + in_patch
@@ -157,6 +161,13 @@ class Edits:
 
         return self._kept(("inside", own, where), make) if isinstance(where, Span) else make()
 
+    def widened(self, patch: Patch, axes: Iterable[int]) -> Patch | None:
+        """The patch with these axes whole; None where no window is left on another."""
+        spans = {axis: span for axis, span in patch.spans.items() if axis not in set(axes)}
+        if len(spans) == len(patch.spans):
+            return patch
+        return patch._replace(content=self.read(patch.base, patch, spans), spans=spans) if spans else None
+
     def whole(self, patch: Patch) -> Any:
         """The edited rows' tensor in full, in its own shape."""
         content = self.read(patch.base, patch, {}) if patch.spans else patch.content
@@ -172,17 +183,20 @@ def _all(conditions: Sequence[Any]) -> Any:
     return found
 
 
-def joined(patches: Sequence[Patch]) -> dict[int, Span]:
-    """The spans that patches of one shape have in common: windows that hold all of theirs.
+def joined(patches: Sequence[Patch], shape: Sequence[int | None]) -> dict[int, Span]:
+    """The spans that patches have in common in an output of `shape`: windows that hold all of theirs.
 
-    An axis on which one of them is whole, or which is not worth a window, has none.
+    An axis has none on which one of them is whole, or has one value for all places; where their windows move at
+    different speeds; or which is not worth a window.
     """
     spans: dict[int, Span] = {}
     for axis in set.intersection(*(set(p.spans) for p in patches)):
         of = [p.spans[axis] for p in patches]
-        if len({s.axis for s in of}) > 1:
-            continue
         span = of[0]
+        if any(
+            (s.axis, s.length, s.step * span.period) != (span.axis, shape[axis], span.step * s.period) for s in of
+        ):
+            continue
         for other in of[1:]:
             span = span if same(span, other) else union(span, other)
         if span.width < span.length:
@@ -212,7 +226,8 @@ class Walk:
         self.steps: list[tuple[Any, list[Patch], str]] = []  # op, outputs, how: "patch", "full" or "lost"
         self.picked: dict[str, list[tuple[Span, int]]] = {}  # ops that take one place of each of these spans
         self.counted: dict[str, Any] = {}  # the op in which the work is done, where it is another one
-        self.shares: dict[str, float] = {}  # part of the work that is done, where the output does not show it
+        # Part of the work that has to be done, and that is done, where the output does not show it.
+        self.shares: dict[str, tuple[float, float]] = {}
 
     def run(self, ops: Sequence[Any]) -> None:
         """Walk `ops`, in the order in which they were made."""
@@ -229,11 +244,8 @@ class Walk:
                 if any(n in self.batched for n in names):
                     self.batched.update(out.name for out in op.outputs)
                 continue
-            if changed and op.type in ("Shape", "ShapeN"):
-                for x, out in zip(op.inputs, op.outputs, strict=True):
-                    if x.name in self.patches:
-                        sizes = tf.shape(x, out.dtype)
-                        self.resized[out.name] = tf.concat([[tf.cast(self.edits.rows, out.dtype)], sizes[1:]], 0)
+            if changed and op.type in _SIZES:
+                self._resize(op)
                 continue
             if not changed and not any(n in self.batched for n in names):
                 made = copy_op(op, [self.resized.get(x.name, x) for x in op.inputs])
@@ -245,16 +257,18 @@ class Walk:
         inputs = [self.patches.get(x.name, self.resized.get(x.name, x)) for x in op.inputs]
         windowed = any(isinstance(x, Patch) and (x.spans or x.view) for x in inputs)
         found, how = None, "full"
-        if windowed:
+        if windowed and any(x.name in self.resized and x.shape.rank and x.dtype.is_floating for x in op.inputs):
+            how = "lost"  # a tensor made for the rows at hand, which has no base to read windows from
+        elif windowed:
             rule = self.rules.get(op.type)
             found = rule(self, op, inputs) if rule else None
             how = "lost" if found is None else "patch" if found else "full"
         if not found:
             found = self.in_full(op, inputs)
-        for out, patch in zip(op.outputs, found, strict=True):
+        for i, (out, patch) in enumerate(zip(op.outputs, found, strict=True)):
             if patch is not None:
                 self.patches[out.name] = patch
-            elif any(x.name in self.batched for x in op.inputs):
+            elif op.inputs[i].name in self.batched:  # of IdentityN, which alone leaves outputs as they were
                 self.batched.add(out.name)
         self.steps.append((op, [p for p in found if p is not None], how))
 
@@ -271,4 +285,32 @@ class Walk:
         if tensor.name not in self.batched:
             return tensor
         free = [i for i, n in enumerate(tensor.shape.as_list()) if n is None]
-        return tf.gather(tensor, self.edits.example, axis=free[0])
+        if free:
+            return tf.gather(tensor, self.edits.example, axis=free[0])
+        if tensor.name not in self.resized:  # a number of examples, which is now one of rows
+            self._resize(tensor.op)
+        return self.resized[tensor.name]
+
+    def _resize(self, op: Any) -> None:
+        """Sizes of the edited rows' tensors, where `op` gave those of the unedited examples'."""
+        if op.type not in _SIZES:
+            made = copy_op(op, [self.row_of(x) for x in op.inputs]).outputs
+        else:
+            made = [self._size(x, out.dtype) for x, out in zip(op.inputs, op.outputs, strict=True)]
+        self.resized.update({out.name: new for out, new in zip(op.outputs, made, strict=True)})
+
+    def _size(self, tensor: Any, dtype: Any) -> Any:
+        """The shape of a tensor, with as many rows as there are edits."""
+        patch = self.patches.get(tensor.name)
+        if patch is not None and not patch.spans and not patch.view:
+            return tf.shape(patch.content, dtype)
+        sizes = tf.shape(tensor, dtype)
+        if patch is None and tensor.name not in self.batched:
+            return sizes
+        examples = tf.shape(next(iter(self.patches.values())).base, dtype)[0]
+        rows = tf.cast(self.edits.rows, dtype)
+        sizes = [n if n is not None else sizes[i] // examples * rows for i, n in enumerate(tensor.shape.as_list())]
+        return tf.stack([tf.cast(n, dtype) for n in sizes])
+
+
+_SIZES = ("Shape", "ShapeN")
