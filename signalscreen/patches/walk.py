@@ -22,6 +22,8 @@ WORTH = 0.85
 # An axis of so many windows' lengths is not copied whole to read them, only from the first to the last in a call.
 LONG = 128
 
+Found = list[Any] | None  # what a rule returns: of Patch, or None for an output that did not change
+
 
 class Patch(NamedTuple):
     """A tensor of the edited rows: windows on some axes, the others whole.

@@ -1,0 +1,92 @@
+"""Matrix products: dense layers, on each position or on the flattened whole."""
+
+from math import prod
+from typing import Any
+
+from signalscreen.backend import tf
+from signalscreen.graph import copy_op
+from signalscreen.patches.walk import Found, Patch, Walk
+
+
+def matrix_product(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """A dense layer, on each position or on the flattened whole."""
+    x, kernel = inputs
+    if not isinstance(x, Patch) or isinstance(kernel, Patch) or op.get_attr("transpose_a"):
+        return None
+    if x.view == "rows":
+        rows = tf.reshape(x.content, (-1, x.content.shape[-1]))
+        y = copy_op(op, [rows, kernel]).outputs[0]
+        dims = x.base.shape.as_list()[1:-1]
+        y = tf.reshape(y, [-1, *x.content.shape[1:-1], op.outputs[0].shape[-1]])
+        return [Patch(y, x.spans, tf.reshape(op.outputs[0], [-1, *dims, op.outputs[0].shape[-1]]), "rows")]
+    if x.view != "flat" or op.get_attr("transpose_b"):
+        return None
+    return [Patch(_updated(walk, op, x, kernel), {}, op.outputs[0])]
+
+
+def _updated(walk: Walk, op: Any, x: Patch, kernel: Any) -> Any:
+    """What the dense layer gave, plus the change times the rows of the kernel that these edits touch.
+
+    Rows come in the order of their edits, so neighbours touch a short piece of the first axis. They are taken in
+    several parts when together they touch much more than one of them does.
+    """
+    edits = walk.edits
+    change = edits.read(x.base, x, x.spans) - edits.read(x.base, None, x.spans)
+    axis = min(x.spans)
+    span, n = x.spans[axis], x.base.shape[axis]
+    # Neighbours touch more than one of them alone: at least twice as much, or an eighth of everything.
+    done = min(1.0, max(2 * span.width, span.width + n // _PARTS) / n)
+    walk.shares[op.name] = prod(s.width / s.length for s in x.spans.values()), done
+    starts, outputs = edits.starts(span)[:, 0], kernel.shape[-1]
+    first, stop = tf.clip_by_value(starts, 0, n), tf.clip_by_value(starts + span.width, 0, n)
+    reach = tf.reduce_max(starts) - tf.reduce_min(starts)
+    size = -(-edits.rows // tf.clip_by_value(reach // span.width, 1, _PARTS))
+    part = tf.range(edits.rows) // size
+    lows = tf.math.segment_min(first, part)
+    long = tf.reduce_max(tf.math.segment_max(stop, part) - lows)
+    lows = tf.minimum(lows, n - long)
+    nothing = tf.zeros([1, *x.base.shape[1:]], x.base.dtype)
+    places = tf.gather(lows, part)[:, None] + tf.range(long)[None]
+    spread = edits.read(nothing, Patch(change, x.spans, nothing), {axis: places}, shared=True)
+    lead, rest = x.base.shape[1:axis], x.base.shape[axis + 1 :]
+    spread = tf.reshape(spread, [edits.rows, prod(lead) * long * prod(rest)])
+    table = tf.reshape(kernel, [*lead, n, *rest, outputs])
+    lows = tf.pad(lows, [[0, _PARTS - tf.size(lows)]])
+    added = []
+    for i in range(_PARTS):
+        touched = table[(*[slice(None)] * len(lead), slice(lows[i], lows[i] + long))]
+        added.append(tf.matmul(spread[i * size : (i + 1) * size], tf.reshape(touched, (-1, outputs))))
+    return tf.gather(op.outputs[0], edits.example) + tf.concat(added, 0)
+
+
+_PARTS = 8
+
+
+def batch_matrix_product(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """A matrix on each position."""
+    x, kernel = inputs
+    if not isinstance(x, Patch) or x.view or isinstance(kernel, Patch) or op.get_attr("adj_x"):
+        return None
+    rank = len(x.content.shape)
+    if kernel.name in walk.batched or prod(kernel.shape[:-2]) != 1 or op.outputs[0].shape.rank != rank:
+        return None
+    x = walk.edits.widened(x, [rank - 1])
+    return None if x is None else [Patch(copy_op(op, [x.content, kernel]).outputs[0], x.spans, op.outputs[0])]
+
+
+def einsum(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """A tensor of weights on each position: axes that only the patch has stay where the equation puts them."""
+    terms, result = op.get_attr("equation").decode().replace(" ", "").split("->")
+    names = terms.split(",")
+    at = [i for i, x in enumerate(inputs) if isinstance(x, Patch)]
+    if len(at) != 1 or "." in terms or any(len(set(term)) < len(term) for term in (*names, result)):
+        return None
+    x, own = inputs[at[0]], names[at[0]]
+    others = "".join(term for i, term in enumerate(names) if i != at[0])
+    if x.view or own[0] != result[:1] or own[0] in others or any(y.name in walk.batched for y in op.inputs):
+        return None
+    x = walk.edits.widened(x, [a for a, name in enumerate(own) if name in others or name not in result])
+    if x is None:
+        return None
+    made = copy_op(op, [x.content if i == at[0] else y for i, y in enumerate(inputs)]).outputs[0]
+    return [Patch(made, {result.index(own[a]): span for a, span in x.spans.items()}, op.outputs[0])]

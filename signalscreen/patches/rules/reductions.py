@@ -1,0 +1,113 @@
+"""Sums, means and extremes: what they were for the unedited signal, brought up to date."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from signalscreen.backend import tf
+from signalscreen.graph import constant, copy_op
+from signalscreen.patches.walk import Found, Patch, Walk
+
+
+def _reduced(op: Any, x: Patch) -> tuple[list[int], dict[int, int]] | None:
+    """The axes that are reduced, and where the others are afterwards."""
+    axes = constant(op.inputs[1])
+    rank = len(x.content.shape)
+    if axes is None or x.view:
+        return None
+    gone = sorted({int(a) % rank for a in np.atleast_1d(axes)})
+    if 0 in gone:
+        return None
+    keep = op.get_attr("keep_dims")
+    return gone, {a: a if keep else a - sum(g < a for g in gone) for a in range(rank) if a not in gone}
+
+
+def _of_whole_axes(op: Any, x: Patch, place: dict[int, int]) -> list[Any]:
+    """Axes reduced that have no window."""
+    made = copy_op(op, [x.content, op.inputs[1]]).outputs[0]
+    return [Patch(made, {place[a]: s for a, s in x.spans.items()}, op.outputs[0])]
+
+
+def reduction(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Any, all, product: of axes that have no window."""
+    found = _reduced(op, inputs[0])
+    if found is None:
+        return None
+    x = walk.edits.widened(inputs[0], found[0])
+    return None if x is None else _of_whole_axes(op, x, found[1])
+
+
+def total(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Mean and sum: what they were, plus what the edit adds."""
+    x = inputs[0]
+    found = _reduced(op, x)
+    if found is None:
+        return None
+    gone, place = found
+    if not set(gone) & set(x.spans):
+        return _of_whole_axes(op, x, place)
+    change = walk.edits.read(x.base, x, x.spans) - walk.edits.read(x.base, None, x.spans)
+    change = tf.reduce_sum(change, gone, keepdims=op.get_attr("keep_dims"))
+    if op.type == "Mean":
+        change = change / prod(x.base.shape[a] for a in gone)
+    spans = {place[a]: s for a, s in x.spans.items() if a not in gone}
+    return [Patch(walk.edits.read(op.outputs[0], None, spans) + change, spans, op.outputs[0])]
+
+
+def extreme(walk: Walk, op: Any, inputs: list[Any]) -> Found:
+    """Largest and smallest: of the patch, and of the base on either side of it, axis by axis."""
+    x = inputs[0]
+    found = _reduced(op, x)
+    if found is None:
+        return None
+    gone, place = found
+    if not set(gone) & set(x.spans):
+        return _of_whole_axes(op, x, place)
+    if set(x.spans) - set(gone):
+        return reduction(walk, op, inputs)
+    is_max = op.type == "Max"
+    reduce, pick = (tf.reduce_max, tf.maximum) if is_max else (tf.reduce_min, tf.minimum)
+    least = x.base.dtype.min if is_max else x.base.dtype.max
+    result = reduce(walk.edits.read(x.base, x, x.spans, least), gone, keepdims=True)
+    inside: dict[int, Any] = {}
+    for axis in sorted(x.spans):
+        # Whole on the axes that come later: they need not be told apart here.
+        later = [a for a in gone if a > axis]
+        rest = reduce(x.base, later, keepdims=True) if later else x.base
+        span = x.spans[axis]
+        for is_after, end in ((False, 0), (True, span.width)):
+            running = _running(rest, axis, pick, least, is_after)
+            # The value at p of a running extreme is that of everything before (or from) p.
+            at = span._replace(
+                length=span.length + 1,
+                first=tuple(a + end for a in span.first),
+                last=tuple(a + end + 1 for a in span.first),
+            )
+            edge = walk.edits.read(running, None, {**inside, axis: at}, least)
+            result = pick(result, reduce(edge, gone, keepdims=True))
+        inside[axis] = span
+    for span in x.spans.values():  # beyond the ends there is no edge: the window touches nothing
+        starts = tf.reshape(walk.edits.starts(span), [-1, *[1] * (len(x.content.shape) - 1)])
+        touches = (starts < span.length) & (starts + span.width > 0)
+        result = tf.where(touches, result, walk.edits.read(reduce(x.base, gone, keepdims=True), None, {}))
+    if not op.get_attr("keep_dims"):
+        result = tf.squeeze(result, gone)
+    return [Patch(result, {}, op.outputs[0])]
+
+
+def _running(tensor: Any, axis: int, pick: Any, least: float, from_end: bool) -> Any:
+    """Extremes of everything before each place (or from it on), by doubling: length + 1 values."""
+    n = tensor.shape[axis]
+    pads = [[0, 0] for _ in range(tensor.shape.rank)]
+    pads[axis] = [0, 1] if from_end else [1, 0]
+    fill = np.array(least, tensor.dtype.as_numpy_dtype)
+    found = tf.pad(tensor, pads, constant_values=fill)
+    step = 1
+    while step < n + 1:
+        keep: list[Any] = [slice(None)] * tensor.shape.rank
+        keep[axis] = slice(step, None) if from_end else slice(None, -step)
+        pads[axis] = [0, step] if from_end else [step, 0]
+        found = pick(found, tf.pad(found[tuple(keep)], pads, constant_values=fill))
+        step *= 2
+    return found
