@@ -19,6 +19,9 @@ from signalscreen.patches.spans import Span, same, union
 # Of a whole axis: a stretch that covers more is not worth the reading, and the axis is computed in full.
 WORTH = 0.85
 
+# An axis of so many windows' lengths is not copied whole to read them, only from the first to the last in a call.
+LONG = 128
+
 Found = list[Any] | None  # what a rule returns: of Patch, or None for an output that did not change
 
 
@@ -112,6 +115,7 @@ class Edits:
         in_base = tf.reshape(tf.zeros_like(self.example) if shared else self.example, [-1, *[1] * len(axes)])
         in_patch = tf.reshape(tf.range(self.rows), [-1, *[1] * len(axes)])
         edited, sizes, pads = [], [], [[0, 0] for _ in base.shape]
+        part = None  # of the base, on its first axis with a span: what these rows touch, which is less to copy
         for axis in range(1, last + 1):
             n = lengths[axis - 1]
             where = spans.get(axis, range(n))
@@ -121,7 +125,11 @@ class Edits:
                 continue
             if is_span:
                 pads[axis] = [1, 1]
-                in_base = in_base * (n + 2) + along(self._places(where), axis)
+                places, long = self._places(where), n + 2
+                if part is None and patch is not None and n > LONG * where.width:
+                    lo, long, places = self._touched(where)
+                    part = (slice(None),) * axis + (slice(lo, lo + long),)
+                in_base = in_base * long + along(places, axis)
             else:
                 where = tf.constant([[*where]], tf.int32) if isinstance(where, range) else where
                 in_base = in_base * n + along(where, axis)
@@ -133,6 +141,7 @@ class Edits:
                 in_patch = in_patch * n + along(where, axis)
         if any(map(any, pads)):
             base = tf.pad(base, pads, constant_values=np.array(outside, base.dtype.as_numpy_dtype))
+        base = base if part is None else base[part]
         table, index = tf.reshape(base, (-1, width)), in_base
         if patch is not None:
             index = tf.shape(table)[0] + in_patch
@@ -147,6 +156,16 @@ class Edits:
         return self._kept(
             ("places", span), lambda: tf.clip_by_value(self.starts(span) + offsets, 0, span.length + 1)
         )
+
+    def _touched(self, span: Span) -> tuple[Any, Any, Any]:
+        """The first of these places in any row, how far they reach from there, and the places from there."""
+
+        def make() -> tuple[Any, Any, Any]:
+            places = self._places(span)
+            lo = tf.reduce_min(places)
+            return lo, tf.reduce_max(places) + 1 - lo, places - lo
+
+        return self._kept(("touched", span), make)
 
     def _inside(self, own: Span | None, where: Any, length: int) -> tuple[Any, Any]:
         """Which places lie in the window `own` and in the signal, and where in the window."""
