@@ -101,6 +101,17 @@ for rank, shape in ((1, SIGNAL), (2, IMAGE)):
         make(apart, 4, 3, dilation_rate=2),
         shape=shape,
     )
+sparse = {"strides": 3, "padding": "same"}
+case(
+    "stride of a volume longer than the kernel",
+    "",
+    make("Conv3D", 2, 1, **sparse),
+    make("MaxPooling3D", 1, **sparse),
+    make("AveragePooling3D", 1, **sparse),
+    shape=(6, 8, 9, 2),
+    lost="Conv3D MaxPool3D AvgPool3D",
+    dtype="float32",
+)
 causal = {"padding": "causal"}
 case("causal", "Conv2D Pad", make("Conv1D", 4, 3, **causal), make("Conv1D", 4, 3, strides=2, **causal))
 case("causal, dilated", "SpaceToBatchND Pad", make("Conv1D", 4, 3, dilation_rate=4, **causal))
@@ -114,7 +125,7 @@ case(
     shape=IMAGE,
 )
 for padding in ("same", "valid"):
-    steps = ((1, 1), (4, 1), (2, 2), (5, 2), (1, 3), (2, 3))
+    steps = ((4, 1), (5, 2), (1, 3), (2, 3))
     up = [make("Conv1DTranspose", 3, size, strides=by, padding=padding) for size, by in steps]
     case(f"Conv1DTranspose {padding}", "Conv2DBackpropInput", *up)
     up = [
@@ -123,14 +134,14 @@ for padding in ("same", "valid"):
     ]
     case(f"Conv2DTranspose {padding}", "Conv2DBackpropInput", *up, shape=IMAGE)
     # As wide as one axis, which is computed in full, also where the kernel is shorter than the stride.
-    case(f"Conv2DTranspose {padding}, whole rows", "Conv2DBackpropInput", *up, shape=IMAGE, width=(3, 11))
+    case(f"Conv2DTranspose {padding}, whole rows", "Conv2DBackpropInput", up[1], shape=IMAGE, width=(3, 11))
     up = [make("Conv3DTranspose", 2, (1, 2, 3), strides=(2, 2, 1), padding=padding)]
     case(f"Conv3DTranspose {padding}", "Conv3DBackpropInputV2", *up, shape=VOLUME)
 longer = {"strides": 3, "padding": "same", "output_padding": 2}
 case("Conv1DTranspose lengthened", "Conv2DBackpropInput", make("Conv1DTranspose", 3, 4, **longer))
 for pooling, short in (("MaxPooling", "MaxPool"), ("AveragePooling", "AvgPool")):
     paddings = ("same", "valid")
-    steps = [(size, by, p) for size, by in ((2, 1), (3, 2), (2, 3)) for p in paddings]
+    steps = [(size, by, p) for size, by in ((3, 2), (2, 3)) for p in paddings]
     case(f"{pooling}1D", short, *[make(f"{pooling}1D", *step) for step in steps])
     case(f"{pooling}2D", short, *[make(f"{pooling}2D", (3, 2), (2, 1), padding=p) for p in paddings], shape=IMAGE)
     case(f"{pooling}2D, whole rows", short, make(f"{pooling}2D", 3, 2, "same"), shape=IMAGE, width=(3, 11))
@@ -155,7 +166,14 @@ case(
     make("ZeroPadding2D", ((2, 3), (0, 0))),
     shape=IMAGE,
 )
-case("padding 3D", "Pad", make("ZeroPadding3D", ((1, 0), (2, 2), (0, 1))), shape=VOLUME)
+case(
+    "volumes padded, cut, repeated",
+    "Pad StridedSlice Tile Reshape",
+    make("ZeroPadding3D", ((1, 0), (2, 2), (0, 1))),
+    make("Cropping3D", ((1, 2), (0, 1), (3, 0))),
+    make("UpSampling3D", (1, 2, 2)),
+    shape=VOLUME,
+)
 case(
     "slices",
     "StridedSlice Squeeze",
@@ -168,7 +186,6 @@ case(
     then(op(lambda h: h[:, None, :, None]), op(lambda h: tf.squeeze(h, [1, 3]))),
 )
 case("one place", "StridedSlice", op(lambda h: h[:, 7] ** 2))
-case("slices 3D", "StridedSlice", make("Cropping3D", ((1, 2), (0, 1), (3, 0))), shape=VOLUME)
 case("axes in another order", "Transpose", then(make("Permute", (2, 1)), make("ReLU"), make("Permute", (2, 1))))
 case("order written as a range", "Transpose", make("Softmax", axis=2), shape=IMAGE)
 case("repeated", "ExpandDims Tile Reshape", make("UpSampling1D", 3), op(lambda h: tf.tile(h, [1, 1, 3])))
@@ -179,7 +196,6 @@ case(
     op(lambda h: tf.tile(h, [1, 2, 1, 1])),
     shape=IMAGE,
 )
-case("repeated 3D", "Tile Reshape", make("UpSampling3D", (1, 2, 2)), shape=VOLUME)
 case(
     "axes merged",
     "Reshape Conv2D",
@@ -357,6 +373,7 @@ def test_rules_give_what_brute_force_gives(name, monkeypatch):
         h = keras.Input(shape)
         model = randomise(keras.Model(h, sum(head(layer(h)) for layer in layers)))
     found = compare(monkeypatch, model, x, edits(x, width, most=100))
+    assert np.ptp(found.brute) > 0
     assert found.error() <= (FLOAT64 if dtype == "float64" else FLOAT32)
     assert carries <= found.carried
     assert lost == found.lost - {"EnsureShape"}
@@ -377,23 +394,25 @@ LOGIC = {"LogicalAnd", "LogicalNot", "LogicalOr"}
 
 def applied(kind, a, b):
     """An op of TensorFlow on a tensor with values in (0, 1), and where it takes two on another such tensor."""
-    single = tf.cast(a, tf.float32)
+    single, bits, truths = tf.cast(a, tf.float32), [tf.cast(t * 50, tf.int32) for t in (a, b)], [a > 0.5, b > 0.6]
     given = {
         "Acosh": [a + 1.1],
         "AddN": [[a, b, a]],
+        "BitwiseAnd": bits,
+        "BitwiseOr": bits,
+        "BitwiseXor": bits,
         "Cast": [a, tf.float32],
         "CheckNumerics": [a, "not a number"],
         "ClipByValue": [a, tf.cast(0.2, a.dtype), tf.cast(0.7, a.dtype)],
         "FakeQuantWithMinMaxArgs": [single],
         "FakeQuantWithMinMaxVars": [single, 0.0, 1.0],
+        "Invert": bits,
         "LeakyRelu": [a - 0.5],
-        "SelectV2": [a > 0.5, a, b],
+        "LogicalAnd": truths,
+        "LogicalNot": truths,
+        "LogicalOr": truths,
         "Relu6": [a * 9],
-        "Tan": [a],
-        **dict.fromkeys(
-            ["BitwiseAnd", "BitwiseOr", "BitwiseXor", "Invert"], [tf.cast(t * 50, tf.int32) for t in (a, b)]
-        ),
-        **dict.fromkeys(["LogicalAnd", "LogicalNot", "LogicalOr"], [a > 0.5, b > 0.6]),
+        "SelectV2": [a > 0.5, a, b],
     }.get(kind, [a, b])
     function = getattr(tf.raw_ops, kind)
     empty = inspect.Parameter.empty
@@ -463,8 +482,7 @@ MERGES = {
 }
 
 
-@pytest.mark.parametrize("name", list(MERGES))
-@pytest.mark.parametrize("position", [0, 1])
+@pytest.mark.parametrize(("name", "position"), [*[(name, 0) for name in MERGES], ("added", 1), ("attended", 1)])
 def test_the_input_that_is_held_keeps_its_own_row(name, position, monkeypatch):
     merge, lost = MERGES[name]
     x = list(np.random.default_rng(0).normal(size=(2, 3, 30, 2)))

@@ -225,7 +225,7 @@ def concatenation(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     spans = joined(patches, op.outputs[0].shape)
     spans.pop(axis, None)
     if not spans:
-        return None
+        return None if any(axis in p.spans for p in patches) else []
     given = []
     for p in parts:
         if isinstance(p, Patch):

@@ -31,7 +31,12 @@ def _geometry(op: Any, source: Any) -> dict[int, tuple[int, int, int, int, int, 
         if padding == b"EXPLICIT":
             before, after = op.get_attr("explicit_paddings")[2 * axis : 2 * axis + 2]
         else:
-            total = max((m - 1) * stride + (size - 1) * dilation + 1 - n, 0) if padding == b"SAME" else 0
+            total = (m - 1) * stride + (size - 1) * dilation + 1 - n if padding == b"SAME" else 0
+            if total < -1 and rank == 5:
+                # A stride much longer than the kernel: TensorFlow pads volumes by a negative number on a CPU, and
+                # so begins a sample or more later than it says, and than it does elsewhere. It knows best.
+                return None
+            total = max(total, 0)
             before, after = total // 2, total - total // 2
         found[axis] = (size, stride, dilation, before, after, n, m)
     return found
