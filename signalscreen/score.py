@@ -30,8 +30,9 @@ from signalscreen.streams import Patches, blocks
 
 Array = npt.NDArray[Any]
 
-_BATCH_BYTES = 128 * 2**20  # activations of one model call
-_MOST_ROWS = 512
+# Activations of one model call: what serves attention best (64 MiB) and convolutions (16 rows), measured.
+_BATCH_BYTES, _MOST_BYTES = 64 * 2**20, 192 * 2**20
+_FEW_ROWS, _MOST_ROWS = 16, 512
 _SMALL_JOB = 512 * 2**20  # bytes of activations that are computed sooner than a program of patches is made
 _WORTH_WHILE = 1.15  # estimated gain
 
@@ -50,7 +51,8 @@ class Score:
     class_names : sequence of str, optional
         So that `target` can be a name.
     batch_size : int, optional
-        Rows per model call; by default as many as keep a call's activations near 128 MiB, at most 512.
+        Rows per model call; by default 512, or as many as keep a call's activations near 64 MiB (192 MiB where
+        that is fewer than 16).
     progress : bool, optional
         Show a progress bar; by default when the work takes more than two seconds in a terminal.
 
@@ -386,7 +388,9 @@ class Score:
     def _rows(self, program: programs.Program) -> int:
         if self.batch_size is not None:
             return int(self.batch_size)
-        return int(np.clip(_BATCH_BYTES // program.row_bytes(self.bound.length), 1, _MOST_ROWS))
+        size = program.row_bytes(self.bound.length)
+        rows = max(_BATCH_BYTES // size, min(_MOST_BYTES // size, _FEW_ROWS))
+        return int(np.clip(rows, 1, _MOST_ROWS))
 
     def _fed(self, rows: Array, number: Array) -> list[Any]:
         """The class of each row and one tensor per input, for rows that belong to these examples."""

@@ -33,22 +33,21 @@ class Patches(NamedTuple):
     def applied(self, x: Array) -> Array:
         """Every edit of every example, written out: ``(patches, batch, *axes, channels)``."""
         edited: Array = np.repeat(x[None], len(self.starts), axis=0)
-        for i, start in enumerate(self.starts):
-            spans: list[slice] = []
-            inside: list[slice] = []
-            for first, width, n in zip(start, self.width, x.shape[1:-1], strict=True):
-                lo, hi = max(int(first), 0), min(int(first) + width, n)
-                spans.append(slice(lo, max(hi, lo)))
-                inside.append(slice(lo - int(first), max(hi, lo) - int(first)))
-            channels = slice(None) if self.channel is None else slice(self.channel, self.channel + 1)
-            content = self.content[i if len(self.content) > 1 else 0]
-            # Axes of length one stand for every place, so only the others are cut with the window.
-            cut = tuple(s if content.shape[axis + 1] > 1 else slice(None) for axis, s in enumerate(inside))
-            content = content[(slice(None), *cut)]
-            if self.channel is not None and content.shape[-1] > 1:
-                content = content[..., channels]
-            place: tuple[Any, ...] = (i, slice(None), *spans, channels)
-            edited[place] = content
+        first = np.clip(self.starts, 0, x.shape[1:-1])
+        last = np.clip(self.starts + self.width, first, x.shape[1:-1])
+        everything = slice(None)
+        channels = everything if self.channel is None else slice(self.channel, self.channel + 1)
+        content = self.content if self.content.shape[-1] == 1 else self.content[..., channels]
+        # Axes of length one stand for every place, so only the others are cut with the window.
+        long = [n > 1 for n in content.shape[2:-1]]
+        spans = zip(first.tolist(), last.tolist(), self.starts.tolist(), strict=True)
+        for i, (lows, highs, starts) in enumerate(spans):
+            piece = content[i if len(content) > 1 else 0]
+            if any(long):
+                cut = [slice(a - s, b - s) for a, b, s in zip(lows, highs, starts, strict=True)]
+                piece = piece[(everything, *(c if m else everything for c, m in zip(cut, long, strict=True)))]
+            place: tuple[Any, ...] = (i, everything, *map(slice, lows, highs), channels)
+            edited[place] = piece
         return edited
 
 

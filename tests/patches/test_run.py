@@ -182,7 +182,8 @@ def test_edits_that_a_sequence_output_cannot_see_cost_nothing(monkeypatch):
         program = score._program_of_patches((6,))
         rows = Counted(program.rows)
         with monkeypatch.context() as patch:
-            patch.setattr(ss.Score, "_program_of_patches", lambda *_, p=program._replace(rows=rows): p)
+            counted = program._replace(rows=rows)
+            patch.setattr(ss.Score, "_program_of_patches", lambda *_, p=counted: p)
             found = score.patched(bound, [patches])
         close(found, truth(score, bound, patches))
         far = np.argmax(np.abs(patches.starts[:, 0] - place))
