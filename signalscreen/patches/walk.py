@@ -71,8 +71,8 @@ class Walk:
         inputs = [self.patches.get(x.name, self.resized.get(x.name, x)) for x in op.inputs]
         windowed = any(isinstance(x, Patch) and (x.spans or x.view) for x in inputs)
         found, how = None, "full"
-        if windowed and any(x.name in self.resized and x.shape.rank and x.dtype.is_floating for x in op.inputs):
-            how = "lost"  # a tensor made for the rows at hand, which has no base to read windows from
+        if windowed and any(x.name in self.resized and _has_values(x) for x in op.inputs):
+            how = "lost"  # values made for the rows at hand, which have no base to read windows from
         elif windowed:
             rule = self.rules.get(op.type)
             found = rule(self, op, inputs) if rule else None
@@ -98,7 +98,7 @@ class Walk:
         """An unedited tensor with a row for each edit, if it has one for each example."""
         if tensor.name not in self.batched:
             return tensor
-        free = [i for i, n in enumerate(tensor.shape.as_list()) if n is None]
+        free = [i for i, n in enumerate(tensor.shape.as_list()) if n is None] if tensor.shape.rank is not None else [0]
         if free:
             return tf.gather(tensor, self.edits.example, axis=free[0])
         if tensor.name not in self.resized:  # a number of examples, which is now one of rows
@@ -128,3 +128,8 @@ class Walk:
 
 
 _SIZES = ("Shape", "ShapeN")
+
+
+def _has_values(tensor: Any) -> bool:
+    """Whether a tensor is more than a size or a shape."""
+    return tensor.shape.rank != 0 and (tensor.dtype.is_floating or tensor.shape.rank != 1)
