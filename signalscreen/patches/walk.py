@@ -98,7 +98,9 @@ class Walk:
         """An unedited tensor with a row for each edit, if it has one for each example."""
         if tensor.name not in self.batched:
             return tensor
-        free = [i for i, n in enumerate(tensor.shape.as_list()) if n is None] if tensor.shape.rank is not None else [0]
+        free = (
+            [i for i, n in enumerate(tensor.shape.as_list()) if n is None] if tensor.shape.rank is not None else [0]
+        )
         if free:
             return tf.gather(tensor, self.edits.example, axis=free[0])
         if tensor.name not in self.resized:  # a number of examples, which is now one of rows
