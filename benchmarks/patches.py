@@ -29,7 +29,8 @@ TRIED = 256  # windows on which batch sizes are compared
 
 LEGEND = """brute: at its best batch; *: on an evenly spread part of the windows, scaled
 limit: multiplications in full over those by patches (for a score at one place: of the windows it can see)
-share: ratio over limit; differ: largest difference of scores over their range; first: the first call"""
+share: ratio over limit; first: the first call, which prepares
+differ: largest difference from brute force over the range of the scores; (brute): brute force at two batch sizes"""
 
 
 class Case(NamedTuple):
@@ -151,10 +152,11 @@ def compare(title: str, case: Case, rounds: int) -> None:
     ratio = full / times["patched"]
     before, expected, found = score(x), runs["brute"](), runs["patched"]()[which, 0]
     limit = counted_limit(case, score, np.mean(expected != before))
-    differ = np.abs(found - expected).max() / max(float(np.ptp(np.append(expected, before))), 1e-30)
+    scale = max(float(np.ptp(np.append(expected, before))), 1e-30)
+    differ, own = (np.abs(some - expected).max() / scale for some in (found, brute(batch // 2 + 1, which)))
     print(
         f"{title:34} {count:7,} {full:8.4f}{'*' if case.subset else ' '} {batch:5} {times['patched']:8.4f} "
-        f"{ratio:7.2f} {limit:7.1f} {ratio / limit:6.0%} {differ:9.1e} {first:7.2f}",
+        f"{ratio:7.2f} {limit:7.1f} {ratio / limit:6.0%} {differ:9.1e} {own:8.1e} {first:7.2f}",
         flush=True,
     )
 
@@ -186,7 +188,7 @@ def main(words: list[str] | None = None) -> None:
 def table(names: list[str], rounds: int) -> None:
     print(
         f"{'':34} {'windows':>7} {'brute s':>8}  {'batch':>5} {'patch s':>8} {'ratio':>7} {'limit':>7} "
-        f"{'share':>6} {'differ':>9} {'first s':>7}"
+        f"{'share':>6} {'differ':>9} {'(brute)':>8} {'first s':>7}"
     )
     for name in names:
         title, make = CASES[name]

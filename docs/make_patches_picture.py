@@ -53,8 +53,8 @@ def draw_funnel(ax, top: float, read: tuple[int, int], n: int, made: tuple[int, 
 
 def draw_range(ax, top: float, n: int, first: int, last: int) -> None:
     """The stretch in numbers, under its row."""
-    at = min((first + min(last, n)) / 2 * SAMPLES / n, SAMPLES - 2.2)
-    ax.text(at, top - 0.14, f"[{first}, {last})", ha="center", va="top", fontsize=8, color=INK)
+    at = min((first + min(last, n)) / 2 * SAMPLES / n, SAMPLES - 2.6)
+    ax.text(at, top - 0.14, f"[{first}, {last})", ha="center", va="top", fontsize=9, color=INK)
 
 
 def draw_panel(ax, start: int, title: str) -> None:
@@ -78,11 +78,11 @@ def draw_panel(ax, start: int, title: str) -> None:
     draw_funnel(ax, top, (first, min(end, n)), n, (middle, middle + 2), SAMPLES)
     ax.add_patch(Rectangle((middle, top - GAP), 2, HEIGHT, facecolor=DONE, edgecolor="#B5B5B5", linewidth=0.6))
     ax.text(
-        middle + 1, top - GAP - 0.16, f"mean + Σ (new − old) / {n}", ha="center", va="top", fontsize=8.5, color=INK
+        middle + 1, top - GAP - 0.16, f"mean + Σ (new − old) / {n}", ha="center", va="top", fontsize=9.5, color=INK
     )
     ax.plot([SAMPLES, SAMPLES], [HEIGHT + 0.35, top - 0.35], color=INK, linewidth=1.6)
-    ax.text(SAMPLES, HEIGHT + 0.45, "end of the signal", ha="center", va="bottom", fontsize=8, color=INK)
-    ax.set_title(title, fontsize=10, loc="left", color=INK)
+    ax.text(SAMPLES + 0.1, HEIGHT + 0.45, "end of the signal", ha="right", va="bottom", fontsize=9, color=INK)
+    ax.set_title(title, fontsize=11, loc="left", color=INK)
     ax.set_xlim(-0.2, SAMPLES + BEYOND)
     ax.set_ylim(top - GAP - 1.0, HEIGHT + 1.1)
     ax.axis("off")
@@ -92,23 +92,25 @@ def main() -> None:
     """Draw both alignments, and an edit over the end of the signal."""
     plt.switch_backend("Agg")
     plt.rcParams.update({"svg.hashsalt": "patches", "font.family": "DejaVu Sans"})
-    fig, axes = plt.subplots(1, 3, figsize=(12.6, 4.9))
-    fig.subplots_adjust(left=0.105, right=0.998, top=0.93, bottom=0.09, wspace=0.02)
+    fig, axes = plt.subplots(1, 3, figsize=(10.2, 4.6))
+    fig.subplots_adjust(left=0.132, right=0.998, top=0.92, bottom=0.12, wspace=0.02)
     draw_panel(axes[0], 6, "Edit at an even sample, a = 6")
     draw_panel(axes[1], 7, "At an odd one, a = 7")
     draw_panel(axes[2], 17, "Over the end, a = 17")
     names = ["input", *(name for name, *_ in LAYERS), "mean over all"]
     for i, name in enumerate(names):
-        axes[0].text(-0.7, HEIGHT / 2 - i * GAP, name, ha="right", va="center", fontsize=10, color=INK)
+        axes[0].text(-0.7, HEIGHT / 2 - i * GAP, name, ha="right", va="center", fontsize=10.5, color=INK)
     legend = [
         Patch(facecolor=EDITED, label="edited"),
         Patch(facecolor=DONE, label="recomputed"),
-        Patch(facecolor=SPARE, label="computed as well, unchanged"),
+        Patch(facecolor=SPARE, label="computed too, unchanged"),
         Patch(facecolor=READ, label="read from the base"),
         Patch(facecolor=REST, edgecolor="#B5B5B5", label="not touched"),
-        Patch(facecolor="none", edgecolor=INK, linestyle=":", label="beyond the end, never used"),
+        Patch(facecolor="none", edgecolor=INK, linestyle=":", label="beyond the end, unused"),
     ]
-    fig.legend(handles=legend, loc="lower center", ncols=6, frameon=False, fontsize=9.5, columnspacing=1.2)
+    fig.legend(
+        handles=legend, loc="lower center", ncols=6, frameon=False, fontsize=9.5, columnspacing=1, handlelength=1.5
+    )
     fig.savefig(Path(__file__).parent / "_static" / "patches.svg", metadata={"Date": None})
 
 

@@ -15,7 +15,7 @@ from signalscreen.streams import Patches, blocks
 Array = npt.NDArray[Any]
 Window = tuple[int, ...]
 
-_CONTENT = 64 * 2**20  # bytes of what is written into windows, held at a time
+_CONTENT = 16 * 2**20  # bytes of what is written into windows, held at a time
 # Each window is a program of its own, which takes a second or more to make, once for a model.
 _MOST_WIDTHS = 4
 _FEWEST_ROWS = 512  # edited signals for which a program is made

@@ -12,7 +12,7 @@ from signalscreen.streams import Patches, blocks
 
 Array = npt.NDArray[Any]
 
-_CONTENT = 64 * 2**20  # bytes of letters written, held at a time
+_CONTENT = 16 * 2**20  # bytes of letters written, held at a time
 
 
 def in_silico_mutagenesis(

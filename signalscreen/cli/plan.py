@@ -209,12 +209,14 @@ def table(found: Report) -> list[list[str]]:
 
 def words(found: Report) -> list[str]:
     """What the table comes to."""
-    fast = f"about {found.gain:.1f} times as fast as" if found.gain > 1 else "no faster than, and so done by,"
+    fast = "no faster: every edited signal is run in full"
+    if found.gain > 1:
+        fast = f"about {found.gain:.1f} times as fast as running every edited signal in full"
     counted = f"{found.limit:.1f} times fewer multiplications"
     if any(not p.multiplications for p in found.layers):
         counted += " where they can be counted"
     of = f"a window of {_x(found.window)} in {_x(found.length)} samples"
-    return [f"{of}: {counted}, {fast} running every edited signal in full", found.advice]
+    return [f"{of}: {counted}, {fast}", found.advice]
 
 
 def _x(sizes: Sequence[int]) -> str:

@@ -112,7 +112,7 @@ def occlusion(
     return maps
 
 
-_CONTENT = 64 * 2**20  # bytes of what is written into windows, held at a time
+_CONTENT = 16 * 2**20  # bytes of what is written into windows, held at a time
 
 
 def spans_of(value: Any, sizes: Window, what: str) -> Window:

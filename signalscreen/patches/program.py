@@ -10,9 +10,10 @@ from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.graph import Run, call
 from signalscreen.patches.plan import Plan, plan_of
+from signalscreen.patches.reading import Edits, Patch
 from signalscreen.patches.rules import RULES
 from signalscreen.patches.spans import Span, edit
-from signalscreen.patches.walk import Edits, Patch, Walk
+from signalscreen.patches.walk import Walk
 
 ROWS = 1024  # the most edited rows in a call
 CHUNK_BYTES = 96 * 2**20  # what they may hold; more does not fit the processor's caches

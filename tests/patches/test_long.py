@@ -5,7 +5,7 @@ import pytest
 
 import signalscreen as ss
 from signalscreen.backend import keras
-from signalscreen.patches import walk
+from signalscreen.patches import reading
 from signalscreen.streams import Patches
 from tests.contract.zoo import randomise
 
@@ -36,14 +36,14 @@ def check(shape, width, starts, batch_size=None):
 
 
 def test_a_long_signal():
-    n = 6 * walk.LONG * 3
+    n = 6 * reading.LONG * 3
     check((n, 2), (3,), [[-2], [0], [1], [7], [n // 2], [n - 3], [n - 1]], batch_size=4)
     check((n, 2), (3,), [[n - 1]])
 
 
 @pytest.mark.parametrize("shape", [(40, 2), (18, 12, 1), (10, 8, 8, 1)])
 def test_every_window_where_any_axis_counts_as_long(monkeypatch, shape):
-    monkeypatch.setattr(walk, "LONG", 0)
+    monkeypatch.setattr(reading, "LONG", 0)
     grid = [np.arange(-1, n, 2) for n in shape[:-1]]
     starts = np.stack(np.meshgrid(*grid, indexing="ij"), -1).reshape(-1, len(grid))
     check(shape, (2,) * len(grid), starts, batch_size=16)

@@ -118,8 +118,8 @@ def test_one_of_two_inputs_is_edited():
         for start in range(0, LENGTH - 8 + 3, 3):
             changed = [part.copy() for part in x]
             changed[i][:, start : start + 8] = 0
-            edited.append(model.predict(changed, verbose=0)[:, 1])
-        drops = model.predict(x, verbose=0)[:, 1] - np.array(edited)
+            edited.append(model(changed).numpy()[:, 1])
+        drops = model(x).numpy()[:, 1] - np.array(edited)
         total, count = np.zeros((2, LENGTH)), np.zeros(LENGTH)
         for drop, start in zip(drops, range(0, LENGTH, 3), strict=False):
             total[:, start : start + 8] += drop[:, None]

@@ -5,8 +5,9 @@ from typing import Any
 
 from signalscreen.backend import tf
 from signalscreen.graph import copy_op
+from signalscreen.patches.reading import Patch, joined
 from signalscreen.patches.spans import same
-from signalscreen.patches.walk import Found, Patch, Walk, joined
+from signalscreen.patches.walk import Found, Walk
 
 
 def pointwise(walk: Walk, op: Any, inputs: list[Any]) -> Found:

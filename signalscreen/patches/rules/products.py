@@ -5,7 +5,8 @@ from typing import Any
 
 from signalscreen.backend import tf
 from signalscreen.graph import copy_op
-from signalscreen.patches.walk import Found, Patch, Walk
+from signalscreen.patches.reading import Patch
+from signalscreen.patches.walk import Found, Walk
 
 
 def matrix_product(walk: Walk, op: Any, inputs: list[Any]) -> Found:

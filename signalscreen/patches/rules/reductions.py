@@ -7,7 +7,8 @@ import numpy as np
 
 from signalscreen.backend import tf
 from signalscreen.graph import constant, copy_op
-from signalscreen.patches.walk import Found, Patch, Walk
+from signalscreen.patches.reading import Patch
+from signalscreen.patches.walk import Found, Walk
 
 
 def _reduced(op: Any, x: Patch) -> tuple[list[int], dict[int, int]] | None:

@@ -7,9 +7,10 @@ import numpy as np
 
 from signalscreen.backend import tf
 from signalscreen.graph import constant, copy_op
+from signalscreen.patches.reading import Patch, joined
 from signalscreen.patches.rules.pointwise import over
 from signalscreen.patches.spans import one_place, same, scaled, seen, shifted, through
-from signalscreen.patches.walk import Found, Patch, Walk, joined
+from signalscreen.patches.walk import Found, Walk
 
 
 def _renumbered(x: Patch, content: Any, axes: dict[int, int], base: Any) -> list[Patch | None]:

@@ -6,8 +6,9 @@ import numpy as np
 
 from signalscreen.backend import tf
 from signalscreen.graph import constant, copy_op
+from signalscreen.patches.reading import Patch
 from signalscreen.patches.spans import back, same, seen, through
-from signalscreen.patches.walk import WORTH, Found, Patch, Walk
+from signalscreen.patches.walk import WORTH, Found, Walk
 
 
 def _geometry(op: Any, source: Any) -> dict[int, tuple[int, int, int, int, int, int, int]] | None:
