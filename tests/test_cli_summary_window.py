@@ -125,6 +125,15 @@ def test_products_of_attention_are_counted(saved):
     assert lost["multiplications"] == 2 * positions**2 * heads * size + positions * heads * size * filters
 
 
+def test_dense_layers_on_positions_are_counted_where_they_run_in_full(tmp_path):
+    x = keras.Input((400, 2))
+    h = kl.Dense(16, name="wide")(kl.LSTM(4, return_sequences=True)(x))
+    keras.Model(x, kl.Dense(3, name="out")(kl.GlobalAveragePooling1D()(h))).save(tmp_path / "net.keras")
+    layers = json.loads(run(tmp_path / "net.keras", "--window", 20, "--json").stdout)["layers"]
+    counted = {layer["layer"]: layer["multiplications"] for layer in layers}
+    assert (counted["wide"], counted["out"]) == (400 * 4 * 16, 16 * 3)
+
+
 def test_a_window_as_long_as_the_signal_gains_nothing(saved):
     found = json.loads(run(saved("signal"), "--window", 1000, "--json").stdout)
     assert (found["limit"], found["gain"]) == (1.0, 1.0)

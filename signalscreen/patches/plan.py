@@ -95,7 +95,8 @@ def macs_of(op: Any, shape: Sequence[int | None]) -> float:
         return values * prod(window) * (1 if op.type == "DepthwiseConv2dNative" else rows)
     if op.type in ("MatMul", "BatchMatMulV2"):
         turned = op.get_attr("transpose_b" if op.type == "MatMul" else "adj_y")
-        return values * (op.inputs[1].shape[-1 if turned else -2] or 1)
+        features = op.inputs[1].shape[-1 if turned else -2] or 1
+        return values * features * _positions(op, shape, features)
     if op.type == "Einsum":
         sizes = [x.shape.as_list() for x in op.inputs]
         letters = op.get_attr("equation").decode().split("->")[0].split(",")
@@ -104,6 +105,14 @@ def macs_of(op: Any, shape: Sequence[int | None]) -> float:
         }
         return float(prod(named.values()))  # every choice of all letters is one product
     return 0.0
+
+
+def _positions(op: Any, shape: Sequence[int | None], features: int) -> int:
+    """How many of one example's positions a dense layer has laid out as rows, where `shape` does not show them."""
+    laid_out = op.inputs[0].op
+    if op.type != "MatMul" or len(shape) != 1 or laid_out.type != "Reshape":
+        return 1
+    return max(1, prod(n or 1 for n in laid_out.inputs[0].shape.as_list()[1:]) // features)
 
 
 def plan_of(walk: Any, ops: int, layer_of: Callable[[Any], str], rows: int) -> Plan:

@@ -235,6 +235,7 @@ case(
     op(lambda h: tf.math.cumprod(h, 1)),
     op(lambda h: tf.reduce_prod(h, 2)),
     op(lambda h: tf.reduce_max(h, 2)),
+    then(op(lambda h: tf.reduce_max(h, 1)), make("Conv1D", 2, 3)),
     op(lambda h: tf.reduce_min(h, 1)),
     op(lambda h: tf.reduce_sum(h, 1, keepdims=True)),
     then(op(lambda h: tf.reduce_mean(h, 2)), make("Conv1D", 2, 3)),

@@ -1,4 +1,4 @@
-"""Sums, means and extremes: what they were for the unedited signal, brought up to date."""
+"""Sums, means and extremes: of the patch, and of what the unedited signal has on either side of it."""
 
 from math import prod
 from typing import Any
@@ -40,24 +40,29 @@ def reduction(walk: Walk, op: Any, inputs: list[Any]) -> Found:
 
 
 def total(walk: Walk, op: Any, inputs: list[Any]) -> Found:
-    """Mean and sum: what they were, plus what the edit adds."""
+    """Mean and sum: of the patch, and of the base on either side of it.
+
+    Not what it was plus the change: an edit that takes a large value away would leave that value's rounding behind.
+    """
     x = inputs[0]
     found = _reduced(op, x)
-    if found is None:
+    if found is None or (op.type == "Mean" and not x.base.dtype.is_floating):
         return None
     gone, place = found
     if not set(gone) & set(x.spans):
         return _of_whole_axes(op, x, place)
-    change = walk.edits.read(x.base, x, x.spans) - walk.edits.read(x.base, None, x.spans)
-    change = tf.reduce_sum(change, gone, keepdims=op.get_attr("keep_dims"))
+    is_half = x.base.dtype.is_floating and x.base.dtype.size < 4
+    wide = x._replace(base=tf.cast(x.base, tf.float32), content=tf.cast(x.content, tf.float32)) if is_half else x
+    result = _put_together(walk, wide, gone, tf.reduce_sum, tf.add, 0)
     if op.type == "Mean":
-        change = change / prod(x.base.shape[a] for a in gone)
-    spans = {place[a]: s for a, s in x.spans.items() if a not in gone}
-    return [Patch(walk.edits.read(op.outputs[0], None, spans) + change, spans, op.outputs[0])]
+        result = result / prod(x.base.shape[a] for a in gone)
+    is_as_it_was = walk.edits.read(x.base, x, x.spans) == walk.edits.read(x.base, None, x.spans)
+    unchanged = tf.reduce_all(is_as_it_was, gone, keepdims=True)
+    return _finished(walk, op, x, gone, place, tf.cast(result, x.base.dtype), unchanged)
 
 
 def extreme(walk: Walk, op: Any, inputs: list[Any]) -> Found:
-    """Largest and smallest: of the patch, and of the base on either side of it, axis by axis."""
+    """Largest and smallest: of the patch, and of the base on either side of it."""
     x = inputs[0]
     found = _reduced(op, x)
     if found is None:
@@ -65,40 +70,56 @@ def extreme(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     gone, place = found
     if not set(gone) & set(x.spans):
         return _of_whole_axes(op, x, place)
-    if set(x.spans) - set(gone):
-        return reduction(walk, op, inputs)
     is_max = op.type == "Max"
     reduce, pick = (tf.reduce_max, tf.maximum) if is_max else (tf.reduce_min, tf.minimum)
     least = x.base.dtype.min if is_max else x.base.dtype.max
-    result = reduce(walk.edits.read(x.base, x, x.spans, least), gone, keepdims=True)
-    inside: dict[int, Any] = {}
-    for axis in sorted(x.spans):
+    result = _put_together(walk, x, gone, reduce, pick, least)
+    unchanged = tf.zeros_like(result, tf.bool)
+    for axis in set(gone) & set(x.spans):  # beyond the ends there is no edge: the window touches nothing
+        span = x.spans[axis]
+        starts = tf.reshape(walk.edits.starts(span), [-1, *[1] * (len(x.content.shape) - 1)])
+        unchanged |= (starts >= span.length) | (starts + span.width <= 0)
+    return _finished(walk, op, x, gone, place, result, unchanged)
+
+
+def _put_together(walk: Walk, x: Patch, gone: list[int], reduce: Any, pick: Any, nothing: float) -> Any:
+    """The patch and the base before and after it reduced over the axes `gone`, which stay as axes of one.
+
+    `pick` joins two parts, of which `nothing` is the empty one.
+    """
+    result = reduce(walk.edits.read(x.base, x, x.spans, nothing), gone, keepdims=True)
+    inside: dict[int, Any] = {a: span for a, span in x.spans.items() if a not in gone}
+    for axis in sorted(set(x.spans) & set(gone)):
         # Whole on the axes that come later: they need not be told apart here.
         later = [a for a in gone if a > axis]
         rest = reduce(x.base, later, keepdims=True) if later else x.base
         span = x.spans[axis]
         for is_after, end in ((False, 0), (True, span.width)):
-            running = _running(rest, axis, pick, least, is_after)
-            # The value at p of a running extreme is that of everything before (or from) p.
+            running = _running(rest, axis, pick, nothing, is_after)
+            # The value at p of a running sum or extreme is that of everything before (or from) p.
             at = span._replace(
                 length=span.length + 1,
                 first=tuple(a + end for a in span.first),
                 last=tuple(a + end + 1 for a in span.first),
             )
-            edge = walk.edits.read(running, None, {**inside, axis: at}, least)
+            edge = walk.edits.read(running, None, {**inside, axis: at}, nothing)
             result = pick(result, reduce(edge, gone, keepdims=True))
         inside[axis] = span
-    for span in x.spans.values():  # beyond the ends there is no edge: the window touches nothing
-        starts = tf.reshape(walk.edits.starts(span), [-1, *[1] * (len(x.content.shape) - 1)])
-        touches = (starts < span.length) & (starts + span.width > 0)
-        result = tf.where(touches, result, walk.edits.read(reduce(x.base, gone, keepdims=True), None, {}))
+    return result
+
+
+def _finished(
+    walk: Walk, op: Any, x: Patch, gone: list[int], place: dict[int, int], result: Any, unchanged: Any
+) -> list[Any]:
+    """The output, which is exactly the base's where nothing changed."""
     if not op.get_attr("keep_dims"):
-        result = tf.squeeze(result, gone)
-    return [Patch(result, {}, op.outputs[0])]
+        result, unchanged = tf.squeeze(result, gone), tf.squeeze(unchanged, gone)
+    spans = {place[a]: s for a, s in x.spans.items() if a not in gone}
+    return [Patch(tf.where(unchanged, walk.edits.read(op.outputs[0], None, spans), result), spans, op.outputs[0])]
 
 
 def _running(tensor: Any, axis: int, pick: Any, least: float, from_end: bool) -> Any:
-    """Extremes of everything before each place (or from it on), by doubling: length + 1 values."""
+    """Sums or extremes of everything before each place (or from it on), by doubling: length + 1 values."""
     n = tensor.shape[axis]
     pads = [[0, 0] for _ in range(tensor.shape.rank)]
     pads[axis] = [0, 1] if from_end else [1, 0]
