@@ -37,3 +37,13 @@ def test_the_mean_of_a_half_precision_layer_does_not_overflow(monkeypatch):
     starts = np.arange(0, 2900, 100)[:, None]
     content = np.linspace(-9000, 9000, len(starts)).reshape(-1, 1, 1, 1)
     assert compare(monkeypatch, model, x, Patches(starts, (50,), content)).error() < 1e-3  # as half precision is
+
+
+def test_what_a_dense_layer_makes_of_what_is_left(monkeypatch):
+    inputs = L.Input((120, 2))
+    h = L.Flatten()(L.Conv1D(6, 5, padding="same", activation="relu")(inputs))
+    model = keras.Model(inputs, L.Dense(2)(L.Lambda(lambda y: tf.math.log1p(tf.abs(y)))(L.Dense(5)(h))))
+    x = np.random.default_rng(0).normal(size=(2, 120, 2)).astype("float32")
+    x[:, 30:37] *= 1e5
+    starts = np.arange(-3, 110)[:, None]
+    assert compare(monkeypatch, model, x, Patches(starts, (15,), np.zeros((1, 1, 1, 1)))).error() < FLOAT32

@@ -26,19 +26,20 @@ def matrix_product(walk: Walk, op: Any, inputs: list[Any]) -> Found:
 
 
 def _updated(walk: Walk, op: Any, x: Patch, kernel: Any) -> Any:
-    """What the dense layer gave, plus the change times the rows of the kernel that these edits touch.
+    """What the dense layer makes of the base before and after the patch, and of the patch.
 
     Rows come in the order of their edits, so neighbours touch a short piece of the first axis. They are taken in
     several parts when together they touch much more than one of them does.
     """
-    edits = walk.edits
-    change = edits.read(x.base, x, x.spans) - edits.read(x.base, None, x.spans)
-    axis = min(x.spans)
-    span, n = x.spans[axis], x.base.shape[axis]
+    edits, axis = walk.edits, min(x.spans)
+    span, n, outputs = x.spans[axis], x.base.shape[axis], kernel.shape[-1]
     # Neighbours touch more than one of them alone: at least twice as much, or an eighth of everything.
     done = min(1.0, max(2 * span.width, span.width + n // _PARTS) / n)
     walk.shares[op.name] = prod(s.width / s.length for s in x.spans.values()), done
-    starts, outputs = edits.starts(span)[:, 0], kernel.shape[-1]
+    is_as_it_was = edits.read(x.base, x, x.spans) == edits.read(x.base, None, x.spans)
+    unchanged = tf.reduce_all(is_as_it_was, range(1, len(x.content.shape)))[:, None]
+    x = Patch(edits.read(x.base, x, {axis: span}), {axis: span}, x.base)  # whole on the other axes
+    starts = edits.starts(span)[:, 0]
     first, stop = tf.clip_by_value(starts, 0, n), tf.clip_by_value(starts + span.width, 0, n)
     reach = tf.reduce_max(starts) - tf.reduce_min(starts)
     size = -(-edits.rows // tf.clip_by_value(reach // span.width, 1, _PARTS))
@@ -48,7 +49,7 @@ def _updated(walk: Walk, op: Any, x: Patch, kernel: Any) -> Any:
     lows = tf.minimum(lows, n - long)
     nothing = tf.zeros([1, *x.base.shape[1:]], x.base.dtype)
     places = tf.gather(lows, part)[:, None] + tf.range(long)[None]
-    spread = edits.read(nothing, Patch(change, x.spans, nothing), {axis: places}, shared=True)
+    spread = edits.read(nothing, x._replace(base=nothing), {axis: places}, shared=True)
     lead, rest = x.base.shape[1:axis], x.base.shape[axis + 1 :]
     spread = tf.reshape(spread, [edits.rows, prod(lead) * long * prod(rest)])
     table = tf.reshape(kernel, [*lead, n, *rest, outputs])
@@ -57,7 +58,26 @@ def _updated(walk: Walk, op: Any, x: Patch, kernel: Any) -> Any:
     for i in range(_PARTS):
         touched = table[(*[slice(None)] * len(lead), slice(lows[i], lows[i] + long))]
         added.append(tf.matmul(spread[i * size : (i + 1) * size], tf.reshape(touched, (-1, outputs))))
-    return tf.gather(op.outputs[0], edits.example) + tf.concat(added, 0)
+    before, after = _on_either_side(x.base, table, axis)
+    kept = tf.gather_nd(before, tf.stack([edits.example, first], 1))
+    kept += tf.gather_nd(after, tf.stack([edits.example, stop], 1))
+    return tf.where(unchanged, tf.gather(op.outputs[0], edits.example), kept + tf.concat(added, 0))
+
+
+def _on_either_side(base: Any, table: Any, axis: int) -> tuple[Any, Any]:
+    """What the places before each one, and from each one on, add to a dense layer: ``(batch, n + 1, outputs)``.
+
+    Not what the layer gave plus the change: an edit that takes a large value away would leave its rounding behind.
+    """
+    n, outputs = base.shape[axis], table.shape[-1]
+    others = [a for a in range(1, base.shape.rank) if a != axis]
+    values = tf.reshape(tf.transpose(base, [axis, 0, *others]), [n, -1, prod(base.shape[a] for a in others)])
+    weights = tf.transpose(table, [axis - 1, *(a - 1 for a in others), table.shape.rank - 1])
+    each = tf.matmul(values, tf.reshape(weights, [n, -1, outputs]))
+    each = tf.pad(each, [[0, 1], [0, 0], [0, 0]])
+    before = tf.cumsum(each, exclusive=True)
+    after = tf.cumsum(each, reverse=True)
+    return tf.transpose(before, [1, 0, 2]), tf.transpose(after, [1, 0, 2])
 
 
 _PARTS = 8
