@@ -95,7 +95,7 @@ def back(span: Span, size: int, stride: int, before: int, length: int) -> tuple[
     Input `i` reaches outputs ``i * stride - before + [0, size)``. The first input to read lies a fixed number
     of samples before the stretch, so that the same crop serves every edit.
     """
-    reach = -(-(size - 1) // stride)
+    reach = (size - 1) // stride
     first = tuple(a * stride - before for a in span.first)
     long = (span.width - 1) * stride + size
     out = Span(span.axis, length, span.step * stride, first, tuple(a + long for a in first))

@@ -142,6 +142,13 @@ def padded_and_cropped():
     return finish(x, L.Dense(2)(L.GlobalMaxPooling1D()(h)))
 
 
+def any_length():
+    x = keras.Input((None, LEADS))
+    h = L.MaxPooling1D(2)(L.Conv1D(4, 5, activation="relu")(x))
+    h = L.Add()([L.Conv1D(4, 3, padding="same")(h), L.Dense(4, activation="tanh")(h)])
+    return finish(x, L.Dense(2)(L.GlobalAveragePooling1D()(L.UpSampling1D(2)(h))))
+
+
 def group_normalised():
     x = keras.Input((LENGTH, LEADS))
     h = L.GroupNormalization(2)(L.Conv1D(4, 3, activation="relu")(L.Conv1D(4, 5)(x)))

@@ -51,6 +51,7 @@ KNOWN = {
     "ConvNeXt": (known.convnext, 9, 0, ""),
     "feature pyramid": (known.feature_pyramid, 4, 0, ""),
     "padded and cropped": (known.padded_and_cropped, 6, 1, ""),
+    "signals of any length": (known.any_length, 4, 1, ""),
     "group normalisation": (known.group_normalised, 3, 0, ""),
     "attention": (known.attention, 6, 0, "Einsum"),
     "LSTM": (known.long_short_term, 6, 0, "Transpose"),
@@ -229,15 +230,18 @@ def architectures(draw, rank):
     shape = SHAPES[rank]
     width = tuple(draw(st.integers(1, n - 1 if rank == 1 else n // 2)) for n in shape[:-1])
     channel = draw(st.sampled_from([None, None, 0, 1]))
-    return blocks, head, width, channel
+    is_long = draw(st.booleans())  # of long axes, only what a call needs is copied; nothing drawn is that long
+    return blocks, head, width, channel, is_long
 
 
 def drawn_architectures_are_exact(rank, architecture):
     """In float64, which tells a wrong number from a rounded one; rounding is a matter of the known ones."""
-    blocks, head, width, channel = architecture
+    blocks, head, width, channel, is_long = architecture
     x = signals(SHAPES[rank]).astype("float64")
     patches = edits(x, width, channel, most=60)
     with pytest.MonkeyPatch.context() as monkeypatch, precision("float64"):
+        if is_long:
+            monkeypatch.setattr("signalscreen.patches.reading.LONG", 0)
         found = compare(monkeypatch, drawn(rank, SHAPES[rank], blocks, head), x, patches)
     assert found.error() <= FLOAT64
     assert not found.lost

@@ -141,7 +141,7 @@ longer = {"strides": 3, "padding": "same", "output_padding": 2}
 case("Conv1DTranspose lengthened", "Conv2DBackpropInput", make("Conv1DTranspose", 3, 4, **longer))
 for pooling, short in (("MaxPooling", "MaxPool"), ("AveragePooling", "AvgPool")):
     paddings = ("same", "valid")
-    steps = [(size, by, p) for size, by in ((3, 2), (2, 3)) for p in paddings]
+    steps = [(size, by, p) for size, by in ((5, 2), (2, 3)) for p in paddings]
     case(f"{pooling}1D", short, *[make(f"{pooling}1D", *step) for step in steps])
     case(f"{pooling}2D", short, *[make(f"{pooling}2D", (3, 2), (2, 1), padding=p) for p in paddings], shape=IMAGE)
     case(f"{pooling}2D, whole rows", short, make(f"{pooling}2D", 3, 2, "same"), shape=IMAGE, width=(3, 11))
@@ -226,13 +226,14 @@ case(
 )
 case(
     "along one of two axes",
-    "ConcatV2 Split Roll ReverseV2 Cumsum Cumprod Prod Max Min Sum Mean EuclideanNorm",
+    "ConcatV2 Split Roll ReverseV2 Cumsum Cumprod GatherV2 Prod Max Min Sum Mean EuclideanNorm",
     lambda h: L.Concatenate(axis=2)([h, h]),
     op(lambda h: tf.add_n(tf.split(h, 2, 2))),
     op(lambda h: tf.roll(h, 3, 2)),
     op(lambda h: tf.reverse(h, [2])),
     op(lambda h: tf.cumsum(h, 2)),
     op(lambda h: tf.math.cumprod(h, 1)),
+    op(lambda h: tf.gather(h, [[2, 0], [5, 1]], axis=1)),
     op(lambda h: tf.reduce_prod(h, 2)),
     op(lambda h: tf.reduce_max(h, 2)),
     then(op(lambda h: tf.reduce_max(h, 1)), make("Conv1D", 2, 3)),
