@@ -95,6 +95,8 @@ def edit_effects(
     """
     common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
     bound, x = bind_one(model, x, target, common, input)
+    if not np.iterable(edits) or isinstance(edits, Edit):
+        raise OptionError(f"edits {edits!r} is no list of edits; give [Edit(start, content), ...]")
     checked = [_checked(edit, number, x.shape[1:]) for number, edit in enumerate(edits)]
     if not checked:
         raise OptionError("edits is empty; give at least one Edit(start, content)")
@@ -164,7 +166,9 @@ def _checked(given: Any, number: int, shape: tuple[int, ...]) -> Edit:
     if content.ndim == len(sizes) and (channels == 1 or edit.channel is not None):
         content = content[..., None]
     wanted = {1} if edit.channel is not None else {1, channels}
-    if content.ndim != len(shape) or content.shape[-1] not in wanted or not content.size:
+    if not content.size:
+        raise OptionError(f"edits[{number}] has no content, its shape is {content.shape}; give one sample or more")
+    if content.ndim != len(shape) or content.shape[-1] not in wanted:
         axes = "width" if len(sizes) == 1 else ", ".join(f"width {i}" for i in range(len(sizes)))
         raise OptionError(
             f"edits[{number}] has content of shape {np.shape(edit.content)}; give ({axes}, "

@@ -24,7 +24,7 @@ from signalscreen.errors import (
 )
 from signalscreen.inputs import Layout
 from signalscreen.models import as_model, layout_of
-from signalscreen.patches import Patched, Plan
+from signalscreen.patches import Patched, Plan, Step
 from signalscreen.patches import scores as edited_scores
 from signalscreen.streams import Patches, blocks
 
@@ -336,17 +336,25 @@ class Score:
         count, batch = len(patches.starts), len(x)
         small = count * batch * self._program("outputs").row_bytes(self.bound.length) < _SMALL_JOB
         program = None if small or not count else self._program_of_patches(patches.width)
-        if program is not None and (lost := program.plan.lost):
-            warn(
-                f"layer {lost.layer!r} ({lost.op}) has no rule that follows an edit through it, so from there on "
-                "the model runs in full for every edit; the scores are the same",
-                SpeedWarning,
-            )
+        if program is not None and program.plan.lost:
+            self._tell(program.plan.lost)
         if program is None or program.plan.gain(count * batch, batch) < _WORTH_WHILE:
             return self._in_full(x, patches)
         most = program.most if self.batch_size is None else min(program.most, int(self.batch_size))
         fed = self._fed(x, np.arange(batch))
         return edited_scores(program, fed, x, patches, most, lambda parts, n: self.track(parts, n, "edits"))
+
+    def _tell(self, lost: Step) -> None:
+        """Say once for a model which op has no rule."""
+
+        def tell() -> None:
+            warn(
+                f"{lost.op}, in or before layer {lost.layer!r}, has no rule that follows an edit through it, so "
+                "from there on the model runs in full for every edit; the scores are the same",
+                SpeedWarning,
+            )
+
+        programs.program(self.model, ("told", lost.layer, lost.op), tell)
 
     def _program_of_patches(self, width: tuple[int, ...]) -> Patched | None:
         bound, facts = self.bound, self._program("outputs").facts

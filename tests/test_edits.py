@@ -142,7 +142,7 @@ SIGNAL = zoo.signals(1)
         ([(0, np.zeros((3, 4)))], r"content of shape \(3, 4\); give \(width, 1 or 2\)"),
         ([(0, np.zeros(3))], r"content of shape \(3,\); give \(width, 1 or 2\)"),
         ([(0, 0.0)], r"content of shape \(\)"),
-        ([(0, np.zeros((0, 2)))], r"content of shape \(0, 2\)"),
+        ([(0, np.zeros((0, 2)))], r"no content, its shape is \(0, 2\)"),
         ([(0, np.zeros((3, 2)), 1)], r"content of shape \(3, 2\); give \(width, 1\)"),
         ([(0, np.zeros((3, 1)), 2)], r"channel 2; give a number from 0 to 1"),
         ([(0, np.zeros((3, 1)), "II")], "channel 'II'"),

@@ -104,7 +104,11 @@ def report(model: Any, window: Sequence[int], length: Sequence[int] | None, targ
     gain = plan.gain(rows)
     layers = _layers(plan, len(sizes))
     shown = target if isinstance(target, int | tuple) or target is None else "as given"
-    return Report(wide, sizes, shown, layers, plan.limit, gain if gain >= _WORTH_WHILE else 1.0, _advice(plan))
+    gain, advice = (gain, _advice(plan)) if gain >= _WORTH_WHILE or plan.lost else (1.0, _NO_GAIN)
+    return Report(wide, sizes, shown, layers, plan.limit, gain if gain >= _WORTH_WHILE else 1.0, advice)
+
+
+_NO_GAIN = "a window changes nearly all that the work is in; a shorter one would be faster"
 
 
 def _axes(model: Any, axes: Sequence[int | None]) -> Sequence[int | None]:
@@ -181,8 +185,8 @@ def _advice(plan: "Plan") -> str:
     lost = plan.lost
     if lost is not None:
         return (
-            f"{lost.layer} ({lost.op}) has no rule that follows an edit through it, so all behind it runs in full; "
-            "more pooling in front of it, or a network without it, would be faster"
+            f"{lost.op}, in or before {lost.layer}, has no rule that follows an edit through it, so all behind it "
+            "runs in full; more pooling in front of it, or a network without it, would be faster"
         )
     done = sum(s.macs_done for s in plan.steps)
     if not done:

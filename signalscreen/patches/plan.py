@@ -21,7 +21,7 @@ class Step(NamedTuple):
     Attributes
     ----------
     layer : str
-        The layer that the op belongs to.
+        The layer that the op belongs to, or in a model of raw ops the next one.
     op : str
         Its type.
     how : {"patch", "full", "lost"}
@@ -130,16 +130,15 @@ def plan_of(walk: Any, ops: int, layer_of: Callable[[Any], str], rows: int) -> P
     """
     steps, full, done = [], 0.0, walk.edits.values_read * _PER_VALUE
     for op, patches, how in walk.steps:
-        for patch in patches:
-            shape = tuple(patch.base.shape.as_list()[1:])
-            computed = tuple(patch.content.shape.as_list()[1:]) if patch.content.shape.rank else shape
-            counted = walk.counted.get(op.name, op)
-            macs = macs_of(counted, shape)
-            needed, used = walk.shares.get(op.name, (1.0, 1.0))
-            macs_done = macs_of(counted, computed) * needed
-            full += macs * _PER_MAC + prod(n or 1 for n in shape) * _PER_VALUE
-            done += macs_done / needed * used * _PER_MAC + prod(n or 1 for n in computed) * _PER_VALUE
-            if macs or how == "lost" or op.type in FUNCTION_OPS:
-                steps.append(Step(layer_of(op), op.type, how, shape, computed, macs, macs_done))
-            break
+        first = patches[0]  # outputs of one op are alike
+        shape = tuple(first.base.shape.as_list()[1:])
+        computed = tuple(first.content.shape.as_list()[1:]) if first.content.shape.rank else shape
+        counted = walk.counted.get(op.name, op)
+        macs = macs_of(counted, shape)
+        needed, used = walk.shares.get(op.name, (1.0, 1.0))
+        macs_done = macs_of(counted, computed) * needed
+        full += macs * _PER_MAC + prod(n or 1 for n in shape) * _PER_VALUE
+        done += macs_done / needed * used * _PER_MAC + prod(n or 1 for n in computed) * _PER_VALUE
+        if macs or how == "lost" or op.type in FUNCTION_OPS:
+            steps.append(Step(layer_of(op), op.type, how, shape, computed, macs, macs_done))
     return Plan(tuple(steps), full, done, ops * _PER_OP, rows)

@@ -32,15 +32,21 @@ class Walk:
 
     def __init__(self, edits: Edits, rules: dict[str, Callable[..., Any]]) -> None:
         self.edits, self.rules = edits, rules
+        # What the walk knows of each tensor, by name.
         self.patches: dict[str, Patch] = {}
-        self.resized: dict[str, Any] = {}  # what was computed from the number of rows
+        self.resized: dict[
+            str, Any
+        ] = {}  # what was computed from the number of rows: sizes, and what is made of them
         self.batched: set[str] = set()  # unedited tensors with a row per example
-        self.fused: dict[str, Patch | None] = {}  # ops that were treated together with an earlier one
         self.known: set[str] = set()  # the ops that are walked
         self.steps: list[tuple[Any, list[Patch], str]] = []  # op, outputs, how: "patch", "full" or "lost"
-        self.picked: dict[str, list[tuple[Span, int]]] = {}  # ops that take one place of each of these spans
-        self.counted: dict[str, Any] = {}  # the op in which the work is done, where it is another one
-        # Part of the work that has to be done, and that is done, where the output does not show it.
+        # What rules note down. `dilated`: ops that were treated together with an earlier one, and the op in which
+        # the work is done.
+        self.fused: dict[str, Patch | None] = {}
+        self.counted: dict[str, Any] = {}
+        # `strided_slice`: ops that take one place of each of these spans.
+        self.picked: dict[str, list[tuple[Span, int]]] = {}
+        # `matrix_product`: part of the work that must be done, and that is done, where the output does not show it.
         self.shares: dict[str, tuple[float, float]] = {}
 
     def run(self, ops: Sequence[Any]) -> None:
