@@ -43,7 +43,7 @@ def wavenet():
     """Causal, dilated, gated, with skips, and an output at every sample."""
     x = keras.Input((LENGTH, LEADS))
     h, skips = L.Conv1D(3, 2, padding="causal")(x), []
-    for dilation in (1, 2, 4):
+    for dilation in (1, 4):
         options = {"padding": "causal", "dilation_rate": dilation}
         gated = L.Multiply()(
             [L.Conv1D(3, 2, activation="tanh", **options)(h), L.Conv1D(3, 2, activation="sigmoid", **options)(h)]
