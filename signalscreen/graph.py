@@ -8,7 +8,7 @@ where they are called, so nested and subclassed models have taps like any other.
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
 from typing import Any, NamedTuple
@@ -186,13 +186,20 @@ def active_ops(run: Run, score: Any) -> dict[Any, list[int]]:
         if positions and op.type not in _SHAPE_ONLY:
             carrying[op] = positions
             depends.update(out.name for out in op.outputs)
-    needed, stack = set(), [score.op]
+    needed = behind([score])
+    return {op: positions for op, positions in carrying.items() if op.name in needed}
+
+
+def behind(tensors: Sequence[Any], stop: Container[str] = ()) -> set[str]:
+    """Names of the ops that `tensors` are computed from, not going beyond tensors named in `stop`."""
+    found: set[str] = set()
+    stack = [t.op for t in tensors if t.name not in stop]
     while stack:
         op = stack.pop()
-        if op.name not in needed:
-            needed.add(op.name)
-            stack.extend(x.op for x in op.inputs)
-    return {op: positions for op, positions in carrying.items() if op.name in needed}
+        if op.name not in found:
+            found.add(op.name)
+            stack.extend(x.op for x in op.inputs if x.name not in stop)
+    return found
 
 
 def row_bytes(run: Run) -> dict[int, int]:

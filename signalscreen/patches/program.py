@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from signalscreen.backend import tf
 from signalscreen.binding import Wiring
-from signalscreen.graph import Run, call
+from signalscreen.graph import Run, behind, call
 from signalscreen.patches.plan import Plan, plan_of
 from signalscreen.patches.reading import Edits, Patch
 from signalscreen.patches.rules import RULES
@@ -64,17 +64,15 @@ def build(
     score_of : callable
         ``(run, classes) -> (batch,)``.
     """
-    made: dict[str, Any] = {}
+    traced: list[_Traced] = []
     ref = weakref.ref(model)  # the functions outlive this call, and must not keep the model
     shape = [int(n or 0) for n in wiring.shapes[position]]
 
     def body(classes: Any, example: Any, starts: Any, content: Any, channels: Any, *inputs: Any) -> Any:
-        graph = tf.compat.v1.get_default_graph()
         with tf.name_scope("model"):  # as a function's graph has a scope of its own, and this one has none
             run = call(ref(), list(inputs), wiring.structure())
-        score = score_of(run, classes)
-        ops = _towards(graph.get_operations(), score)
-        edits = Edits(example, starts)
+        score, edits = score_of(run, classes), Edits(example, starts)
+        ops = _towards(score)
         walk = Walk(edits, RULES)
         walk.batched = {t.name for i, t in enumerate([classes, *inputs]) if i != position + 1}
         x = inputs[position]
@@ -83,11 +81,9 @@ def build(
         # Content may have 1 on any axis, for all rows, places or channels alike.
         walk.patches[x.name] = Patch(tf.where(channels, tf.cast(content, x.dtype), old), spans, x)
         walk.run(ops)
+        traced.append(_Traced(run, walk, score))
         patch = walk.patches.get(score.name)
-        result = tf.gather(score, example) if patch is None else edits.whole(patch)
-        rowwise = _reached(graph, [example, starts, content, channels])
-        made.update(walk=walk, run=run, rowwise=rowwise, score=score)
-        return result
+        return tf.gather(score, example) if patch is None else edits.whole(patch)
 
     specs = [
         tf.TensorSpec((None,), tf.int32),
@@ -98,21 +94,36 @@ def build(
         *(tf.TensorSpec((None, *s), d) for s, d in zip(wiring.shapes, wiring.dtypes, strict=True)),
     ]
     whole = tf.compat.v1.wrap_function(body, specs)
-    classes, example, starts, content, channels, *inputs = whole.inputs[: len(specs)]
-    result, walk = whole.structured_outputs, made["walk"]
-    cut = _cut(result, made["rowwise"])
-    base, _ = _extracted([made["score"], *cut], [classes, *inputs])
-    rows, ops = _extracted([result], [*cut, example, starts, content, channels])
-    held = sum(
-        prod(n or 1 for n in p.content.shape[1:]) * p.content.dtype.size
-        for _, patches, _ in walk.steps
-        for p in patches
-        if p.content.shape.rank
-    )
-    most = int(min(max(CHUNK_BYTES // max(held, 1), 1), ROWS))
-    plan = plan_of(walk, ops, _layers(made["run"]), most)
-    always = _passes(inputs[position], made["score"], walk.picked)
+    classes, *of_rows = whole.inputs[:5]
+    inputs = whole.inputs[5 : len(specs)]
+    [(run, walk, score)], result = traced, whole.structured_outputs
+    cut = _cut(result, _reached(result.graph, of_rows))
+    base, _ = _extracted([score, *cut], [classes, *inputs])
+    rows, ops = _extracted([result], [*cut, *of_rows])
+    most = int(min(max(CHUNK_BYTES // max(_row_bytes(walk), 1), 1), ROWS))
+    plan = plan_of(walk, ops, _layers(run), most)
+    always = _passes(inputs[position], score, walk.picked)
     return Patched(base, rows, plan, most, None if always else list(walk.picked.values()))
+
+
+class _Traced(NamedTuple):
+    """What the trace leaves behind: the unedited run, the walk over it, and its score."""
+
+    run: Run
+    walk: Walk
+    score: Any
+
+
+def _towards(score: Any) -> list[Any]:
+    """The ops that the score is computed from, in the order in which they were made."""
+    needed = behind([score])
+    return [op for op in score.graph.get_operations() if op.name in needed and op.type != "Placeholder"]
+
+
+def _row_bytes(walk: Walk) -> int:
+    """Memory that the patches of one edited row take."""
+    contents = [p.content for _, patches, _ in walk.steps for p in patches if p.content.shape.rank]
+    return sum(prod(n or 1 for n in t.shape[1:]) * t.dtype.size for t in contents)
 
 
 def _layers(run: Run) -> Callable[[Any], str]:
@@ -142,17 +153,6 @@ def _passes(x: Any, score: Any, picked: Any) -> bool:
     return False
 
 
-def _towards(ops: Any, score: Any) -> list[Any]:
-    """The ops that the score is computed from, in the order in which they were made."""
-    needed, stack = set(), [score.op]
-    while stack:
-        op = stack.pop()
-        if op.name not in needed:
-            needed.add(op.name)
-            stack.extend(x.op for x in op.inputs)
-    return [op for op in ops if op.name in needed and op.type != "Placeholder"]
-
-
 def _reached(graph: Any, tensors: list[Any]) -> set[str]:
     """Names of the ops that depend on `tensors`."""
     names = {t.op.name for t in tensors}
@@ -164,19 +164,10 @@ def _reached(graph: Any, tensors: list[Any]) -> set[str]:
 
 def _cut(result: Any, rowwise: set[str]) -> list[Any]:
     """What ops of edited rows take from ops that know nothing of edits."""
-    found: dict[str, Any] = {}
-    seen, stack = set(), [result.op]
-    while stack:
-        op = stack.pop()
-        if op.name in seen:
-            continue
-        seen.add(op.name)
-        for x in op.inputs:
-            if x.op.name in rowwise:
-                stack.append(x.op)
-            elif x.op.type != "Const" and x.dtype != tf.resource:
-                found[x.name] = x
-    return list(found.values())
+    needed = behind([result]) & rowwise
+    taken = [x for op in result.graph.get_operations() if op.name in needed for x in op.inputs]
+    cut = [x for x in taken if x.op.name not in rowwise and x.op.type != "Const" and x.dtype != tf.resource]
+    return list({x.name: x for x in cut}.values())
 
 
 def _extracted(results: list[Any], inputs: list[Any]) -> tuple[Callable[..., list[Any]], int]:
@@ -185,19 +176,13 @@ def _extracted(results: list[Any], inputs: list[Any]) -> tuple[Callable[..., lis
     The same as `WrappedFunction.prune`, in a third of its time.
     """
     graph = results[0].graph
-    held = [
-        (outer, inner) for outer, inner in graph.captures if outer.dtype == tf.resource
-    ]  # the model's variables
-    taken = [*inputs, *(inner for _, inner in held)]
+    variables = [(outer, inner) for outer, inner in graph.captures if outer.dtype == tf.resource]
+    taken = [*inputs, *(inner for _, inner in variables)]
     given = {t.name: f"given_{i}" for i, t in enumerate(taken)}
-    nodes = {node.name: node for node in graph.as_graph_def().node}
-    wanted, stack = set(), [t.op for t in results if t.name not in given]
-    while stack:
-        op = stack.pop()
-        if op.name not in wanted:
-            wanted.add(op.name)
-            stack.extend(x.op for x in op.inputs if x.name not in given)
-    kept = tf.compat.v1.GraphDef(library=graph.as_graph_def().library)
+    whole = graph.as_graph_def()
+    nodes = {node.name: node for node in whole.node}
+    wanted = behind(results, given)
+    kept = tf.compat.v1.GraphDef(library=whole.library)
     for op in graph.get_operations():
         if op.name in wanted:
             node = nodes[op.name]
@@ -214,6 +199,6 @@ def _extracted(results: list[Any], inputs: list[Any]) -> tuple[Callable[..., lis
         return tf.graph_util.import_graph_def(kept, mapped, return_elements=names, name="")
 
     made = tf.compat.v1.wrap_function(body, [tf.TensorSpec(t.shape, t.dtype) for t in taken])
-    outer = [handle for handle, _ in held]
+    outer = [handle for handle, _ in variables]
     work = sum(op.type not in ("Const", "Placeholder") for op in made.graph.get_operations())
     return lambda *tensors: made(*tensors, *outer), work
