@@ -10,12 +10,11 @@ import numpy.typing as npt
 
 from signalscreen.errors import InputError, OptionError
 from signalscreen.method import bind_one, in_batches
-from signalscreen.streams import Patches, blocks
+from signalscreen.streams import Patches, blocks_of_content
 
 Array = npt.NDArray[Any]
 Window = tuple[int, ...]
 
-_CONTENT = 16 * 2**20  # bytes of what is written into windows, held at a time
 # Each window is a program of its own, which takes a second or more to make, once for a model.
 _MOST_WIDTHS = 4
 _FEWEST_ROWS = 512  # edited signals for which a program is made
@@ -133,9 +132,8 @@ def _windows(widths: list[Window], sizes: Window, batch: int) -> list[Window]:
 
 def _written(x: Array, edits: list[Edit], window: Window) -> Iterator[Patches]:
     """The edits as windows of one size: the signal's own samples, with the content written over them."""
-    room = max(1, _CONTENT // (len(x) * prod(window) * x.shape[-1] * x.itemsize))
     sizes = x.shape[1:-1]
-    for some in blocks(len(edits), room):
+    for some in blocks_of_content(len(edits), len(x) * prod(window) * x.shape[-1] * x.itemsize):
         starts, content = [], []
         for start, new, channel in edits[some]:
             first = tuple(min(s, n - w) for s, n, w in zip(start, sizes, window, strict=True))

@@ -8,11 +8,9 @@ import numpy.typing as npt
 
 from signalscreen.errors import InputError, OptionError
 from signalscreen.method import bind_one, in_batches
-from signalscreen.streams import Patches, blocks
+from signalscreen.streams import Patches, blocks_of_content
 
 Array = npt.NDArray[Any]
-
-_CONTENT = 16 * 2**20  # bytes of letters written, held at a time
 
 
 def in_silico_mutagenesis(
@@ -103,7 +101,7 @@ def _patches(starts: Array, letter: Array, letters: int, dtype: Any) -> Iterator
     """Edits of one letter: each writes ``letter[edit, example]``."""
     alphabet = np.eye(letters, dtype=dtype)
     window = (1,) * starts.shape[1]
-    for some in blocks(len(starts), max(1, _CONTENT // (letter.shape[1] * alphabet[0].nbytes))):
+    for some in blocks_of_content(len(starts), letter.shape[1] * alphabet[0].nbytes):
         content = alphabet[letter[some]]
         yield Patches(starts[some], window, content.reshape(*letter[some].shape, *window, letters))
 

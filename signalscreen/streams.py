@@ -63,6 +63,14 @@ def blocks(count: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + max(size, 1), count))
 
 
+CONTENT_BYTES = 16 * 2**20  # of what is written into windows, held at a time
+
+
+def blocks_of_content(count: int, row_bytes: int) -> Iterator[slice]:
+    """Cut ``range(count)`` edits into slices whose content, `row_bytes` for each, stays small."""
+    return blocks(count, CONTENT_BYTES // row_bytes)
+
+
 def path(x: Array, baseline: Array, alphas: Array) -> Array:
     """Points on the straight line from `baseline` (alpha 0) to `x` (alpha 1): ``(len(alphas), *x.shape)``."""
     alphas = alphas.reshape(-1, *[1] * x.ndim)

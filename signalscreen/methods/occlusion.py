@@ -11,7 +11,7 @@ from signalscreen.errors import InputError, OptionError
 from signalscreen.inputs import fit
 from signalscreen.method import method
 from signalscreen.resize import interpolate
-from signalscreen.streams import Patches, blocks, noise, starts_centred, starts_inside
+from signalscreen.streams import Patches, blocks_of_content, noise, starts_centred, starts_inside
 
 Array = npt.NDArray[Any]
 Window = tuple[int, ...]
@@ -112,9 +112,6 @@ def occlusion(
     return maps
 
 
-_CONTENT = 16 * 2**20  # bytes of what is written into windows, held at a time
-
-
 def spans_of(value: Any, sizes: Window, what: str) -> Window:
     """A window or stride as samples on each axis, checked; None is a twentieth of each.
 
@@ -164,11 +161,10 @@ def _blocks(x: Array, starts: Array, window: Window, background: Array | None, c
     """The edits, so many at a time that their content stays small."""
     if background is not None:
         background = background.reshape((1,) * (x.ndim - background.ndim) + background.shape)
-    room = max(1, _CONTENT // (len(x) * prod(window) * x.shape[-1] * x.itemsize))
     if background is not None and all(n == 1 for n in background.shape[1:-1]):  # the same wherever the window is
         yield Patches(starts, window, background[None], channel)
         return
-    for some in blocks(len(starts), room):
+    for some in blocks_of_content(len(starts), len(x) * prod(window) * x.shape[-1] * x.itemsize):
         content = np.stack([_window_content(x, background, start, window) for start in starts[some]])
         yield Patches(starts[some], window, content, channel)
 
