@@ -279,7 +279,7 @@ class Score:
         *grads, s, s_r = self._each(program, x, lambda r: [*r[0], r[1], r[2]], full, one)
         return self.bound.join(grads, x), s, s_r
 
-    def activations(self, x: Array, layer: Any = None) -> tuple[Array, Array]:
+    def activations(self, x: Array, layer: Any = None, rules: str | None = None) -> tuple[Array, Array]:
         """Feature maps of a layer, and the gradient of S with respect to them.
 
         Parameters
@@ -287,7 +287,9 @@ class Score:
         x : ndarray, shape (..., batch, *axes, channels)
         layer : str, int, keras.Layer or None
             By name (``outer/inner`` when nested), index or object; None is the last with feature maps over the
-            signal's axes.
+            signal's axes, before the target's own layer where that is a `Unit`.
+        rules : {None, "guided", "guided_conv", "deconvnet", "deconvnet_conv"}
+            Of the gradient.
 
         Returns
         -------
@@ -297,7 +299,7 @@ class Score:
         ------
         LayerError
         """
-        program = self._program("activations", layer)
+        program = self._program("activations", layer, rules)
         maps, gradient = self._each(program, x, list)
         return maps, gradient
 
@@ -397,7 +399,7 @@ class Score:
 
     # --- batches ---------------------------------------------------------------------------------------------
 
-    def _program(self, verb: str, extra: Any = None) -> Any:
+    def _program(self, verb: str, extra: Any = None, rules: str | None = None) -> Any:
         bound = self.bound
         args = (self.model, bound.wiring, bound.target, self.logit)
         builders: dict[str, Any] = {
@@ -405,12 +407,12 @@ class Score:
             "score": lambda: programs.scores(*args),
             "gradient": lambda: programs.gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
-            "activations": lambda: programs.activations(*args, extra, bound.position),
+            "activations": lambda: programs.activations(*args, extra, bound.position, rules),
             "features": lambda: programs.features(self.model, bound.wiring, extra),
         }
         key: tuple[Any, ...] = (verb, bound.wiring)
         if verb != "outputs":  # which are the same whatever is asked about them, and were traced to bind
-            key += (bound.target.key, self.logit, _hashable(extra), bound.position)
+            key += (bound.target.key, self.logit, _hashable(extra), bound.position, rules)
         return programs.program(self.model, key, builders[verb])
 
     def _rows(self, program: programs.Program) -> int:

@@ -19,6 +19,8 @@ from signalscreen.classic.signal_screen import (
     normalise_array,
     plot_with_gradient,
 )
+from signalscreen.classic.vis import visualize, visualize_integrated_gradients, visualize_shap
+from signalscreen.classic.vis_figures import display_1d, display_2d
 
 __all__ = [
     "add_zeros",
@@ -27,6 +29,11 @@ __all__ = [
     "calculate_saliency_map",
     "change_last_activation_to_linear",
     "clone_model",
+    "display_1d",
+    "display_2d",
     "normalise_array",
     "plot_with_gradient",
+    "visualize",
+    "visualize_integrated_gradients",
+    "visualize_shap",
 ]

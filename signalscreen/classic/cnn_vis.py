@@ -3,7 +3,7 @@
 Pictures of it are in `signalscreen.classic.cnn_vis_figures`; ``signalscreen classic cnn-vis`` writes them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,6 @@ from signalscreen.streams import blocks
 from signalscreen.targets import Unit
 
 Array = npt.NDArray[Any]
-Maps = Callable[[Any, Array, Any, str], Array]
 
 RULES: dict[str, str | None] = {
     "none": None,
@@ -81,54 +80,55 @@ def gradcam_maps(model: Any, x: Array, target: Any, backprop: str = "guided") ->
     return reduce(np.concatenate(found)[..., None], "sum", scale="min_max")
 
 
-class Averages(NamedTuple):
-    """Mean maps over the examples of each label, and over those of the others."""
+class Mean(NamedTuple):
+    """What the examples of one label have in common."""
 
-    maps: dict[int, Array]
-    counts: dict[int, int]
-    difference: Array | None  # of the label asked for, less all others; None where either has no example
+    name: str
+    size: int
+    example: Array  # (*axes, channels)
+    map: Array  # (*axes)
 
 
-def average_maps(
-    maps: Maps, model: Any, x: Array, labels: Array, target: Any, backprop: str, wanted: Sequence[int], one: int
-) -> Averages:
-    """Mean of the maps of each label, over all examples, a few of them at a time.
+def average_maps(compute: Callable[[Array], Array], x: Array, groups: Mapping[str, Array]) -> dict[str, Mean]:
+    """Mean maps of groups of examples, over all of them, a few at a time.
 
     Parameters
     ----------
-    maps : callable
-        `saliency_maps` or `gradcam_maps`.
-    model, x, target, backprop
-        As for `maps`.
-    labels : ndarray of int, shape (N,)
-    wanted : sequence of int
-        Labels to average over.
-    one : int
-        The label that the difference is of.
+    compute : callable
+        From some of the examples to their maps, such as `saliency_maps` of a model.
+    x : ndarray, shape (N, *axes, channels)
+    groups : mapping of str to ndarray of bool, shape (N,)
+        Name of each group, and which examples are in it.
 
     Returns
     -------
-    Averages
-        Without the labels that no example has.
+    dict of str to Mean
+        In float64; without the groups that have no example.
     """
-    groups: dict[Any, Array] = {label: labels == label for label in wanted}
-    groups["one"], groups["others"] = labels == one, labels != one
-    sums: dict[Any, Any] = dict.fromkeys(groups, 0.0)
+    sums: dict[str, Any] = dict.fromkeys(groups, 0.0)
     for rows in blocks(len(x), _AT_ONCE):
-        found = maps(model, x[rows], target, backprop)
-        for group, members in groups.items():
-            sums[group] = sums[group] + found[members[rows]].sum(axis=0, dtype=np.float64)
-    means = {group: sums[group] / members.sum() for group, members in groups.items() if members.any()}
-    both = "one" in means and "others" in means
-    return Averages(
-        {label: means[label] for label in wanted if label in means},
-        {label: int(groups[label].sum()) for label in wanted},
-        means["one"] - means["others"] if both else None,
-    )
+        maps = compute(x[rows])
+        for name, members in groups.items():
+            sums[name] = sums[name] + maps[members[rows]].sum(axis=0, dtype=np.float64)
+    counts = {name: int(members.sum()) for name, members in groups.items()}
+    return {
+        name: Mean(name, counts[name], x[members].mean(axis=0, dtype=np.float64), sums[name] / counts[name])
+        for name, members in groups.items()
+        if counts[name]
+    }
+
+
+def difference(means: Mapping[str, Mean], one: str) -> Mean:
+    """The mean map of one group less that over the examples of all others; the mean example is that of all."""
+    others = [mean for name, mean in means.items() if name != one]
+    rest = np.average([m.map for m in others], axis=0, weights=[m.size for m in others])
+    everyone = list(means.values())
+    example = np.average([m.example for m in everyone], axis=0, weights=[m.size for m in everyone])
+    return Mean(one, sum(m.size for m in everyone), example, means[one].map - rest)
 
 
 def target_of(model: Any, layer: str, unit: int) -> Any:
-    """What is explained: unit or filter `unit` of a layer; of the model's output for a "output" that is no layer."""
+    """What is explained: unit `unit` of a layer; of the model's output where "output" is no layer."""
     named = {found.name for found in _layers(model)}
     return unit if layer == "output" and layer not in named else Unit(layer, unit)
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
+from signalscreen.classic.cnn_vis import Mean
 from signalscreen.plot import plot_image, plot_with_gradient
 from signalscreen.plot.colour import SIGNED, UNSIGNED, ColourScale, add_colour_bar, colour_scale
 
@@ -16,8 +17,7 @@ Array = npt.NDArray[Any]
 
 _COLUMNS = 5
 _HEAT = "hot"
-_WHOLE = colour_scale([0.0, 1.0], _HEAT)  # of maps brought to 0..1
-_OVER = colour_scale([0.0, 1.0], UNSIGNED)
+_SEEN = 99.5  # percentile at which colours of gradients end: a few pixels would leave the rest dark
 _WIDTH, _ROW = 14.0, 2.6  # inches, of signals
 
 
@@ -39,56 +39,51 @@ def draw_maps(x: Array, maps: Array, titles: Sequence[str], label: str, *, over:
     Figure
         Signals one below the other, coloured; images above their maps.
     """
+    whole = colour_scale(maps, UNSIGNED, limits=(0, 1))
     if maps.ndim == 2:
-        return _signals(x, maps, titles, _WHOLE._replace(colormap=UNSIGNED), label)
+        return _signals(x, maps, titles, whole, label)
+    scale = whole if over else colour_scale(maps, _HEAT, percentile=_SEEN)
     rows, columns = -(-len(x) // _COLUMNS), min(len(x), _COLUMNS)
-    tall = _height(maps[0], 3.0)
-    figure = Figure(figsize=(3.0 * columns + 1.2, rows * (2 * tall + 0.7) + 0.3), layout="constrained")
+    size = (3.0 * columns + 1.2, rows * (2 * _height(maps[0], 3.0) + 0.45) + 0.1)
+    figure = Figure(figsize=size, layout="compressed")
     grid = figure.subplots(2 * rows, columns, squeeze=False)
     for ax in grid.flat:
         ax.set_axis_off()
-    grey = _range(x)
+    limits = _range(x)
     for i, (image, heat, title) in enumerate(zip(x, maps, titles, strict=True)):
         above, below = (grid[2 * (i // _COLUMNS) + row, i % _COLUMNS] for row in (0, 1))
-        _draw_image(above, image, grey)
+        _draw_image(above, image, limits)
         above.set_title(title)
         if over:
             below.set_axis_on()
-            plot_image(_drawable(image), heat, ax=below, colormap=UNSIGNED, color_bar=False, limits=(0, 1))
+            pixels = _drawable(image)
+            pixels = -pixels.astype(float) if pixels.ndim == 2 else pixels  # low values white, as above
+            plot_image(pixels, heat, below, colormap=UNSIGNED, color_bar=False, limits=(0, 1))
         else:
-            _draw_heat(below, heat, _WHOLE)
-    _bar(figure, list(grid.flat), _OVER if over else _WHOLE, label)
+            _draw_heat(below, heat, scale)
+    _bar(list(grid[1::2].flat), scale, label)
     return figure
 
 
-def draw_averages(x: Array, maps: Array, titles: Sequence[str], label: str) -> Figure:
-    """Draw mean maps side by side, on one scale; mean signals coloured by them, one below the other.
+def draw_averages(means: Sequence[Mean], label: str, *, fine: bool) -> Figure:
+    """Draw mean maps side by side, on one scale; in 1D mean signals coloured by them, one below the other.
 
-    Parameters
-    ----------
-    x : ndarray, shape (N, *axes, channels)
-        The mean example of each label; drawn in 1D only.
-    maps : ndarray, shape (N, *axes)
-    titles : sequence of str
-    label : str
-        Of the colour bar.
+    `fine` says that the maps are of gradients, with a few strong pixels, and not of feature maps.
     """
-    scale = colour_scale(np.concatenate([maps.ravel(), [0.0]]), UNSIGNED if maps.ndim == 2 else _HEAT)
-    return _beside(x, maps, titles, scale, label)
+    maps = np.stack([mean.map for mean in means])
+    if fine and maps.ndim > 2:
+        scale = colour_scale(np.append(maps, 0.0), _HEAT, percentile=_SEEN)
+    else:
+        scale = colour_scale(np.append(maps, 0.0), UNSIGNED)
+    titles = [f"{mean.name} (mean of {mean.size})" for mean in means]
+    return _beside(np.stack([mean.example for mean in means]), maps, titles, scale, label)
 
 
-def draw_difference(x: Array, difference: Array, title: str, label: str) -> Figure:
-    """Draw one mean map less another; zero is grey, on a scale that is the same on both sides of it.
-
-    Parameters
-    ----------
-    x : ndarray, shape (*axes, channels)
-        The mean example; drawn in 1D only.
-    difference : ndarray, shape (*axes)
-    title, label : str
-    """
-    scale = colour_scale(difference, SIGNED, symmetric=True)
-    return _beside(x[None], difference[None], [title], scale, label)
+def draw_difference(difference: Mean, title: str, label: str, *, fine: bool) -> Figure:
+    """Draw one mean map less another; zero is grey, and both sides of it have the same scale."""
+    percentile = _SEEN if fine and difference.map.ndim > 1 else None
+    scale = colour_scale(difference.map, SIGNED, symmetric=True, percentile=percentile)
+    return _beside(difference.example[None], difference.map[None], [title], scale, label)
 
 
 def _beside(x: Array, maps: Array, titles: Sequence[str], scale: ColourScale, label: str) -> Figure:
@@ -96,15 +91,15 @@ def _beside(x: Array, maps: Array, titles: Sequence[str], scale: ColourScale, la
         return _signals(x, maps, titles, scale, label)
     columns = min(len(maps), _COLUMNS)
     rows = -(-len(maps) // columns)
-    size = (5.0 * columns + 1.4, rows * (_height(maps[0], 5.0) + 0.5) + 0.3)
-    figure = Figure(figsize=size, layout="constrained")
+    size = (5.0 * columns + 1.2, rows * (_height(maps[0], 5.0) + 0.4) + 0.1)
+    figure = Figure(figsize=size, layout="compressed")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax in axes:
         ax.set_axis_off()
     for ax, heat, title in zip(axes, maps, titles, strict=False):
         _draw_heat(ax, heat, scale)
         ax.set_title(title)
-    _bar(figure, axes, scale, label)
+    _bar(axes, scale, label)
     return figure
 
 
@@ -118,7 +113,7 @@ def _signals(x: Array, maps: Array, titles: Sequence[str], scale: ColourScale, l
     for ax, signal, heat, title in zip(axes, x, maps, titles, strict=True):
         plot_with_gradient(signal, heat, ax, linewidth=2, title=title, **look)
         ax.label_outer()
-    _bar(figure, axes, scale, label)
+    _bar(axes, scale, label)
     return figure
 
 
@@ -126,7 +121,7 @@ def _draw_image(ax: Axes, image: Array, limits: tuple[float, float]) -> None:
     ax.set_axis_on()
     pixels = _drawable(image)
     if pixels.ndim == 3:
-        plot_image(pixels, ax=ax)
+        plot_image(pixels, None, ax)
         return
     ax.imshow(pixels, cmap="Blues", vmin=limits[0], vmax=limits[1], interpolation="nearest")
     _without_ticks(ax)
@@ -159,5 +154,5 @@ def _height(heat: Array, width: float) -> float:
     return min(max(width * heat.shape[0] / heat.shape[1], 0.6), 2 * width)
 
 
-def _bar(figure: Figure, axes: list[Axes], scale: ColourScale, label: str) -> None:
+def _bar(axes: list[Axes], scale: ColourScale, label: str) -> None:
     add_colour_bar(ScalarMappable(scale.norm(), scale.colormap), axes, scale, label)

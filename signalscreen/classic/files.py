@@ -59,7 +59,9 @@ def read_unprocessed(path: Path) -> Array:
         return read_recording(path).signal
     if ending == ".npy":
         return read_array(path)
-    raise InputError(f"{path.name} is of no kind that is read here; give .npy or .csv for 1D, .jpg, .png or .npy for 2D")
+    raise InputError(
+        f"{path.name} is of no kind that is read here; give .npy or .csv for 1D, .jpg, .png or .npy for 2D"
+    )
 
 
 def _picture(path: Path) -> Array:
@@ -96,12 +98,13 @@ def read_examples(path: Path) -> tuple[Array, Array]:
         raise InputError(f"{path.name} holds examples of different sizes; make them of one size") from error
     if x.dtype.kind not in "biuf" or labels.dtype.kind not in "biuf" or x.ndim < 2:
         raise InputError(
-            f"{path.name} holds X of shape {x.shape} ({x.dtype}) and Y of {labels.dtype}; give arrays of numbers, X of "
-            "shape (examples, ...) and Y with a label for each"
+            f"{path.name} holds X of shape {x.shape} ({x.dtype}) and Y of {labels.dtype}; give arrays of "
+            "numbers, X of shape (examples, ...) and Y with a label for each"
         )
     if labels.size != len(x) or (labels != np.round(labels)).any():
         raise InputError(
-            f"{path.name} holds {len(x)} examples and Y of shape {labels.shape}; give one whole number for each example"
+            f"{path.name} holds {len(x)} examples and Y of shape {labels.shape}; give one whole "
+            "number for each example"
         )
     return x, labels.reshape(-1).astype(int)
 

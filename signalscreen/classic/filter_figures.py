@@ -31,7 +31,8 @@ def draw_filters(kernel: Kernel) -> Figure:
     said = "inputs" if len(window) == 1 and window[0] > 64 else "weights"
     size = " × ".join(map(str, window))
     title = f"{kernel.layer}: {filters} filter{'s' * (filters != 1)} of {size} {said}"
-    title += f", {channels} channels" if channels > 1 else ""
+    if channels > 1:
+        title += f", {channels} channels" + (" (rows)" if len(window) == 1 else "")
     if len(window) == 1 and channels == 1 and filters <= _MOST_LINES:
         return _lines(weights[:, 0], kernel.bias, title)
     tiles = weights if len(window) == 1 else np.stack([_joined(w.reshape(-1, *window[-2:])) for w in weights])
@@ -64,18 +65,20 @@ def _mosaic(tiles: Floats, title: str) -> Figure:
     filters, height, width = tiles.shape
     gap = max(1, round(0.12 * width))
     head = max(1, round(0.25 * min(height, width)))
-    columns = min(filters, max(1, round(sqrt(_WIDE * filters * (height + head) / (width + gap)))))
+    columns = _columns(filters, sqrt(_WIDE * filters * (height + head) / (width + gap)))
     rows = ceil(filters / columns)
     whole = np.full((rows * (height + head), columns * (width + gap) - gap), np.nan)
     corners = [(i // columns * (height + head) + head, i % columns * (width + gap)) for i in range(filters)]
     for (top, left), tile in zip(corners, tiles, strict=True):
         whole[top : top + height, left : left + width] = tile
-    scale = colour_scale(tiles, SIGNED.with_extremes(bad=(0, 0, 0, 0)), symmetric=True)
-    inches = min(1.0 * columns, _LARGEST[0] - 2) / whole.shape[1]
+    scale = colour_scale(tiles, SIGNED, symmetric=True)
+    tile = min(max(0.09 * width, 1.0), 2.0)
+    inches = min(tile * columns, _LARGEST[0] - 2) / whole.shape[1]
     inches = max(min(inches, (_LARGEST[1] - 1) / whole.shape[0]), 4.0 / whole.shape[1])
     figure = Figure(figsize=(inches * whole.shape[1] + 1.6, inches * whole.shape[0] + 0.7), layout="constrained")
     ax = figure.subplots()
-    ax.imshow(whole, cmap=scale.colormap.with_extremes(bad=(0, 0, 0, 0)), norm=scale.norm(), interpolation="nearest")
+    clear = scale.colormap.with_extremes(bad=(0, 0, 0, 0))
+    ax.imshow(whole, cmap=clear, norm=scale.norm(), interpolation="nearest")
     ax.set_axis_off()
     points = min(9.0, 72 * inches * head * 0.8)
     for i, (top, left) in enumerate(corners):
@@ -83,6 +86,12 @@ def _mosaic(tiles: Floats, title: str) -> Figure:
     add_colour_bar(ScalarMappable(scale.norm(), scale.colormap), ax, scale, "weight")
     figure.suptitle(title)
     return figure
+
+
+def _columns(count: int, wanted: float) -> int:
+    """About as many columns as wanted, so that the last row is full or nearly so."""
+    near = range(max(1, round(0.7 * wanted)), max(1, round(1.4 * wanted)) + 1)
+    return min((c for c in near if c <= count), key=lambda c: (-count % c, abs(c - wanted)), default=count)
 
 
 def _joined(channels: Floats) -> Floats:

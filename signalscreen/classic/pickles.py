@@ -74,7 +74,7 @@ class _Reader(pickle._Unpickler):
             raise _RefusedError(f"asks for {module}.{name}")
         return _Name(maker)
 
-    def persistent_load(self, pid: Any) -> NoReturn:
+    def persistent_load(self, pid: Any) -> NoReturn:  # noqa: ARG002
         raise _RefusedError("asks for an object kept outside it")
 
 

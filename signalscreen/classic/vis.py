@@ -79,7 +79,7 @@ def visualize(
     """
     from matplotlib import pyplot as plt
 
-    from signalscreen.classic.vis_figures import display_1d, display_2d, lines_up
+    from signalscreen.classic.vis_figures import MEANINGS, display_1d, display_2d, lines_up
 
     _check(vis, clip, contrast, background)
     x, neuron, pred = _predicted(model, img, neuron)
@@ -88,7 +88,7 @@ def visualize(
         found = np.minimum(found, found.max() / clip)
     if found.ndim == 1:
         signal = unprocessed_img if lines_up(unprocessed_img, found) else x[0]
-        figure = display_1d(found, signal, neuron, pred, title, cam=vis == "cam")
+        figure = display_1d(found, signal, neuron, pred, title, cam=vis == "cam", label=MEANINGS[vis])
     else:
         image = x[0] if unprocessed_img is None else unprocessed_img
         figure = display_2d(found, image, neuron, pred, title, vis, contrast=contrast)
@@ -150,10 +150,13 @@ def visualize_integrated_gradients(model: Any, img: Any, background: Any, neuron
 
 def _open_window() -> None:
     from matplotlib import pyplot as plt
-    from matplotlib.backends import BackendFilter, backend_registry
+    from matplotlib.backends.registry import BackendFilter, backend_registry
 
-    if plt.get_backend().lower() in backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE):
-        words = f"matplotlib's backend {plt.get_backend()} opens no windows, so the picture is written but not shown"
+    registry: Any = backend_registry  # has no types
+    if plt.get_backend().lower() in registry.list_builtin(BackendFilter.NON_INTERACTIVE):
+        words = (
+            f"matplotlib's backend {plt.get_backend()} opens no windows, so the picture is written but not shown"
+        )
         warn(words, SignalScreenWarning)
         return
     plt.show()
@@ -195,8 +198,8 @@ def _shap(model: Any, x: Array, neuron: int, _: Any, background: Any) -> Array:
 
 
 def _integrated(model: Any, x: Array, neuron: int, _: Any, background: Any) -> Array:
-    baseline = 0.0 if background is None else _compared(model, x, background)
-    if np.ndim(baseline) and len(baseline) != 1:
+    baseline = np.zeros_like(x) if background is None else _compared(model, x, background)
+    if len(baseline) != 1:
         raise InputError(f"background holds {len(baseline)} examples; integrated gradients start from one")
     return reduce(_integrated_gradients(model, x, neuron, baseline=baseline, rule="left", tolerance=0.05))[0]
 

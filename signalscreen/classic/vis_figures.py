@@ -22,7 +22,7 @@ FIGURE_SIZE = (15.0, 7.0)  # inches
 _GREY = (0.8, 0.8, 0.8, 1.0)
 _WEAKEST = 25  # of the 256 colours, those that stand for next to nothing
 _SIZE = 12.0  # points
-_MEANINGS = {
+MEANINGS = {  # of the colours, by what was asked for
     "cam": "Grad-CAM, smallest to largest",
     "shap": "magnitude of DeepLIFT (logit)",
     "integrated_grad": "magnitude of integrated gradients (logit)",
@@ -39,6 +39,7 @@ def display_1d(
     title: str | None = None,
     vertical: Sequence[float] = (),
     cam: bool = False,
+    label: str = "importance",
 ) -> Figure:
     """Draw a signal as a line coloured by its map, over the number of the sample.
 
@@ -55,6 +56,8 @@ def display_1d(
         Samples at which black lines are drawn, such as the ends of annotated intervals.
     cam : bool
         Whether the map is a class activation map: its weak values are pale red. Those of others are grey.
+    label : str
+        Of the colour bar.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def display_1d(
             title=_title(neuron, pred, title),
             colormap=_reds(cam),
             linewidth=2,
-            color_label="importance",
+            color_label=label,
         )
     except Exception:
         plt.close(figure)
@@ -122,7 +125,8 @@ def display_2d(
         raise InputError(f"unprocessed_img has shape {image.shape}; give one image, (height, width[, channels])")
     heat = resize(np.asarray(visualization, float), image.shape[:2], (0, 1))
     tall = image.shape[0] / image.shape[1]
-    figure, axes = plt.subplots(1, 3, figsize=(15.0, min(max(4.6 * tall + 1.2, 3.0), 9.0)), layout="constrained")
+    size = (FIGURE_SIZE[0], min(max(4.5 * tall + 0.45, 2.5), 9.0))
+    figure, axes = plt.subplots(1, 3, figsize=size, layout="constrained")
     try:
         _draw_panels(list(axes), image, heat, vis, contrast)
     except Exception:
@@ -139,12 +143,12 @@ def display_2d(
 def _draw_panels(axes: list[Axes], image: Array, heat: Array, vis: str, contrast: float) -> None:
     cam = vis == "cam"
     scale = colour_scale(heat, UNSIGNED if cam else _reds_on_white(contrast))
-    plot_image(image, ax=axes[0])
+    plot_image(image, None, axes[0])
     shown = axes[1].imshow(heat, cmap=scale.colormap, norm=scale.norm(), interpolation="nearest")
     axes[1].set_xticks([])
     axes[1].set_yticks([])
-    add_colour_bar(shown, axes[1], scale, _MEANINGS.get(vis, "importance"))
-    plot_image(image, heat, ax=axes[2], colormap=scale.colormap, color_bar=False, alpha=0.8 if cam else 1.0)
+    add_colour_bar(shown, axes[1], scale, MEANINGS.get(vis, "importance"))
+    plot_image(image, heat, axes[2], colormap=scale.colormap, color_bar=False, alpha=0.8 if cam else 1.0)
 
 
 def _reds(cam: bool) -> Colormap:

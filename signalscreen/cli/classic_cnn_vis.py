@@ -11,7 +11,11 @@ import click
 from signalscreen.errors import InputError, SignalScreenWarning, warn
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.generic]
 
 _MODIFIERS = ("None", "vanilla", "guided", "rectified", "deconv", "relu")
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+")
@@ -130,19 +134,117 @@ def cnn_vis(**given: Any) -> None:
     }.get(job.function, ())
     missing = [name for name in needed if not getattr(job, name)]
     if missing:
-        raise click.UsageError(f"{job.function} needs {' and '.join(f'--{name}' for name in missing)}; give {'it' if len(missing) == 1 else 'them'}")
+        flags = " and ".join(f"--{name}" for name in missing)
+        raise click.UsageError(f"{job.function} needs {flags}; give {'both' if len(missing) > 1 else 'it'}")
     _FUNCTIONS[job.function](job)
 
 
 def _maps(job: _Job) -> None:
+    """``saliency`` and ``grad-cam``: a map for each example asked for."""
     from signalscreen.classic import cnn_vis as computed
     from signalscreen.classic.cnn_vis_figures import draw_maps
 
     x, labels = computed.chosen(*_examples(job), job.images)
-    names = _named(job, labels)
-    model, target = _explained(job)
+    titles = [f"{i} {job.names[label]}" for i, label in zip(job.images, labels, strict=True)]
+    model, x, target = _bound(job, x)
     cam = job.function == "grad-cam"
-    x, maps = _computed(computed.gradcam_maps if cam else computed.saliency_maps, model, x, target, job)
-    titles = [f"{i} {name}" for i, name in zip(job.images, names, strict=True)]
-    label = "Grad-CAM, each 0 to 1" if cam else "saliency, each 0 to 1"
-    _write(job, f"{'gradcam' if cam else 'saliency'}_{job.ending}", draw_maps(x, maps, titles, label, over=cam))
+    compute, what = (computed.gradcam_maps, "gradcam") if cam else (computed.saliency_maps, "saliency")
+    maps = compute(model, x, target, job.backprop)
+    figure = draw_maps(x, maps, titles, f"{_WORDS[what]} (0 to 1)", over=cam)
+    _write(job, f"{what}_{job.ending}", figure)
+
+
+def _averages(job: _Job) -> None:
+    """``average-saliency`` and ``average-gradcam``: a mean map for each label, and label 1 less the others."""
+    from signalscreen.classic import cnn_vis as computed
+    from signalscreen.classic.cnn_vis_figures import draw_averages, draw_difference
+
+    x, labels = _examples(job)
+    groups = {name: labels == i for i, name in enumerate(job.names)}
+    model, x, target = _bound(job, x)
+    cam = job.function == "average-gradcam"
+    compute, what = (computed.gradcam_maps, "gradcam") if cam else (computed.saliency_maps, "saliency")
+    means = computed.average_maps(lambda some: compute(model, some, target, job.backprop), x, groups)
+    for name in groups:
+        if name not in means:
+            words = f"no example has the label {name!r}, so its average and the difference are left out"
+            warn(words, SignalScreenWarning)
+    _write(
+        job,
+        f"average_{what}_{job.ending}",
+        draw_averages(list(means.values()), f"mean {_WORDS[what]}", fine=not cam),
+    )
+    if len(means) < len(groups) or len(groups) < 2:
+        return
+    one = job.names[1]
+    title = f"{one} less {'others' if len(groups) > 2 else job.names[0]}"
+    label = f"difference of mean {_WORDS[what]}"
+    figure = draw_difference(computed.difference(means, one), title, label, fine=not cam)
+    _write(job, f"difference_{one}{'_gradcam' * cam}".replace("/", "_"), figure)
+
+
+def _filter_weights(job: _Job) -> None:
+    from signalscreen.classic.cnn_vis import kernel_of
+    from signalscreen.classic.filter_figures import draw_filters
+    from signalscreen.models import load_model
+
+    kernel = kernel_of(load_model(job.model), job.layer)
+    _write(job, f"filter_weights_{kernel.layer}".replace("/", "_"), draw_filters(kernel))
+
+
+def _model_summary(job: _Job) -> None:
+    from signalscreen.models import load_model
+
+    load_model(job.model).summary(print_fn=click.echo)
+
+
+def _get_labels(job: _Job) -> None:
+    for i, label in enumerate(_examples(job)[1]):
+        click.echo(f"({i}): {job.names[label]}")
+
+
+_FUNCTIONS: dict[str, Callable[[_Job], None]] = {
+    "saliency": _maps,
+    "grad-cam": _maps,
+    "average-saliency": _averages,
+    "average-gradcam": _averages,
+    "filter-weights": _filter_weights,
+    "model-summary": _model_summary,
+    "get-labels": _get_labels,
+}
+_WORDS = {"saliency": "saliency", "gradcam": "Grad-CAM"}
+
+
+def _examples(job: _Job) -> "tuple[Array, Array]":
+    """The data; every label has a name."""
+    from signalscreen.classic.files import read_examples
+
+    assert job.data is not None  # checked at the door
+    x, labels = read_examples(job.data)
+    unnamed = labels[(labels < 0) | (labels >= len(job.names))]
+    if len(unnamed):
+        raise InputError(
+            f"{job.data.name} has the label {unnamed[0]}, and --label-names {job.label_names} names 0 to "
+            f"{len(job.names) - 1}; give a name for each label"
+        )
+    return x, labels
+
+
+def _bound(job: _Job, x: "Array") -> "tuple[Any, Array, Any]":
+    """The model, the examples as it takes them, and what is explained."""
+    from signalscreen.classic.cnn_vis import target_of
+    from signalscreen.models import layout_of, load_model
+    from signalscreen.output import output_folder
+
+    output_folder(job.out)
+    model = load_model(job.model)
+    return model, layout_of(model, x).join(x, what="X"), target_of(model, job.layer, job.unit)
+
+
+def _write(job: _Job, name: str, figure: "Figure") -> None:
+    from signalscreen.output import atomically, output_folder
+
+    path = output_folder(job.out) / f"{name}.png"
+    with atomically(path) as part:
+        figure.savefig(part, format="png", dpi=100)
+    click.echo(f"wrote {path}")
