@@ -23,6 +23,7 @@ _HOMES = {
     "var_grad": "methods",
     "integrated_gradients": "methods",
     "deep_lift": "methods",
+    "lrp": "methods",
     "occlusion": "methods",
     "occlusion_scales": "methods",
     "grad_cam": "methods",

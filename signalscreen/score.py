@@ -279,6 +279,10 @@ class Score:
         *grads, s, s_r = self._each(program, x, lambda r: [*r[0], r[1], r[2]], full, one)
         return self.bound.join(grads, x), s, s_r
 
+    def relevance(self, x: Array, epsilon: float, gamma: float) -> Array:
+        """S(x) shared out among the samples by layer-wise relevance propagation; the shape of `x`."""
+        return self.bound.join(self._each(self._program("relevances", (epsilon, gamma)), x, list), x)
+
     def activations(self, x: Array, layer: Any = None) -> tuple[Array, Array]:
         """Feature maps of a layer, and the gradient of S with respect to them.
 
@@ -405,6 +409,7 @@ class Score:
             "score": lambda: programs.scores(*args),
             "gradient": lambda: programs.gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
+            "relevances": lambda: programs.relevances(*args, extra),
             "activations": lambda: programs.activations(*args, extra, bound.position),
             "features": lambda: programs.features(self.model, bound.wiring, extra),
         }
@@ -447,4 +452,4 @@ class Score:
 
 def _hashable(extra: Any) -> Any:
     """Layers are keyed by identity; names, numbers and flags by value."""
-    return extra if extra is None or isinstance(extra, str | int | np.integer) else id(extra)
+    return extra if extra is None or isinstance(extra, str | int | tuple | np.integer) else id(extra)
