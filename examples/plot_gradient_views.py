@@ -24,9 +24,9 @@ print(gradient.shape, f"from {gradient.min():.2g} to {gradient.max():.2g} logits
 # %%
 # The first view is the gradient itself: orange where a higher sample would raise the score of the class, blue where
 # it would lower it. It changes its sign with the signal. The magnitude answers "where does it matter at all"; the
-# two signs, "which way"; times the signal it says what the samples that are there contribute, which is the view that
-# adds up. Scaled from 0 to 1 (``scale="min_max"``) any of them can be compared with another signal's in shape, and
-# no longer in strength.
+# two signs, "which way"; times the signal it says what the samples that are there contribute, which is the view
+# that adds up. Scaled from 0 to 1 (``scale="min_max"``) any of them can be compared with another signal's in shape,
+# and no longer in strength.
 
 views = {
     "signed": gradient[..., 0],
@@ -45,5 +45,5 @@ for ax, (name, view) in zip(axes, views.items(), strict=True):
         ax.set_xlabel("")
 
 # %%
-# keras-vis called these ``grad_modifier``. The two that are left of its list are arithmetic on the raw gradient, and
-# say little: ``negate`` is ``-gradient``, and ``invert`` is ``1 / gradient``, largest where nothing matters.
+# keras-vis called these ``grad_modifier``. The two that are left of its list are arithmetic on the raw gradient,
+# and say little: ``negate`` is ``-gradient``, and ``invert`` is ``1 / gradient``, largest where nothing matters.
