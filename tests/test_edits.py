@@ -20,7 +20,7 @@ RNG = np.random.default_rng(0)
 def path(request, monkeypatch):
     if request.param == "by patches":
         monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-        monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
+        monkeypatch.setattr("signalscreen.patches.plan.WORTH_WHILE", 0)
         monkeypatch.setattr(signalscreen.edits, "_FEWEST_ROWS", 6)
     return request.param
 
@@ -92,7 +92,7 @@ def test_many_widths_need_few_programs(monkeypatch):
     """Each width of window is traced and compiled: 24 of them would take longer than all the edits."""
     monkeypatch.setattr(signalscreen.edits, "_FEWEST_ROWS", 1)
     monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-    monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
+    monkeypatch.setattr("signalscreen.patches.plan.WORTH_WHILE", 0)
     asked = set()
     inner = ss.Score._program_of_patches
     monkeypatch.setattr(ss.Score, "_program_of_patches", lambda self, w: asked.add(w) or inner(self, w))

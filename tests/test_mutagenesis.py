@@ -19,7 +19,7 @@ def path(request, monkeypatch):
     """Small jobs run in full; with no job too small, the same is asked of patches."""
     if request.param == "by patches":
         monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-        monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
+        monkeypatch.setattr("signalscreen.patches.plan.WORTH_WHILE", 0)
     return request.param
 
 
@@ -65,7 +65,7 @@ def test_every_substitution_is_what_the_model_says_of_it(letters, path):
 def test_the_fast_path_is_taken(monkeypatch):
     """Otherwise the tests above compare brute force with itself."""
     monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-    monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
+    monkeypatch.setattr("signalscreen.patches.plan.WORTH_WHILE", 0)
     monkeypatch.setattr(ss.Score, "_in_full", None)
     model, x = network(30, 4), one_hot(2, 30, 4)
     assert ss.in_silico_mutagenesis(model, x, 1).shape == x.shape

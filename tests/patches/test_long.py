@@ -15,7 +15,7 @@ L = keras.layers
 @pytest.fixture(autouse=True)
 def by_patches(monkeypatch):
     monkeypatch.setattr("signalscreen.score._SMALL_JOB", 0)
-    monkeypatch.setattr("signalscreen.score._WORTH_WHILE", 0.0)
+    monkeypatch.setattr("signalscreen.patches.plan.WORTH_WHILE", 0.0)
 
 
 def network(shape):

@@ -20,7 +20,7 @@ LENGTH, LEADS = 120, 3
 def always_by_patches(monkeypatch):
     """These networks are small, and would be run in full."""
     monkeypatch.setattr("signalscreen.score._SMALL_JOB", 0)
-    monkeypatch.setattr("signalscreen.score._WORTH_WHILE", 0.0)
+    monkeypatch.setattr("signalscreen.patches.plan.WORTH_WHILE", 0.0)
 
 
 def network(length=LENGTH, leads=LEADS):

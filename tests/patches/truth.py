@@ -84,7 +84,7 @@ def compare(
     with monkeypatch.context() as patched, warnings.catch_warnings():
         warnings.simplefilter("ignore", SpeedWarning)
         patched.setattr("signalscreen.score._SMALL_JOB", 0)
-        patched.setattr("signalscreen.score._WORTH_WHILE", 0.0)
+        patched.setattr("signalscreen.patches.plan.WORTH_WHILE", 0.0)
         patched.setattr("signalscreen.patches.program.RULES", _watched(program.RULES, found))
         plan = score.plan(patches.width)
         assert plan is not None, "no program of patches was made"
