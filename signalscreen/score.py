@@ -34,7 +34,6 @@ Array = npt.NDArray[Any]
 _BATCH_BYTES, _MOST_BYTES = 64 * 2**20, 192 * 2**20
 _FEW_ROWS, _MOST_ROWS = 16, 512
 _SMALL_JOB = 512 * 2**20  # bytes of activations that are computed sooner than a program of patches is made
-_WORTH_WHILE = 1.15  # estimated gain
 
 
 class Score:
@@ -361,7 +360,7 @@ class Score:
         program = None if small or not count else self._program_of_patches(patches.width)
         if program is not None and program.plan.lost:
             self._tell(program.plan.lost)
-        if program is None or program.plan.gain(count * batch, batch) < _WORTH_WHILE:
+        if program is None or not program.plan.is_worth(count * batch, batch):
             return self._in_full(x, patches)
         most = program.most if self.batch_size is None else min(program.most, int(self.batch_size))
         fed = self._fed(x, np.arange(batch))
