@@ -170,14 +170,9 @@ def _explained(explain: Any, model: Any, x: Array, targets: Any, numbers: Array,
             f"{error}; with target='label' each example's label is the class that is explained, so for one output "
             "give target=0, for other labels than class numbers class_names"
         ) from error
-    for each in caught:
-        # A method counts the examples of its own call, and the user those of the data set.
-        place = f" (of those of this batch, from example {numbers[0]} on)" if numbers[0] else ""
-        category = each.category
-        if issubclass(category, CompletenessWarning):
-            warn(f"{each.message}{place}", category)
-        else:
-            warnings.warn_explicit(each.message, category, each.filename, each.lineno)
+    for each in caught:  # a method counts the examples of its own call, and the user those of the data set
+        counts = numbers[0] and issubclass(each.category, CompletenessWarning)
+        warn(f"{each.message}" + (f" (counted from example {numbers[0]})" if counts else ""), each.category)
     return found
 
 
