@@ -207,7 +207,7 @@ class Score:
         """How many variants of the examples in `x` fit one model call."""
         return max(1, self._rows(self._program("outputs")) // max(len(x), 1))
 
-    def track(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+    def track(self, items: Iterable[Any], total: int | None, what: str) -> Iterator[Any]:
         """Go through `items` under a progress bar, when one is wanted."""
         hidden = None if self.progress is None else not self.progress
         yield from tqdm(items, total=total, desc=what, disable=hidden, delay=0 if self.progress else 2)
