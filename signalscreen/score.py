@@ -44,7 +44,7 @@ class Score:
     ----------
     model : keras.Model or path
         Any Keras model on the TensorFlow backend: Sequential, functional, nested or subclassed.
-    target : None, int, sequence of int, str, tuple or callable
+    target : None, int, sequence of int, str, tuple, callable or Unit
         Which number; see ``docs/conventions``. None is each example's highest score.
     score : {"logit", "probability"}
         Before the final softmax or sigmoid, or the output as it is.
@@ -128,7 +128,7 @@ class Score:
             class_names=self.class_names,
             batch=len(x),
         )
-        if self.logit and facts["hidden"][target.output]:
+        if self.logit and facts["hidden"][target.output] and target.unit is None:
             warn(
                 "the model's output comes from a function that cannot be looked into, so a softmax or sigmoid at "
                 "its end stays part of the score; give score='probability' to say that this is meant",
@@ -140,7 +140,7 @@ class Score:
                 "random numbers), so a result depends on the calls before it; build the model without that",
                 SignalScreenWarning,
             )
-        if target.index is None and target.function is None:
+        if target.index is None and not target.computes:
             target = target._replace(index=new._highest(outputs, x, target.output))
         return new._with(new.bound._replace(target=target)), x
 
@@ -251,6 +251,10 @@ class Score:
         """
         if rules == "deep_lift":
             return self.multipliers(x, reference)[0]
+        return self.with_gradient(x, rules)[1]
+
+    def with_gradient(self, x: Array, rules: str | None = None) -> tuple[Array, Array]:
+        """S(x) and dS/dx from one pass: ``(..., batch)`` and the shape of `x`."""
         program = self._program("gradient", rules)
         if rules and not program.facts["reached"]:
             warn(
@@ -258,7 +262,8 @@ class Score:
                 "is the plain gradient",
                 UnreachedRuleWarning,
             )
-        return self.bound.join(self._each(program, x, list), x)
+        s, *grads = self._each(program, x, lambda r: [r[0], *r[1]])
+        return s, self.bound.join(grads, x)
 
     def multipliers(self, x: Array, reference: Array | None) -> tuple[Array, Array, Array]:
         """DeepLIFT multipliers of `x` against `reference`, with S(x) and S(reference)."""
@@ -295,6 +300,20 @@ class Score:
         program = self._program("activations", layer)
         maps, gradient = self._each(program, x, list)
         return maps, gradient
+
+    def features(self, x: Array, layer: Any) -> Array:
+        """What a layer gives, whatever the score: ``(..., batch, *positions, features)``.
+
+        Parameters
+        ----------
+        x : ndarray, shape (..., batch, *axes, channels)
+        layer : str, int or keras.Layer
+
+        Raises
+        ------
+        LayerError
+        """
+        return self._each(self._program("features", layer), x, lambda r: [r])[0]
 
     def patched(self, x: Array, patches: Iterable[Patches]) -> Array:
         """S for many edits of each example, by recomputing only what an edit reaches.
@@ -387,6 +406,7 @@ class Score:
             "gradient": lambda: programs.gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
             "activations": lambda: programs.activations(*args, extra, bound.position),
+            "features": lambda: programs.features(self.model, bound.wiring, extra),
         }
         key: tuple[Any, ...] = (verb, bound.wiring)
         if verb != "outputs":  # which are the same whatever is asked about them, and were traced to bind
