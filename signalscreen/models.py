@@ -24,9 +24,9 @@ def load_model(
     Parameters
     ----------
     path : path
-        A ``.keras``, ``.h5`` or ``.hdf5`` file, a SavedModel folder, or a ``.json`` architecture. Python code stored
-        in it (Lambda layers) is never run: where it is the end of the network, the part before it is loaded, with a
-        warning; elsewhere the file is refused, unless `custom_objects` or `until` says what to do.
+        A ``.keras``, ``.h5`` or ``.hdf5`` file, a SavedModel folder, or a ``.json`` architecture. Python code
+        stored in it (Lambda layers) is never run: where it is the end of the network, the part before it is loaded,
+        with a warning; elsewhere the file is refused, unless `custom_objects` or `until` says what to do.
     weights : path, optional
         The ``.h5`` file of the weights, for a ``.json`` architecture.
     custom_objects : dict, optional
@@ -60,6 +60,11 @@ def load_model(
     given = dict(custom_objects or {})
     if not path.exists():
         raise ModelError(f"model file {str(path)!r} does not exist; give {_KINDS}")
+    if path.suffix in (".yaml", ".yml"):
+        raise ModelError(
+            f"{path.name!r} is an architecture in YAML, which Keras gave up because it can run code; convert "
+            "it to JSON where Keras 2.5 or older runs (model_from_yaml(text).to_json()), and give that and weights="
+        )
     if weights is not None and path.suffix != ".json":
         raise ModelError(f"weights= goes with a .json architecture, and {path.name!r} has its own; leave it out")
     if path.is_dir():
@@ -70,11 +75,6 @@ def load_model(
                 f"{path.name!r} holds an architecture and no weights; give the .h5 file of its weights as weights="
             )
         return load_json(path, Path(weights), given, until)
-    if path.suffix in (".yaml", ".yml"):
-        raise ModelError(
-            f"{path.name!r} is an architecture in YAML, which Keras no longer reads, for YAML can run code; convert it "
-            "to JSON where Keras 2.5 or older runs (model_from_yaml(text).to_json()), and give that with weights="
-        )
     if path.suffix not in (".keras", ".h5", ".hdf5"):
         raise ModelError(f"{path.name!r} is no model file; give {_KINDS}")
     return (load_keras if path.suffix == ".keras" else load_h5)(path, given, until)

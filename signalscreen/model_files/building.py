@@ -107,7 +107,10 @@ def _called(
             tensors[name, number] = [layers[name].output]
             continue
         args, kwargs = _arguments(nodes[number], tensor)
-        tensors[name, number] = tf.nest.flatten(layers[name](*args, **kwargs))
+        try:
+            tensors[name, number] = tf.nest.flatten(layers[name](*args, **kwargs))
+        except (TypeError, ValueError) as error:
+            raise ModelError(_not_built(configs[name], error)) from error
     return tensors
 
 
@@ -158,22 +161,28 @@ def _layer(config: Config, given: Given, old: bool) -> Any:
     if is_network(config):
         return _built(config, given, None, old).network
     try:
-        if not old:
+        if not old and "module" in config:  # .h5 leaves it out
             return keras.saving.deserialize_keras_object(config, custom_objects=given, safe_mode=True)
         return _class(config, given).from_config(config["config"])
     except ModelError:
         raise
     except Exception as error:
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ModelError(
-            f"layer {name!r} ({config['class_name']}) cannot be built ({reason.split('. ')[0][:200]}); give another "
-            f"layer in its place as custom_objects={{{name!r}: layer}}"
-        ) from error
+        raise ModelError(_not_built(config, error)) from error
+
+
+def _not_built(config: Config, error: Exception) -> str:
+    name = name_of(config)
+    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    reason = reason.split(". ")[0][:200].rstrip(".")
+    return (
+        f"layer {name!r} ({config['class_name']}) cannot be built ({reason}); give another layer in its place as "
+        f"custom_objects={{{name!r}: layer}}"
+    )
 
 
 def _class(config: Config, given: Given) -> Any:
     kind = config["class_name"]
-    own = given.get(kind, given.get(config.get("registered_name")))
+    own = given.get(kind, given.get(str(config.get("registered_name"))))
     known = own or keras.saving.get_registered_object(kind) or getattr(keras.layers, kind, None)
     if not (inspect.isclass(known) and issubclass(known, keras.layers.Layer)):
         raise ModelError(

@@ -20,8 +20,8 @@ from signalscreen.model_files.weights import Parts, fill_by_name, fill_from_tree
 Given = dict[str, Any]
 
 _KERAS_1 = (
-    "was written by Keras {version}, whose layers have other names and settings; load it once where Keras 2 runs (Python "
-    "3.6 with keras==2.2.4 and tensorflow==1.13.1), save it again, and load that"
+    "was written by Keras {version}, whose layers have other names and settings; load it once where Keras 2 runs "
+    "(Python 3.6 with keras==2.2.4 and tensorflow==1.13.1), save it again, and load that"
 )
 
 
@@ -61,8 +61,8 @@ def load_h5(path: Path, given: Given, until: str | None) -> Any:
         text = file.attrs.get("model_config")
         if text is None:
             raise ModelError(
-                f"model file {path.name!r} cannot be loaded: it holds weights and no architecture; give the network's "
-                "JSON file, and this one as weights="
+                f"model file {path.name!r} cannot be loaded: it holds weights and no architecture; give the "
+                "network's JSON file, and this one as weights="
             )
         config, version = _parsed(text, path), _word(file.attrs.get("keras_version"))
         if not _is_for_keras(config, version, given, until, path):
@@ -98,14 +98,17 @@ def load_json(path: Path, weights: Path, given: Given, until: str | None) -> Any
     config = _parsed(path.read_bytes(), path)
     if not is_network(config):
         raise ModelError(
-            f"{path.name!r} is no architecture that Keras wrote; give the JSON of a Functional or Sequential network"
+            f"{path.name!r} is no architecture that Keras wrote; give the JSON of a Functional or Sequential "
+            "network"
         )
     version = _word(config.get("keras_version", "3" if "module" in config else "2"))
     with _opened(weights) as file:
         try:
             held = Weights(weights.name, None, file) if is_tree(file) else Weights(weights.name, listed(file), None)
         except ModelError as error:
-            raise ModelError(f"weights file {weights.name!r} cannot be used: {error}; give a .h5 file of them") from None
+            raise ModelError(
+                f"weights file {weights.name!r} cannot be used: {error}; give a .h5 file of them"
+            ) from None
         return _assembled(Stored(path.name, config, version, held), given, until)
 
 
@@ -135,9 +138,9 @@ def _is_for_keras(config: Config, version: str, given: Given, until: str | None,
     if not is_network(config):
         if until is not None or holds_code(config, set(given)):
             raise ModelError(
-                f"model file {path.name!r} holds a {config.get('class_name')}, of which no part can be taken (it is no "
-                "Functional or Sequential network), and Python code stored in a file is never run; load it where it "
-                "was made, and save the part to be explained"
+                f"model file {path.name!r} holds a {config.get('class_name')}, of which no part can be taken (it "
+                "is no Functional or Sequential network), and Python code stored in a file is never run; load it "
+                "where it was made, and save the part to be explained"
             )
         return True
     names = {name_of(c) for c in layer_configs(config)}
@@ -156,9 +159,13 @@ def _parsed(text: Any, path: Path) -> Config:
     try:
         config = json.loads(text)
     except ValueError as error:
-        raise ModelError(f"model file {path.name!r} is not valid JSON ({error}); check that it is complete") from error
+        raise ModelError(
+            f"model file {path.name!r} is not valid JSON ({error}); check that it is complete"
+        ) from error
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict | list):
-        raise ModelError(f"model file {path.name!r} holds no architecture that Keras wrote; give one that Keras saved")
+        raise ModelError(
+            f"model file {path.name!r} holds no architecture that Keras wrote; give one that Keras saved"
+        )
     return listed_layers(config)
 
 
@@ -181,6 +188,6 @@ def _opened(path: Path) -> Iterator[Any]:
 def _unreadable(path: Path, error: Exception) -> str:
     reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return (
-        f"model file {path.name!r} cannot be loaded ({reason.split('. ')[0][:200]}); check that it is complete, and "
-        "give layers of your own as custom_objects"
+        f"model file {path.name!r} cannot be loaded ({reason.split('. ')[0][:200]}); check that it is complete, "
+        "and give layers of your own as custom_objects"
     )

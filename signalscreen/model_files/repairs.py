@@ -165,8 +165,8 @@ def gone_settings(layer: Config) -> Config:
             value = layer["config"][key]
             if nothing is not _ANY and value != nothing:
                 raise ModelError(
-                    f"layer {layer['config'].get('name')!r} ({layer['class_name']}) has {key}={value!r}, which Keras 3 "
-                    "does not have; explain the model where Keras 2 runs it, or rebuild that layer"
+                    f"layer {layer['config'].get('name')!r} ({layer['class_name']}) has {key}={value!r}, which "
+                    "Keras 3 does not have; explain the model where Keras 2 runs it, or rebuild that layer"
                 )
             layer = _without(layer, key)
     return layer

@@ -1,7 +1,7 @@
-"""SavedModel folders, of Keras 2 or others: the serving function with its inner functions inlined, as a Keras model.
+"""SavedModel folders, of Keras 2 or others: the serving function, inner functions inlined, as a Keras model.
 
-Such a folder holds a program of TensorFlow ops and no layers. Inlined, the program's ops lie open in the graph that a
-score traces, so that gradients, backward rules and patches reach them as they reach those of any model.
+Such a folder holds a program of TensorFlow ops and no layers. Inlined, its ops lie open in the graph that a score
+traces, so that gradients, backward rules and patches reach them as they reach those of any model.
 """
 
 import shutil
@@ -22,7 +22,7 @@ _FOREIGN = {
     *("LookupTableFindV2", "LookupTableImportV2", "ReaderReadV2", "IteratorGetNext"),
 }
 # Ops whose derivative is zero wherever it exists.
-_STEPS = {"Round", "Rint", "Sign", "Floor", "Ceil", "StopGradient", "ArgMax", "Cast", "Greater", "GreaterEqual", "Less"}
+_STEPS = {"Round", "Rint", "Sign", "Floor", "Ceil", "StopGradient", "ArgMax", "Greater", "GreaterEqual", "Less"}
 
 
 def load_saved_model(path: Path) -> Any:
@@ -40,8 +40,8 @@ def load_saved_model(path: Path) -> Any:
     except Exception as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ModelError(
-            f"SavedModel folder {path.name!r} cannot be loaded ({reason[:200]}); check that saved_model.pb and the "
-            "folder variables are complete"
+            f"SavedModel folder {path.name!r} cannot be loaded ({reason.split('. ')[0][:200]}); check that "
+            "saved_model.pb and the folder variables are complete"
         ) from error
     serving = _signature(loaded, path)
     frozen = convert_variables_to_constants_v2(serving, lower_control_flow=False)
@@ -85,8 +85,8 @@ def _signature(loaded: Any, path: Path) -> Any:
     chosen = "serving_default" if "serving_default" in names else names[0] if len(names) == 1 else None
     if chosen is None:
         raise ModelError(
-            f"SavedModel folder {path.name!r} has {', '.join(names) or 'no'} signature(s) and none is serving_default; "
-            "save it with one"
+            f"SavedModel folder {path.name!r} has {', '.join(names) or 'no'} signature(s) and none is "
+            "serving_default; save it with one"
         )
     return loaded.signatures[chosen]
 
@@ -101,8 +101,8 @@ def _refuse_foreign(definition: Any, path: Path) -> None:
     foreign = sorted({node.op for node in nodes} & _FOREIGN)
     if foreign:
         raise ModelError(
-            f"SavedModel folder {path.name!r} has ops that no network has ({', '.join(foreign)}), which run Python or "
-            "use files or tables; save the network alone"
+            f"SavedModel folder {path.name!r} has ops that no network has ({', '.join(foreign)}), which run "
+            "Python or use files or tables; save the network alone"
         )
 
 
@@ -143,7 +143,6 @@ def _plain(name: str) -> str:
     return name.lstrip("^").split(":")[0]
 
 
-@keras.saving.register_keras_serializable("signalscreen")
 class SavedProgram(keras.layers.Layer):
     """A frozen program of ops, put into the graph in which it is called.
 

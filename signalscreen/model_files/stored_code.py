@@ -94,7 +94,9 @@ def _until(network: Config, inputs: dict[str, list[Reference]], missing: dict[st
         raise LayerError(f"until={until!r} is no layer of the network; its layers are {', '.join(inputs)}")
     layer = next(layer for layer in layer_configs(network) if name_of(layer) == until)
     if len(layer.get("inbound_nodes", [0])) > 1:
-        raise LayerError(f"until={until!r} is used at several places of the network; name a layer that is used once")
+        raise LayerError(
+            f"until={until!r} is used at several places of the network; name a layer that is used once"
+        )
     used = before([until], inputs)
     for name in inputs:
         if name in used & missing.keys():
@@ -126,9 +128,9 @@ def _end(
 def _refusal(path: str, reason: str) -> str:
     name = path.split("/")[-1]
     return (
-        f"layer {path!r} is Python code stored in the file, or a function that is not in it; such code is never run, "
-        f"and {reason}; give what it computes as custom_objects={{{name!r}: function or layer}}, or until= the name "
-        "of a layer before it"
+        f"layer {path!r} is Python code stored in the file, or a function that is not in it; such code is never "
+        f"run, and {reason}; give what it computes as custom_objects={{{name!r}: function or layer}}, or until= "
+        "the name of a layer before it"
     )
 
 
@@ -143,7 +145,7 @@ def told(file: str, found: Cut, missing: dict[str, str]) -> str:
     code = ", ".join(repr(path) for name, path in missing.items() if name in found.left_out)
     ends = ", ".join(repr(reference.layer) for reference in found.outputs)
     return (
-        f"{file} is used up to layer {ends} only: {code} behind it is Python code stored in the file, which is never "
-        "run (left out: " + ", ".join(found.left_out) + "); give what it computes as custom_objects={name: function}"
-        " to have the whole network"
+        f"{file} is used up to layer {ends} only: {code} behind it is Python code stored in the file, which is "
+        f"never run (left out: {', '.join(found.left_out)}); give what it computes as "
+        "custom_objects={name: function} to have the whole network"
     )

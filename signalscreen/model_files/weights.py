@@ -1,7 +1,7 @@
 """Weights as model files hold them, put into the layers that they belong to; what does not fit is named.
 
-Keras wrote them in two ways: as a list for each layer, by the layer's name (.h5 of Keras 1 and 2, and of Keras 3 for a
-whole model), and as a tree of layers numbered within their class (.weights.h5, and in .keras).
+Keras wrote them in two ways: as a list for each layer, by the layer's name (.h5 of Keras 1 and 2, and of Keras 3
+for a whole model), and as a tree of layers numbered within their class (.weights.h5, and in .keras).
 """
 
 import re
@@ -31,7 +31,7 @@ def listed(file: Any) -> dict[str, list[Array]]:
     ModelError
         It does not, or points to another file.
     """
-    group = file["model_weights"] if "model_weights" in file else file
+    group = file.get("model_weights", file)
     names = _words(group, "layer_names")
     if names is None:
         raise ModelError("it holds no weights that Keras wrote")
@@ -75,7 +75,9 @@ def fill_by_name(parts: Parts, saved: dict[str, list[Array]], *, whole: bool) ->
     held = {name: arrays for name, arrays in saved.items() if arrays}
     if whole and not {name for name, _ in wanted} & held.keys():
         if len(held) != len(wanted):
-            raise ModelError(f"it has weights of {len(held)} layers, and the network has {len(wanted)} with weights")
+            raise ModelError(
+                f"it has weights of {len(held)} layers, and the network has {len(wanted)} with weights"
+            )
         held = dict(zip([name for name, _ in wanted], held.values(), strict=True))
     if whole and held.keys() - {name for name, _ in wanted}:
         more = ", ".join(sorted(held.keys() - {name for name, _ in wanted}))
@@ -91,7 +93,9 @@ def _fill(name: str, variables: list[Any], arrays: list[Array]) -> None:
         raise ModelError(f"layer {name!r} has {len(variables)} weights, and the file {len(arrays)} for it")
     for variable, array in zip(variables, arrays, strict=True):
         if tuple(variable.shape) != array.shape:
-            raise ModelError(f"layer {name!r} has weights of shape {tuple(variable.shape)}, and the file {array.shape}")
+            raise ModelError(
+                f"layer {name!r} has weights of shape {tuple(variable.shape)}, and the file {array.shape}"
+            )
         variable.assign(array)
 
 
@@ -102,7 +106,7 @@ def _variables(config: Config, layer: Any) -> list[Any]:
 
 def _some(config: Config, layer: Any, kind: str) -> list[Any]:
     if not is_network(config):
-        return list(getattr(layer, kind))
+        return list(getattr(layer, kind, ()))
     inner = [c for c in layer_configs(config) if c["class_name"] != "InputLayer"]
     return [v for c in inner for v in _some(c, layer.get_layer(name_of(c)), kind)]
 
@@ -150,13 +154,15 @@ def fill_from_tree(config: Config, parts: Parts, group: Any) -> None:
     paths = in_tree(config)
     for inner, layer in parts:
         name = name_of(inner)
-        if not layer.weights:
+        if not getattr(layer, "weights", None):  # an operation that is no layer has none to ask for
             continue
         if paths[name] not in group or _count(group[paths[name]]) != len(layer.weights):
             held = _count(group[paths[name]]) if paths[name] in group else 0
             raise ModelError(f"layer {name!r} has {len(layer.weights)} weights, and the file {held} for it")
         if is_network(inner):
-            own = [(c, layer.get_layer(name_of(c))) for c in layer_configs(inner) if c["class_name"] != "InputLayer"]
+            own = [
+                (c, layer.get_layer(name_of(c))) for c in layer_configs(inner) if c["class_name"] != "InputLayer"
+            ]
             fill_from_tree(inner, own, group[paths[name]])
         else:
             _load(name, layer, group[paths[name]])

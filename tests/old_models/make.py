@@ -8,13 +8,13 @@ Run once per environment, in this folder; none of them is needed to run the test
     tf20   Python 3.6   tensorflow==2.0.0
     tf215  Python 3.11  tensorflow==2.15.1
 
-(with ``protobuf<3.20`` and ``h5py<3`` where Python is 3.6). Each network is saved untrained, with random weights and
-biases, as ``TAG_NAME.h5`` (and in other forms), and a few signals with its outputs on them as ``TAG_NAME.npz``. The Lambda layers' functions
-would write a file named ``lambda_was_here`` in the working directory.
+(with ``protobuf<3.20`` and ``h5py<3`` where Python is 3.6). Each network is saved untrained, with random weights
+and biases, as ``TAG_NAME.h5`` (and in other forms), and a few signals with its outputs on them as ``TAG_NAME.npz``.
+The functions of the Lambda layers would write a file named ``lambda_was_here`` in the working directory.
 """
 
-import os
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -78,11 +78,9 @@ def words():
     return keras.models.Model(i, kl.Dense(2, name="out")(kl.GlobalMaxPooling1D(name="highest")(x)))
 
 
-
-
 def code(expression):
     """A lambda that says when it is run; compiled apart, so that it does not hold the name of this folder."""
-    text = "lambda p: (open('lambda_was_here', 'w').close(), {})[1]".format(expression)
+    text = f"lambda p: (open('lambda_was_here', 'w').close(), {expression})[1]"
     return eval(compile(text, "code", "eval"))
 
 
@@ -124,24 +122,23 @@ def make(build):
     random = np.random.RandomState(0)
     model.set_weights([random.uniform(0.1, 0.5, w.shape) * random.choice([-1, 1], w.shape) if w.ndim > 1
                        else random.uniform(0.1, 0.9, w.shape) for w in model.get_weights()])  # fmt: skip
-    name = "{}_{}".format(TAG, build.__name__)
+    name = f"{TAG}_{build.__name__}"
     x = inputs(model)
     y = model.predict(x if len(x) > 1 else x[0])
-    named = {"x{}".format(i): part for i, part in enumerate(x)}
+    named = {f"x{i}": part for i, part in enumerate(x)}
     for i, part in enumerate(y if isinstance(y, list) else [y]):
-        named["y{}".format(i)] = part
+        named[f"y{i}"] = part
     np.savez_compressed(name + ".npz", **named)
     model.save(name + ".h5", include_optimizer=False)
     if TAG in ("k206", "tf215") and build is cnn:
-        with open(name + ".json", "w") as file:
-            file.write(model.to_json())
+        Path(name + ".json").write_text(model.to_json())
         model.save_weights(name + "_weights.h5")
     if TAG == "tf215" and build in (cnn, recurrent, graph, calibration):
         model.save(name + ".keras")
     if TAG == "tf215" and build is cnn:
         model.save(name + "_saved", include_optimizer=False)
-    if os.path.exists("lambda_was_here"):
-        os.remove("lambda_was_here")
+    if Path("lambda_was_here").exists():
+        Path("lambda_was_here").unlink()
 
 
 NETWORKS = {
