@@ -39,6 +39,7 @@ _HOMES = {
     "Unit": "targets",
     "activations": "features",
     "layer_saliency": "features",
+    "maximize_activation": "synthesis",
     "load_model": "models",
     "Recording": "recording",
     "Annotation": "recording",
