@@ -1,11 +1,13 @@
-"""What an input may be: projections, each a pure function from any input to the nearest that is allowed.
+"""What an input may be: projections on what is allowed, and the directions that do not leave it.
 
-All take ``x`` of shape (rows, *axes, channels) and give the same shape and dtype; a second time changes
-nothing. NumPy only.
+Pure functions of ``x`` of shape (rows, *axes, channels) that give the same shape and dtype. A projection done
+twice changes nothing the second time. A gradient has to lose its part across the border (its projection on the
+tangent cone): an optimiser with a rate for each number, such as Adam, would be led astray by it. NumPy only.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +18,62 @@ from signalscreen.errors import InputError, OptionError
 Array = npt.NDArray[Any]
 
 
+class Constraint(NamedTuple):
+    """What is allowed: ``project(x)`` leads there, ``along(x, gradient)`` stays there to first order."""
+
+    project: Callable[[Array], Array]
+    along: Callable[[Array, Array], Array]
+
+
+def constraints(
+    shape: Sequence[int],
+    *,
+    rms: float | None = None,
+    limits: tuple[float, float] | None = None,
+    band: Any = None,
+    fs: float | None = None,
+    spectrum: Any = None,
+) -> list[Constraint]:
+    """The constraints that are asked for, in the order in which they are applied.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        ``(*axes, channels)`` of the input.
+    rms, limits, band, fs, spectrum
+        As for `maximize_activation`. Both of `band` and `spectrum`: the spectrum's amplitudes in the band.
+
+    Raises
+    ------
+    InputError, OptionError
+    """
+    if (band is not None or spectrum is not None) and len(shape) < 2:
+        raise OptionError("band and spectrum run along the signal's axes, and the model's input has none")
+    passed = None if band is None else band_of(band, shape[:-1], fs)
+    chain = []
+    if spectrum is not None:
+        amplitudes = amplitudes_of(spectrum, shape)
+        amplitudes = amplitudes if passed is None else amplitudes * passed[..., None]
+        chain.append(Constraint(partial(with_amplitudes, amplitudes=amplitudes), turning))
+    elif passed is not None:
+        project = partial(in_band, passed=passed)
+        chain.append(Constraint(project, lambda _, gradient: project(gradient)))
+    if rms is not None:
+        chain.append(Constraint(partial(no_stronger, rms=rms), partial(around, rms=rms)))
+    if limits is not None:
+        chain.append(Constraint(partial(within, limits=limits), partial(inward, limits=limits)))
+    return chain
+
+
 def within(x: Array, limits: tuple[float, float]) -> Array:
     """`x` cut off at a lowest and a highest value."""
     return np.clip(x, *limits).astype(x.dtype)
+
+
+def inward(x: Array, gradient: Array, limits: tuple[float, float]) -> Array:
+    """The gradient without what would lead beyond the limits."""
+    beyond = ((x <= limits[0]) & (gradient < 0)) | ((x >= limits[1]) & (gradient > 0))
+    return np.where(beyond, 0, gradient)
 
 
 def no_stronger(x: Array, rms: float) -> Array:
@@ -32,6 +87,15 @@ def no_stronger(x: Array, rms: float) -> Array:
     """
     found = np.sqrt(np.mean(x**2, axis=tuple(range(1, x.ndim)), keepdims=True))
     return x * (rms / np.maximum(found, rms)).astype(x.dtype)
+
+
+def around(x: Array, gradient: Array, rms: float) -> Array:
+    """The gradient without its part along x, in rows that are as strong as they may be and would grow."""
+    own = tuple(range(1, x.ndim))
+    power = np.mean(x**2, axis=own, keepdims=True)
+    outward = np.mean(x * gradient, axis=own, keepdims=True)
+    at_border = (power >= rms**2 * (1 - 1e-5)) & (outward > 0)
+    return gradient - np.where(at_border, outward / np.where(power > 0, power, 1), 0) * x
 
 
 def in_band(x: Array, passed: Array) -> Array:
@@ -58,6 +122,15 @@ def with_amplitudes(x: Array, amplitudes: Array) -> Array:
     size = np.abs(found)
     phase = np.where(size > 0, found / np.where(size > 0, size, 1), 1)
     return _signal(amplitudes * phase, x)
+
+
+def turning(x: Array, gradient: Array) -> Array:
+    """The gradient without what would change the amplitude of a frequency of x; what turns its phase is left."""
+    wave, slope = (np.fft.rfftn(part, axes=_axes(x)) for part in (x, gradient))
+    power = np.abs(wave) ** 2
+    heard = power > 1e-12 * power.max(axis=_axes(x), keepdims=True)
+    along = np.where(heard, (wave.conj() * slope).real / np.where(heard, power, 1), 0)
+    return _signal(np.where(heard, slope - along * wave, 0), gradient)
 
 
 def blurred(x: Array, sigma: float) -> Array:

@@ -4,14 +4,14 @@ Beside `signalscreen.backend` this is the only place that uses Keras optimisers.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from signalscreen.backend import keras
 from signalscreen.errors import OptionError, SignalScreenWarning, warn
-from signalscreen.synthesis.result import Synthesis
+from signalscreen.synthesis.result import Measured, Synthesis
 
 Array = npt.NDArray[Any]
 
@@ -30,14 +30,6 @@ OPTIMIZERS = {
     )
 }
 """Those that treat each number by itself, so that no row feels another."""
-
-
-class Measured(NamedTuple):
-    """An objective at `x`: its value and the score in it, ``(rows,)``, and its gradient, like `x`."""
-
-    value: Array
-    score: Array
-    gradient: Array
 
 
 def ascend(

@@ -1,13 +1,15 @@
 """The objective that is climbed: a score of the input, shifted or not, less the penalties."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import OptionError
-from signalscreen.synthesis.loop import Measured
+from signalscreen.synthesis.checks import check_weights
+from signalscreen.synthesis.result import Measured
 
 Array = npt.NDArray[Any]
 Penalty = Callable[[Array], tuple[Array, Array]]
@@ -19,7 +21,8 @@ def penalised(
     *,
     centre: float = 0.0,
     scale: float | Array = 1.0,
-    shape_gradient: Sequence[Callable[[Array], Array]] = (),
+    along: Sequence[Callable[[Array, Array], Array]] = (),
+    reshape: Sequence[Callable[[Array], Array]] = (),
 ) -> Callable[[Array, int], Measured]:
     """An objective: the score less the weighted penalties of ``(x - centre) / scale``.
 
@@ -30,8 +33,10 @@ def penalised(
     penalties : sequence of (weight, penalty)
     centre, scale : float, or ndarray broadcastable to x
         So that weights mean the same whatever the signal's units.
-    shape_gradient : sequence of callable
-        What is done to the gradient before the optimiser sees it.
+    along : sequence of callable
+        From x and the gradient to what of it does not leave what is allowed.
+    reshape : sequence of callable
+        What else is done to the gradient before the optimiser sees it.
     """
 
     def objective(x: Array, step: int) -> Measured:
@@ -41,11 +46,21 @@ def penalised(
         for weight, penalty in penalties:
             cost, slope = penalty(z)
             value, gradient = value - weight * cost, gradient - weight * slope / scale
-        for change in shape_gradient:
+        for keep in along:
+            gradient = keep(x, gradient)
+        for change in reshape:
             gradient = change(gradient)
         return Measured(value, found, gradient)
 
     return objective
+
+
+def reshaping(normalise: bool, clip: Any) -> list[Callable[[Array], Array]]:
+    """What is done to a gradient: made of one size, cut down to a largest norm, or nothing."""
+    if clip is None:
+        return [unit_rms] if normalise else []
+    check_weights(clip_gradient=clip)
+    return [*([unit_rms] if normalise else []), partial(clipped, norm=clip)]
 
 
 def jittered(bound: Any, rules: str | None, shifts: Array | None) -> Callable[[Array, int], tuple[Array, Array]]:

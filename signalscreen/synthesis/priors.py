@@ -52,13 +52,13 @@ def total_variation(x: Array, beta: float = 2.0) -> tuple[Array, Array]:
     """
     axes = range(1, x.ndim - 1)
     inner = (slice(None), *[slice(-1)] * len(axes))
-    steps = [np.diff(x, axis=axis)[inner[:axis] + (slice(None),) + inner[axis + 1 :]] for axis in axes]
+    steps = [np.diff(x, axis=axis)[(*inner[:axis], slice(None), *inner[axis + 1 :])] for axis in axes]
     square = np.sum([step**2 for step in steps], axis=0)
     # The slope of |step| at 0 counts as 0.
     slope = beta * np.where(square > 0, square, 1) ** (beta / 2 - 1) * (square > 0)
     gradient = np.zeros_like(x)
     for axis, step in zip(axes, steps, strict=True):
-        later = inner[:axis] + (slice(1, None),) + inner[axis + 1 :]
+        later = (*inner[:axis], slice(1, None), *inner[axis + 1 :])
         gradient[later] += slope * step
         gradient[inner] -= slope * step
     return np.sum(square ** (beta / 2), axis=_own(x)), gradient

@@ -1,12 +1,20 @@
 """What a synthesis gives back: the inputs that were made, and how they came about."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+
+
+class Measured(NamedTuple):
+    """An objective at `x`: its value and the score in it, ``(rows,)``, and its gradient, like `x`."""
+
+    value: Array
+    score: Array
+    gradient: Array
 
 
 @dataclass(frozen=True)

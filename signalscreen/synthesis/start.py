@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import InputError, OptionError, TargetError
-from signalscreen.inputs import Layout, Spec, prepare
+from signalscreen.inputs import Layout, Spec
 
 Array = npt.NDArray[Any]
 
@@ -20,7 +20,7 @@ def begin(
     rows: int | None,
     length: Any,
     which: int | str | None,
-    noise: tuple[float, float, int],
+    noise: tuple[float, Any, int],
     common: dict[str, Any],
 ) -> tuple[Any, Array]:
     """Bind a score to the inputs from which a synthesis begins.
@@ -114,14 +114,15 @@ def _rows(rows: int | None, parts: Sequence[Any], target: Any) -> int:
     return wanted
 
 
-def _filled(part: Any, spec: Spec, rows: int, length: Any, noise: tuple[float, float, int]) -> Array:
+def _filled(part: Any, spec: Spec, rows: int, length: Any, noise: tuple[float, Any, int]) -> Array:
     if not isinstance(part, str):
         return np.repeat(part, rows, axis=0) if len(part) == 1 else part
     shape = _shape(spec, length)
     if part == "zeros":
         return np.zeros((rows, *shape), spec.dtype)
     mean, spread, seed = noise
-    made = [np.random.default_rng([seed, row]).normal(mean, spread, shape) for row in range(rows)]
+    spreads = np.broadcast_to(spread, rows) if np.size(spread) in (1, rows) else np.ones(rows)
+    made = [np.random.default_rng([seed, row]).normal(mean, spreads[row], shape) for row in range(rows)]
     return np.stack(made).astype(spec.dtype)
 
 
