@@ -43,6 +43,7 @@ _HOMES = {
     "class_averages": "averages",
     "ClassAverages": "averages",
     "load_averages": "averages",
+    "maximize_activation": "synthesis",
     "load_model": "models",
     "Recording": "recording",
     "Annotation": "recording",
