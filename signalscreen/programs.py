@@ -176,6 +176,9 @@ def relevances(model: Any, wiring: Wiring, target: Target, logit: bool, rule: tu
 
 
 def activations(model: Any, wiring: Wiring, target: Target, logit: bool, layer: Any, position: int) -> Program:
+def activations(
+    model: Any, wiring: Wiring, target: Target, logit: bool, layer: Any, position: int, rules: str | None
+) -> Program:
     """Feature maps of a layer and dS/d(feature maps); `position` is the input whose axes they lie over."""
     ref = weakref.ref(model)
 
@@ -185,7 +188,10 @@ def activations(model: Any, wiring: Wiring, target: Target, logit: bool, layer: 
         own = run._replace(inputs=[inputs[position]])
         rank = len(wiring.shapes[position]) + 1
         correct(run)
-        tap = find_layer(own, score, layer, rank)
+        if rules:
+            apply(rules, run, score, _rank(wiring))
+        of_unit = None if target.unit is None else layer_output(run, target.unit.layer, logit)
+        tap = find_layer(own, score, layer, rank, of_unit)
         gradient = _gradient(score, [tap.tensor])[0]
         return (tf.cast(tap.tensor, wiring.result), tf.cast(gradient, wiring.result)), run, {"layer": tap.path}
 

@@ -283,6 +283,7 @@ class Score:
         return self.bound.join(self._each(self._program("relevances", (epsilon, gamma)), x, list), x)
 
     def activations(self, x: Array, layer: Any = None) -> tuple[Array, Array]:
+    def activations(self, x: Array, layer: Any = None, rules: str | None = None) -> tuple[Array, Array]:
         """Feature maps of a layer, and the gradient of S with respect to them.
 
         Parameters
@@ -290,7 +291,9 @@ class Score:
         x : ndarray, shape (..., batch, *axes, channels)
         layer : str, int, keras.Layer or None
             By name (``outer/inner`` when nested), index or object; None is the last with feature maps over the
-            signal's axes.
+            signal's axes, before the target's own layer where that is a `Unit`.
+        rules : {None, "guided", "guided_conv", "deconvnet", "deconvnet_conv"}
+            Of the gradient.
 
         Returns
         -------
@@ -300,7 +303,7 @@ class Score:
         ------
         LayerError
         """
-        program = self._program("activations", layer)
+        program = self._program("activations", layer, rules)
         maps, gradient = self._each(program, x, list)
         return maps, gradient
 
@@ -400,7 +403,7 @@ class Score:
 
     # --- batches ---------------------------------------------------------------------------------------------
 
-    def _program(self, verb: str, extra: Any = None) -> Any:
+    def _program(self, verb: str, extra: Any = None, rules: str | None = None) -> Any:
         bound = self.bound
         args = (self.model, bound.wiring, bound.target, self.logit)
         builders: dict[str, Any] = {
@@ -410,11 +413,12 @@ class Score:
             "multipliers": lambda: programs.multipliers(*args, extra),
             "relevances": lambda: programs.relevances(*args, extra),
             "activations": lambda: programs.activations(*args, extra, bound.position),
+            "activations": lambda: programs.activations(*args, extra, bound.position, rules),
             "features": lambda: programs.features(self.model, bound.wiring, extra),
         }
         key: tuple[Any, ...] = (verb, bound.wiring)
         if verb != "outputs":  # which are the same whatever is asked about them, and were traced to bind
-            key += (bound.target.key, self.logit, _hashable(extra), bound.position)
+            key += (bound.target.key, self.logit, _hashable(extra), bound.position, rules)
         return programs.program(self.model, key, builders[verb])
 
     def _rows(self, program: programs.Program) -> int:
