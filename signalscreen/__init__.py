@@ -39,6 +39,9 @@ _HOMES = {
     "Unit": "targets",
     "activations": "features",
     "layer_saliency": "features",
+    "FilterWeights": "filters",
+    "filter_weights": "kernels",
+    "layer_positions": "receptive",
     "load_model": "models",
     "Recording": "recording",
     "Annotation": "recording",
@@ -46,6 +49,9 @@ _HOMES = {
     "plot_with_gradient": "plot",
     "plot_image": "plot",
     "plot_scales": "plot",
+    "plot_activations": "plot",
+    "plot_filter_weights": "plot",
+    "saliency_plot": "plot",
     "plot_volume": "plot",
 }
 
