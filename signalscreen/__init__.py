@@ -44,6 +44,9 @@ _HOMES = {
     "ClassAverages": "averages",
     "load_averages": "averages",
     "maximize_activation": "synthesis",
+    "FilterWeights": "filters",
+    "filter_weights": "kernels",
+    "layer_positions": "receptive",
     "load_model": "models",
     "Recording": "recording",
     "Annotation": "recording",
@@ -52,6 +55,9 @@ _HOMES = {
     "plot_with_gradient": "plot",
     "plot_image": "plot",
     "plot_scales": "plot",
+    "plot_activations": "plot",
+    "plot_filter_weights": "plot",
+    "saliency_plot": "plot",
     "plot_volume": "plot",
 }
 
