@@ -175,7 +175,6 @@ def relevances(model: Any, wiring: Wiring, target: Target, logit: bool, rule: tu
     return _function(body, wiring, [None])
 
 
-def activations(model: Any, wiring: Wiring, target: Target, logit: bool, layer: Any, position: int) -> Program:
 def activations(
     model: Any, wiring: Wiring, target: Target, logit: bool, layer: Any, position: int, rules: str | None
 ) -> Program:

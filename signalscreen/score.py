@@ -282,7 +282,6 @@ class Score:
         """S(x) shared out among the samples by layer-wise relevance propagation; the shape of `x`."""
         return self.bound.join(self._each(self._program("relevances", (epsilon, gamma)), x, list), x)
 
-    def activations(self, x: Array, layer: Any = None) -> tuple[Array, Array]:
     def activations(self, x: Array, layer: Any = None, rules: str | None = None) -> tuple[Array, Array]:
         """Feature maps of a layer, and the gradient of S with respect to them.
 
@@ -412,7 +411,6 @@ class Score:
             "gradient": lambda: programs.gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
             "relevances": lambda: programs.relevances(*args, extra),
-            "activations": lambda: programs.activations(*args, extra, bound.position),
             "activations": lambda: programs.activations(*args, extra, bound.position, rules),
             "features": lambda: programs.features(self.model, bound.wiring, extra),
         }
