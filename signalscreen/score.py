@@ -411,7 +411,6 @@ class Score:
             "gradient": lambda: programs.gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
             "relevances": lambda: programs.relevances(*args, extra),
-            "activations": lambda: programs.activations(*args, extra, bound.position),
             "activations": lambda: programs.activations(*args, extra, bound.position, rules),
             "features": lambda: programs.features(self.model, bound.wiring, extra),
         }
