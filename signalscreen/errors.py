@@ -67,7 +67,7 @@ class SpeedWarning(SignalScreenWarning):
     """The result is right, but takes longer than it might."""
 
 
-def warn(message: str, category: type[SignalScreenWarning]) -> None:
+def warn(message: str, category: type[Warning]) -> None:
     """Warn at the line of the user's code that called into this package."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "signalscreen":
