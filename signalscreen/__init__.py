@@ -23,6 +23,7 @@ _HOMES = {
     "var_grad": "methods",
     "integrated_gradients": "methods",
     "deep_lift": "methods",
+    "lrp": "methods",
     "occlusion": "methods",
     "occlusion_scales": "methods",
     "grad_cam": "methods",
@@ -42,6 +43,10 @@ _HOMES = {
     "class_averages": "averages",
     "ClassAverages": "averages",
     "load_averages": "averages",
+    "maximize_activation": "synthesis",
+    "FilterWeights": "filters",
+    "filter_weights": "kernels",
+    "layer_positions": "receptive",
     "load_model": "models",
     "Recording": "recording",
     "Annotation": "recording",
@@ -50,6 +55,9 @@ _HOMES = {
     "plot_with_gradient": "plot",
     "plot_image": "plot",
     "plot_scales": "plot",
+    "plot_activations": "plot",
+    "plot_filter_weights": "plot",
+    "saliency_plot": "plot",
     "plot_volume": "plot",
 }
 

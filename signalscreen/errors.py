@@ -59,6 +59,10 @@ class UnreachedRuleWarning(SignalScreenWarning):
     """A backward rule met no non-linearity it applies to, so the result is the plain gradient."""
 
 
+class CutModelWarning(SignalScreenWarning):
+    """Of the network in a file only a part is used: what follows it is code, which is not run."""
+
+
 class SpeedWarning(SignalScreenWarning):
     """The result is right, but takes longer than it might."""
 

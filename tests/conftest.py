@@ -21,6 +21,13 @@ def real_data() -> Path:
     return DATA
 
 
+@pytest.fixture
+def always_by_patches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No job is too small to be run by patches, and no gain: the networks of tests would all be run in full."""
+    monkeypatch.setattr("signalscreen.score._SMALL_JOB", 0)
+    monkeypatch.setattr("signalscreen.patches.plan.WORTH_WHILE", 0.0)
+
+
 @pytest.fixture(scope="session")
 def golden() -> Path:
     """The folder of reference results made by running the older systems."""

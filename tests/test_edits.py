@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 import signalscreen as ss
 import signalscreen.edits
-import signalscreen.score
 from signalscreen.backend import keras
 from signalscreen.errors import InputError, OptionError
 from tests.contract import zoo
@@ -19,8 +18,7 @@ RNG = np.random.default_rng(0)
 @pytest.fixture(params=["in full", "by patches"])
 def path(request, monkeypatch):
     if request.param == "by patches":
-        monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-        monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
+        request.getfixturevalue("always_by_patches")
         monkeypatch.setattr(signalscreen.edits, "_FEWEST_ROWS", 6)
     return request.param
 
@@ -88,11 +86,9 @@ def test_the_order_given_is_the_order_returned(path):
     np.testing.assert_allclose(small, effects, atol=2e-5 * np.ptp(effects))
 
 
-def test_many_widths_need_few_programs(monkeypatch):
+def test_many_widths_need_few_programs(always_by_patches, monkeypatch):
     """Each width of window is traced and compiled: 24 of them would take longer than all the edits."""
     monkeypatch.setattr(signalscreen.edits, "_FEWEST_ROWS", 1)
-    monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-    monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
     asked = set()
     inner = ss.Score._program_of_patches
     monkeypatch.setattr(ss.Score, "_program_of_patches", lambda self, w: asked.add(w) or inner(self, w))

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import signalscreen as ss
-import signalscreen.score
 from signalscreen.backend import keras
 from signalscreen.errors import InputError, OptionError
 
@@ -15,11 +14,10 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(params=["in full", "by patches"])
-def path(request, monkeypatch):
+def path(request):
     """Small jobs run in full; with no job too small, the same is asked of patches."""
     if request.param == "by patches":
-        monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-        monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
+        request.getfixturevalue("always_by_patches")
     return request.param
 
 
@@ -62,10 +60,8 @@ def test_every_substitution_is_what_the_model_says_of_it(letters, path):
     assert np.abs(a).max() > 0.01
 
 
-def test_the_fast_path_is_taken(monkeypatch):
+def test_the_fast_path_is_taken(always_by_patches, monkeypatch):
     """Otherwise the tests above compare brute force with itself."""
-    monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-    monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
     monkeypatch.setattr(ss.Score, "_in_full", None)
     model, x = network(30, 4), one_hot(2, 30, 4)
     assert ss.in_silico_mutagenesis(model, x, 1).shape == x.shape

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import signalscreen as ss
-import signalscreen.score
 from signalscreen.backend import keras
 from signalscreen.errors import OptionError
 from tests.contract import zoo
@@ -13,9 +12,7 @@ L = keras.layers
 
 
 @pytest.mark.parametrize("rank", [1, 2])
-def test_each_map_is_that_of_its_window(rank, monkeypatch):
-    monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-    monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
+def test_each_map_is_that_of_its_window(rank, always_by_patches):
     model, x = zoo.build("functional", rank), zoo.signals(rank)
     windows = (2, 3, 7) if rank == 1 else [(2, 3), [5, 4], 6]
     maps = ss.occlusion_scales(model, x, 1, windows=windows, fill="mean")

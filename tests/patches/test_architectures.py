@@ -20,6 +20,7 @@ from tests.patches.truth import (
 )
 
 L = keras.layers
+pytestmark = pytest.mark.usefixtures("always_by_patches")
 
 
 def signals(shape, n=2, seed=1):

@@ -14,13 +14,7 @@ from tests.contract.zoo import randomise
 
 L = keras.layers
 LENGTH, LEADS = 120, 3
-
-
-@pytest.fixture(autouse=True)
-def always_by_patches(monkeypatch):
-    """These networks are small, and would be run in full."""
-    monkeypatch.setattr("signalscreen.score._SMALL_JOB", 0)
-    monkeypatch.setattr("signalscreen.score._WORTH_WHILE", 0.0)
+pytestmark = pytest.mark.usefixtures("always_by_patches")
 
 
 def network(length=LENGTH, leads=LEADS):
