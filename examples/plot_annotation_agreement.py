@@ -90,8 +90,8 @@ for ax in (left, right):
 # What it says, and what not
 # --------------------------
 # Saliency is at chance: in these ECGs a small change of a clean stretch would matter as much as one of the noise,
-# which is an answer too, to another question. By section one strong sample decides, so a map that is strong here and
-# there may look better than by pixel, and one with its strongest sample outside worse.
+# which is an answer too, to another question. By section one strong sample decides, so a map that is strong in some
+# places only may look better than by pixel, and one with its strongest sample outside worse.
 #
 # Magnitudes are ranked here. Where the sign is part of the answer, as for occlusion, whose blue says "taking *this*
 # away makes it worse", rank what raises the score above what lowers it:

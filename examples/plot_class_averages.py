@@ -2,8 +2,8 @@
 Class averages: what a network looks at, class by class
 =======================================================
 
-A map explains one signal. What does the network look for in *all* ventricular beats, and what in normal ones? Average
-the maps of each class over the data set, and take the difference.
+A map explains one signal. What does the network look for in *all* ventricular beats, and what in normal ones?
+Average the maps of each class over the data set, and take the difference.
 """
 
 import keras
@@ -67,8 +67,8 @@ fig = ss.plot_averages(
 
 # %%
 # The line is the mean beat of the class, its colour the mean map. Normal beats are near the reference, so nothing
-# about them adds much. Of a ventricular beat, its width speaks (the rise before a normal R wave would begin, and the
-# fall after it would be over), and so does the inverted T wave. The band around the difference is two standard
+# about them adds much. Of a ventricular beat, its width speaks (the rise before a normal R wave would begin, and
+# the fall after it would be over), and so does the inverted T wave. The band around the difference is two standard
 # errors: where it holds zero, more beats might turn the sign.
 #
 # Maps that are averaged with their sign can cancel. To ask how much a place matters, whichever way, average the
@@ -88,8 +88,8 @@ fig = ss.plot_averages(
 # %%
 # Data that do not fit in memory
 # ------------------------------
-# Only sums are kept. ``data`` may be a memory map, an HDF5 data set, a ``tf.data.Dataset``, a Keras ``PyDataset``, or
-# any generator of batches:
+# Only sums are kept. ``data`` may be a memory map, an HDF5 data set, a ``tf.data.Dataset``, a Keras ``PyDataset``,
+# or any generator of batches:
 
 
 def stream():
@@ -111,8 +111,8 @@ print(
 # %%
 # Images
 # ------
-# The same two lines. The averages and the difference map of CNN-vis, of a network with a single sigmoid unit (so that
-# the target is 0 for all, whatever their label), are
+# The same two lines. The averages and the difference map of CNN-vis, of a network with a single sigmoid unit (so
+# that the target is 0 for all, whatever their label), are
 #
 # .. code-block:: python
 #
