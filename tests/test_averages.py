@@ -74,12 +74,12 @@ def test_it_is_the_mean_of_the_explanations_of_each_class(net, method, options):
 
 
 @pytest.mark.parametrize("method", ss.METHODS)
-def test_any_method(method):
-    model, x = zoo.build("sequential", 1), X[:4]
+def test_any_method(net, method):
+    x = X[:4]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CompletenessWarning)
-        found = ss.class_averages(model, x, [0, 1, 1, 0], method=method)
-        maps = ss.explain(model, x, [0, 1, 1, 0], method=method)
+        found = ss.class_averages(net, x, [0, 1, 1, 0], method=method)
+        maps = ss.explain(net, x, [0, 1, 1, 0], method=method)
     assert np.abs(maps).max() > 0
     np.testing.assert_allclose(found.mean[1], maps[1:3].mean(axis=0), rtol=1e-4, atol=1e-5 * np.abs(maps).max())
 
