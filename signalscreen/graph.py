@@ -13,10 +13,8 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from signalscreen.backend import keras, tf
-from signalscreen.errors import InputError, LayerError
+from signalscreen.errors import InputError
 
 # Ops that only move or rename numbers: a head is looked for behind them.
 _PASSING = {"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "Transpose"}
@@ -59,6 +57,7 @@ class Run(NamedTuple):
     outputs: Any  # as the model gives them: a tensor, a list or a dict
     logits: Any  # the same structure, before softmax or sigmoid
     taps: list[Tap]  # in the order they were computed
+    layers: list[Any]  # of the model, as its user counts them
 
 
 def call(model: Any, inputs: list[Any], structure: Any) -> Run:
@@ -91,7 +90,7 @@ def call(model: Any, inputs: list[Any], structure: Any) -> Run:
     logits = tf.nest.map_structure(before_head, outputs)
     # What lies in the graph of an inner function or loop is no part of this graph.
     taps = [tap for tap in taps if getattr(tap.tensor, "graph", None) is graph]
-    return Run(ops, list(inputs), outputs, logits, taps)
+    return Run(ops, list(inputs), outputs, logits, taps, list(getattr(model, "layers", [])))
 
 
 def _called(model: Any, packed: Any, inputs: list[Any]) -> Any:
@@ -215,96 +214,6 @@ def row_bytes(run: Run) -> dict[int, int]:
                 free = out.shape.rank - 1 - len(known)
                 total[free] = total.get(free, 0) + prod(known) * out.dtype.size
     return total
-
-
-def find_layer(model: Any, run: Run, score: Any, layer: Any, rank: int) -> Tap:
-    """The tap of a layer given by name (``outer/inner`` when nested), index, or object; by default the last.
-
-    Parameters
-    ----------
-    score : Tensor
-        What the layer is asked about: it must lie between the inputs and this.
-    layer : str, int, keras.Layer or None
-        None is the last layer with feature maps over the signal's axes.
-    rank : int
-        Rank of the model's input, batch and channels included.
-
-    Raises
-    ------
-    LayerError
-        No such layer, or the layer has no feature maps over the signal's axes.
-    """
-    taps = feature_maps(run, score, rank)
-    maps = ", ".join(dict.fromkeys(tap.path for tap in taps)) or "none"
-    if layer is None and not taps:
-        raise LayerError(
-            "the model has no layer with feature maps over the signal's axes, so there is nothing a class "
-            "activation map could weigh; use a gradient or occlusion method"
-        )
-    if layer is None:
-        # One feature only is a gate or a weight of each place (attention), unless the model has nothing else.
-        return ([tap for tap in taps if tap.tensor.shape[-1] != 1] or taps)[-1]
-    calls = _calls_of(model, run, layer, maps)
-    path, shape = calls[-1].path, calls[-1].tensor.shape
-    if shape.rank != rank or not calls[-1].tensor.dtype.is_floating:
-        raise LayerError(
-            f"layer {path!r} gives {tuple(shape)}, which is no feature map over the signal's axes; "
-            f"layers with feature maps: {maps}"
-        )
-    reached = {x.name for x in run.inputs} | {out.name for op in active_ops(run, score) for out in op.outputs}
-    calls = [tap for tap in calls if tap.tensor.name in reached]
-    if not calls:
-        raise LayerError(
-            f"layer {path!r} does not lie between this input and the score, so it has no map for it; "
-            f"layers with feature maps: {maps}"
-        )
-    return calls[-1]
-
-
-def feature_maps(run: Run, score: Any, rank: int) -> list[Tap]:
-    """Taps that hold feature maps over the input's axes, in the order they are computed.
-
-    A feature map keeps the input's rank and more than one position, lies between the input and the score, and
-    comes from a layer with weights or from behind one. The model's own output is not counted: a class
-    activation map of it would be itself.
-    """
-    ends = {t.name for t in [*tf.nest.flatten(run.outputs), *tf.nest.flatten(run.logits)]}
-    between = {out.name for op in active_ops(run, score) for out in op.outputs}
-    found, weighted = [], False
-    for tap in run.taps:
-        shape = tap.tensor.shape
-        if tap.is_container or shape.rank != rank or all(n == 1 for n in shape[1:-1]):
-            continue
-        weighted = weighted or bool(tap.layer.weights)
-        if weighted and tap.tensor.name in between and tap.tensor.name not in ends:
-            found.append(tap)
-    return found
-
-
-def _calls_of(model: Any, run: Run, layer: Any, maps: str) -> list[Tap]:
-    """The taps of one layer: several where it was called several times."""
-    if isinstance(layer, int | np.integer):
-        if not -len(model.layers) <= layer < len(model.layers):
-            raise LayerError(
-                f"layer {layer} is not in the model, which has {len(model.layers)} layers; "
-                f"layers with feature maps: {maps}"
-            )
-        layer = model.layers[layer]
-    if isinstance(layer, str):
-        exact = [tap for tap in run.taps if tap.path == layer]
-        matches = exact or [tap for tap in run.taps if tap.path.endswith(f"/{layer}")]
-    else:
-        matches = [tap for tap in run.taps if tap.layer is layer]
-        layer = getattr(layer, "name", layer)
-    if not matches:
-        raise LayerError(f"layer {layer!r} is not in the model; layers with feature maps: {maps}")
-    if len({(tap.path, id(tap.layer)) for tap in matches}) > 1:
-        paths = ", ".join(tap.path for tap in matches)
-        raise LayerError(
-            f"layer {layer!r} stands for {paths}; name one, or give the layer itself; "
-            f"layers with feature maps: {maps}"
-        )
-    return matches
 
 
 @contextmanager

@@ -12,7 +12,9 @@ from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import InputError, TargetError
-from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, call, find_layer, row_bytes
+from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, call, row_bytes
+from signalscreen.layers import find_layer, layer_output, unit_activation
+from signalscreen.lrp_rules import apply_lrp
 from signalscreen.patches import Patched, build
 from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
@@ -117,7 +119,7 @@ def scores(model: Any, wiring: Wiring, target: Target, logit: bool) -> Program:
 
 
 def gradients(model: Any, wiring: Wiring, target: Target, logit: bool, rules: str | None) -> Program:
-    """DS/dx for each input, with backward rules or without."""
+    """S(x) and dS/dx for each input, with backward rules or without."""
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
@@ -125,7 +127,7 @@ def gradients(model: Any, wiring: Wiring, target: Target, logit: bool, rules: st
         score = select(run, target, logit, classes, wiring)
         correct(run)
         reached = apply(rules, run, score, _rank(wiring)) if rules else 0
-        return _gradient(score, run.inputs), run, {"reached": reached}
+        return (score, _gradient(score, run.inputs)), run, {"reached": reached}
 
     return _function(body, wiring, [None])
 
@@ -144,7 +146,7 @@ def multipliers(model: Any, wiring: Wiring, target: Target, logit: bool, shared:
         run = call(ref(), list(inputs[:n]), wiring.structure())
         twin = call(ref(), list(inputs[n:]), wiring.structure())
         score, run = _with_target(run, target, logit, classes, wiring)
-        if shared and target.function is None:
+        if shared and not target.computes:
             rows = tf.shape(classes)[0]
             outs = [tf.repeat(t, rows, axis=0) for t in _flat(twin, logit)]
             score_r = select(twin, target, logit, classes, wiring, outs)
@@ -160,7 +162,22 @@ def multipliers(model: Any, wiring: Wiring, target: Target, logit: bool, shared:
     return built if shareable[-1] else None
 
 
-def activations(model: Any, wiring: Wiring, target: Target, logit: bool, layer: Any, position: int) -> Program:
+def relevances(model: Any, wiring: Wiring, target: Target, logit: bool, rule: tuple[float, float]) -> Program:
+    """S(x) shared out by layer-wise relevance propagation, for each input; `rule` is (epsilon, gamma)."""
+    ref = weakref.ref(model)
+
+    def body(classes: Any, *inputs: Any) -> Any:
+        run = call(ref(), list(inputs), wiring.structure())
+        score, run = _with_target(run, target, logit, classes, wiring)
+        apply_lrp(run, score, *rule)
+        return _gradient(score, run.inputs, [score]), run, {}
+
+    return _function(body, wiring, [None])
+
+
+def activations(
+    model: Any, wiring: Wiring, target: Target, logit: bool, layer: Any, position: int, rules: str | None
+) -> Program:
     """Feature maps of a layer and dS/d(feature maps); `position` is the input whose axes they lie over."""
     ref = weakref.ref(model)
 
@@ -170,9 +187,23 @@ def activations(model: Any, wiring: Wiring, target: Target, logit: bool, layer: 
         own = run._replace(inputs=[inputs[position]])
         rank = len(wiring.shapes[position]) + 1
         correct(run)
-        tap = find_layer(ref(), own, score, layer, rank)
+        if rules:
+            apply(rules, run, score, _rank(wiring))
+        of_unit = None if target.unit is None else layer_output(run, target.unit.layer, logit)
+        tap = find_layer(own, score, layer, rank, of_unit)
         gradient = _gradient(score, [tap.tensor])[0]
         return (tf.cast(tap.tensor, wiring.result), tf.cast(gradient, wiring.result)), run, {"layer": tap.path}
+
+    return _function(body, wiring, [None])
+
+
+def features(model: Any, wiring: Wiring, layer: Any) -> Program:
+    """What a layer gives."""
+    ref = weakref.ref(model)
+
+    def body(_: Any, *inputs: Any) -> Any:
+        run = call(ref(), list(inputs), wiring.structure())
+        return tf.cast(layer_output(run, layer, logit=False), wiring.result), run, {}
 
     return _function(body, wiring, [None])
 
@@ -192,6 +223,8 @@ def select(
     run: Run, target: Target, logit: bool, classes: Any, wiring: Wiring, flat: list[Any] | None = None
 ) -> Any:
     """The score: one number per example out of the outputs of a run."""
+    if target.unit is not None:
+        return tf.cast(unit_activation(run, target.unit, logit), wiring.result)
     flat = _flat(run, logit) if flat is None else flat
     if target.function is not None:
         score = target.function(tf.nest.pack_sequence_as(run.outputs, flat))
@@ -209,23 +242,23 @@ def select(
 
 
 def _with_target(run: Run, target: Target, logit: bool, classes: Any, wiring: Wiring) -> tuple[Any, Run]:
-    """The score, and the run with the ops of a callable target counted as its own: they need rules as well."""
+    """The score, and the run with the ops that the target adds counted as its own: they need rules as well."""
     graph = run.inputs[0].graph
     before = len(graph.get_operations())
     score = select(run, target, logit, classes, wiring)
-    if target.function is None:
+    if not target.computes:
         return score, run
     return score, run._replace(ops=[*run.ops, *graph.get_operations()[before:]])
 
 
-def _gradient(score: Any, tensors: list[Any]) -> list[Any]:
+def _gradient(score: Any, tensors: list[Any], carried: list[Any] | None = None) -> list[Any]:
     for tensor in tensors:
         if not tensor.dtype.is_floating:
             raise InputError(
                 f"input {tensor.name.split(':')[0]!r} is integer (an embedding index?), so the score has no "
                 "gradient for it; explain the model from its embedding on, or use occlusion where it has an axis"
             )
-    return list(tf.gradients(score, tensors, unconnected_gradients="zero"))
+    return list(tf.gradients(score, tensors, carried, unconnected_gradients="zero"))
 
 
 def _rank(wiring: Wiring) -> int:

@@ -43,7 +43,7 @@ class Score:
     ----------
     model : keras.Model or path
         Any Keras model on the TensorFlow backend: Sequential, functional, nested or subclassed.
-    target : None, int, sequence of int, str, tuple or callable
+    target : None, int, sequence of int, str, tuple, callable or Unit
         Which number; see ``docs/conventions``. None is each example's highest score.
     score : {"logit", "probability"}
         Before the final softmax or sigmoid, or the output as it is.
@@ -127,7 +127,7 @@ class Score:
             class_names=self.class_names,
             batch=len(x),
         )
-        if self.logit and facts["hidden"][target.output]:
+        if self.logit and facts["hidden"][target.output] and target.unit is None:
             warn(
                 "the model's output comes from a function that cannot be looked into, so a softmax or sigmoid at "
                 "its end stays part of the score; give score='probability' to say that this is meant",
@@ -139,7 +139,7 @@ class Score:
                 "random numbers), so a result depends on the calls before it; build the model without that",
                 SignalScreenWarning,
             )
-        if target.index is None and target.function is None:
+        if target.index is None and not target.computes:
             target = target._replace(index=new._highest(outputs, x, target.output))
         return new._with(new.bound._replace(target=target)), x
 
@@ -207,7 +207,7 @@ class Score:
         """How many variants of the examples in `x` fit one model call."""
         return max(1, self._rows(self._program("outputs")) // max(len(x), 1))
 
-    def track(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+    def track(self, items: Iterable[Any], total: int | None, what: str) -> Iterator[Any]:
         """Go through `items` under a progress bar, when one is wanted."""
         hidden = None if self.progress is None else not self.progress
         yield from tqdm(items, total=total, desc=what, disable=hidden, delay=0 if self.progress else 2)
@@ -250,6 +250,10 @@ class Score:
         """
         if rules == "deep_lift":
             return self.multipliers(x, reference)[0]
+        return self.with_gradient(x, rules)[1]
+
+    def with_gradient(self, x: Array, rules: str | None = None) -> tuple[Array, Array]:
+        """S(x) and dS/dx from one pass: ``(..., batch)`` and the shape of `x`."""
         program = self._program("gradient", rules)
         if rules and not program.facts["reached"]:
             warn(
@@ -257,7 +261,8 @@ class Score:
                 "is the plain gradient",
                 UnreachedRuleWarning,
             )
-        return self.bound.join(self._each(program, x, list), x)
+        s, *grads = self._each(program, x, lambda r: [r[0], *r[1]])
+        return s, self.bound.join(grads, x)
 
     def multipliers(self, x: Array, reference: Array | None) -> tuple[Array, Array, Array]:
         """DeepLIFT multipliers of `x` against `reference`, with S(x) and S(reference)."""
@@ -273,7 +278,11 @@ class Score:
         *grads, s, s_r = self._each(program, x, lambda r: [*r[0], r[1], r[2]], full, one)
         return self.bound.join(grads, x), s, s_r
 
-    def activations(self, x: Array, layer: Any = None) -> tuple[Array, Array]:
+    def relevance(self, x: Array, epsilon: float, gamma: float) -> Array:
+        """S(x) shared out among the samples by layer-wise relevance propagation; the shape of `x`."""
+        return self.bound.join(self._each(self._program("relevances", (epsilon, gamma)), x, list), x)
+
+    def activations(self, x: Array, layer: Any = None, rules: str | None = None) -> tuple[Array, Array]:
         """Feature maps of a layer, and the gradient of S with respect to them.
 
         Parameters
@@ -281,7 +290,9 @@ class Score:
         x : ndarray, shape (..., batch, *axes, channels)
         layer : str, int, keras.Layer or None
             By name (``outer/inner`` when nested), index or object; None is the last with feature maps over the
-            signal's axes.
+            signal's axes, before the target's own layer where that is a `Unit`.
+        rules : {None, "guided", "guided_conv", "deconvnet", "deconvnet_conv"}
+            Of the gradient.
 
         Returns
         -------
@@ -291,9 +302,23 @@ class Score:
         ------
         LayerError
         """
-        program = self._program("activations", layer)
+        program = self._program("activations", layer, rules)
         maps, gradient = self._each(program, x, list)
         return maps, gradient
+
+    def features(self, x: Array, layer: Any) -> Array:
+        """What a layer gives, whatever the score: ``(..., batch, *positions, features)``.
+
+        Parameters
+        ----------
+        x : ndarray, shape (..., batch, *axes, channels)
+        layer : str, int or keras.Layer
+
+        Raises
+        ------
+        LayerError
+        """
+        return self._each(self._program("features", layer), x, lambda r: [r])[0]
 
     def patched(self, x: Array, patches: Iterable[Patches]) -> Array:
         """S for many edits of each example, by recomputing only what an edit reaches.
@@ -377,7 +402,7 @@ class Score:
 
     # --- batches ---------------------------------------------------------------------------------------------
 
-    def _program(self, verb: str, extra: Any = None) -> Any:
+    def _program(self, verb: str, extra: Any = None, rules: str | None = None) -> Any:
         bound = self.bound
         args = (self.model, bound.wiring, bound.target, self.logit)
         builders: dict[str, Any] = {
@@ -385,11 +410,13 @@ class Score:
             "score": lambda: programs.scores(*args),
             "gradient": lambda: programs.gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
-            "activations": lambda: programs.activations(*args, extra, bound.position),
+            "relevances": lambda: programs.relevances(*args, extra),
+            "activations": lambda: programs.activations(*args, extra, bound.position, rules),
+            "features": lambda: programs.features(self.model, bound.wiring, extra),
         }
         key: tuple[Any, ...] = (verb, bound.wiring)
         if verb != "outputs":  # which are the same whatever is asked about them, and were traced to bind
-            key += (bound.target.key, self.logit, _hashable(extra), bound.position)
+            key += (bound.target.key, self.logit, _hashable(extra), bound.position, rules)
         return programs.program(self.model, key, builders[verb])
 
     def _rows(self, program: programs.Program) -> int:
@@ -426,4 +453,4 @@ class Score:
 
 def _hashable(extra: Any) -> Any:
     """Layers are keyed by identity; names, numbers and flags by value."""
-    return extra if extra is None or isinstance(extra, str | int | np.integer) else id(extra)
+    return extra if extra is None or isinstance(extra, str | int | tuple | np.integer) else id(extra)

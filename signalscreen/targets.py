@@ -1,16 +1,78 @@
 """Which one number per example is explained.
 
 A target is None (each example's highest score), a class index, one index per example, a class name, an element
-of a larger output as a tuple, ``(output, index)`` for a model with several outputs, or a callable from the
-outputs to ``(batch,)``.
+of a larger output as a tuple, ``(output, index)`` for a model with several outputs, a callable from the
+outputs to ``(batch,)``, or a `Unit` inside the network.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from signalscreen.errors import TargetError
+from signalscreen.errors import OptionError, TargetError
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What a layer inside the network gives, as a target: a filter, a position, or all of it.
+
+    Every method takes it where it takes a class: ``ss.saliency(model, x, ss.Unit("conv1d_2", 5))`` is the
+    gradient of a filter with respect to the signal.
+
+    Parameters
+    ----------
+    layer : str, int or keras.Layer
+        By name (``outer/inner`` when nested), index in ``model.layers``, or object. The output layer counts
+        before its softmax or sigmoid where ``score="logit"``.
+    filter : int, optional
+        Index on the layer's last axis; all by default.
+    position : int or tuple of int, optional
+        Place on the axes between batch and filters, in steps of the layer's own output; all by default.
+    reduce : {"mean", "sum", "max", "abs_sum", "l2"} or callable
+        How what is left is made one number per example. "mean" is that of keras-vis, "abs_sum" that of
+        pytorch-cnn-visualizations. A callable takes the tensor ``(batch, ...)`` that is left and returns
+        ``(batch,)``.
+
+    Raises
+    ------
+    OptionError
+        `filter`, `position` or `reduce` is of a kind that is not allowed.
+
+    Examples
+    --------
+    >>> Unit("conv1d_2", filter=5)
+    Unit(layer='conv1d_2', filter=5, position=None, reduce='mean')
+    """
+
+    layer: Any
+    filter: int | None = None
+    position: int | tuple[int, ...] | None = None
+    reduce: str | Callable[[Any], Any] = "mean"
+
+    def __post_init__(self) -> None:
+        for name, value in (("filter", self.filter), ("position", self.position)):
+            places = value if name == "position" and isinstance(value, tuple) else (value,)
+            if value is not None and not all(_is_index(p) for p in places):
+                raise OptionError(f"{name} {value!r} of a unit is no index; give a whole number, or leave it out")
+        if not (callable(self.reduce) or self.reduce in REDUCTIONS):
+            raise OptionError(
+                f"reduce {self.reduce!r} is not known; choose one of {', '.join(REDUCTIONS)}, or give a callable"
+            )
+
+    @property
+    def key(self) -> Any:
+        """What a traced function depends on."""
+        layer = self.layer if isinstance(self.layer, str | int | np.integer) else id(self.layer)
+        return (layer, self.filter, self.position, self.reduce)
+
+
+REDUCTIONS = ("mean", "sum", "max", "abs_sum", "l2")
+
+
+def _is_index(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 class Target(NamedTuple):
@@ -25,17 +87,25 @@ class Target(NamedTuple):
         for each example's highest score.
     function : callable, optional
         Takes the outputs as the model structures them, returns ``(batch,)``.
+    unit : Unit, optional
+        Instead of the outputs.
     """
 
     output: int = 0
     index: Any = None
     function: Callable[[Any], Any] | None = None
+    unit: Unit | None = None
+
+    @property
+    def computes(self) -> bool:
+        """Whether it is computed by ops of its own, and not an element of an output."""
+        return self.function is not None or self.unit is not None
 
     @property
     def key(self) -> Any:
         """What a traced function depends on: the classes per example are fed to it and do not count."""
         fixed = self.index if isinstance(self.index, tuple) else None
-        return (self.output, fixed, self.function)
+        return (self.output, fixed, self.function, self.unit and self.unit.key)
 
 
 def resolve(
@@ -63,6 +133,8 @@ def resolve(
     TargetError
         The target names no output, no class, or more than one number per example.
     """
+    if isinstance(target, Unit):
+        return Target(unit=target)
     if callable(target):
         return Target(function=target)
     output = 0

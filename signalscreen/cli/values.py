@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+from signalscreen.errors import TargetError
+from signalscreen.targets import Unit
+
 _REDUCED = re.compile(r"(mean|sum|max|min):(-?\d+)")
 
 
@@ -24,14 +27,31 @@ def literal(text: str) -> Any:
 
 
 def target(text: str | None) -> Any:
-    """Read ``--target``: nothing, an index, a name, a tuple, or ``mean:0`` and the like for sequences."""
+    """Read ``--target``: nothing, an index, a name, a tuple, ``mean:0`` and the like for sequences, or a unit.
+
+    >>> target("unit:conv1d_2:5")
+    Unit(layer='conv1d_2', filter=5, position=None, reduce='mean')
+    """
     if text is None:
         return None
+    if text.startswith("unit:"):
+        return _unit(text)
     reduced = _REDUCED.fullmatch(text)
     if reduced is not None:
         return _reduction(reduced[1], int(reduced[2]))
     value = literal(text)
     return value if isinstance(value, int | tuple) and not isinstance(value, bool) else text
+
+
+def _unit(text: str) -> Unit:
+    """``unit:LAYER``, ``unit:LAYER:FILTER`` or ``unit:LAYER:FILTER:POSITION``; a filter of ``*`` is all."""
+    _, layer, *rest = text.split(":")
+    index: list[Any] = [None if word == "*" else literal(word) for word in rest]
+    if not layer or len(index) > 2:
+        raise TargetError(
+            f"target {text!r} names no unit; give unit:LAYER, unit:LAYER:FILTER or unit:LAYER:FILTER:POSITION"
+        )
+    return Unit(int(layer) if re.fullmatch(r"-?\d+", layer) else layer, *index)
 
 
 def _reduction(how: str, unit: int) -> Callable[[Any], Any]:

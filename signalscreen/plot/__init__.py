@@ -1,9 +1,19 @@
 """Pictures of signals, images and volumes with their attributions. Nothing is computed here, only drawn."""
 
+from .averages import plot_averages
 from .compare import compare_methods
 from .image import plot_image
 from .line import plot_with_gradient
 from .scales import plot_scales
+from .synthesis import plot_synthesis
 from .volume import plot_volume
 
-__all__ = ["compare_methods", "plot_image", "plot_scales", "plot_volume", "plot_with_gradient"]
+__all__ = [
+    "compare_methods",
+    "plot_averages",
+    "plot_image",
+    "plot_scales",
+    "plot_synthesis",
+    "plot_volume",
+    "plot_with_gradient",
+]

@@ -133,3 +133,11 @@ def test_positive_and_negative_parts(original):
     grey = np.abs(gradient).sum(-1)
     low, high = grey.min(), np.percentile(grey, 99)
     assert_close(np.clip((grey - low) / (high - low), 0, 1), original.found["gray"])
+
+
+def test_guided_gradient_of_a_filter_in_a_layer(original):
+    """The fork's feature: what in the image filter 1 of the second convolution answers to."""
+    ours = ss.layer_saliency(
+        original.model, original.x, "features_3", 1, reduce="abs_sum", method="guided_backprop", scope="conv"
+    )
+    assert_close(ours, original.channels_last("layeract_l3_f1"))

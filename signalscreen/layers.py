@@ -1,0 +1,181 @@
+"""Which tensor of a run a layer stands for: its feature maps, or one number of its output."""
+
+from typing import Any
+
+import numpy as np
+
+from signalscreen.backend import tf
+from signalscreen.errors import LayerError, TargetError
+from signalscreen.graph import Run, Tap, active_ops
+from signalscreen.targets import Unit
+
+
+def find_layer(run: Run, score: Any, layer: Any, rank: int, of_unit: Any = None) -> Tap:
+    """The tap of a layer given by name (``outer/inner`` when nested), index, or object; by default the last.
+
+    Parameters
+    ----------
+    score : Tensor
+        What the layer is asked about: it must lie between the inputs and this.
+    layer : str, int, keras.Layer or None
+        None is the last layer with feature maps over the signal's axes.
+    rank : int
+        Rank of the model's input, batch and channels included.
+    of_unit : Tensor, optional
+        What the layer gives that the score is a unit of: by default it is looked for before that.
+
+    Raises
+    ------
+    LayerError
+        No such layer, or the layer has no feature maps over the signal's axes.
+    """
+    taps = feature_maps(run, score, rank)
+    maps = f"layers with feature maps: {_paths(taps)}"
+    if layer is None and not taps:
+        raise LayerError(
+            "the model has no layer with feature maps over the signal's axes, so there is nothing a class "
+            "activation map could weigh; use a gradient or occlusion method"
+        )
+    if layer is None:
+        before = [tap for tap in taps if of_unit is None or tap.tensor.name != of_unit.name]
+        taps = before or taps
+        # One feature only is a gate or a weight of each place (attention), unless the model has nothing else.
+        return ([tap for tap in taps if tap.tensor.shape[-1] != 1] or taps)[-1]
+    calls = _calls_of(run, layer, maps)
+    path, shape = calls[-1].path, calls[-1].tensor.shape
+    if shape.rank != rank or not calls[-1].tensor.dtype.is_floating:
+        raise LayerError(
+            f"layer {path!r} gives {tuple(shape)}, which is no feature map over the signal's axes; {maps}"
+        )
+    reached = {x.name for x in run.inputs} | {out.name for op in active_ops(run, score) for out in op.outputs}
+    calls = [tap for tap in calls if tap.tensor.name in reached]
+    if not calls:
+        raise LayerError(
+            f"layer {path!r} does not lie between this input and the score, so it has no map for it; {maps}"
+        )
+    return calls[-1]
+
+
+def feature_maps(run: Run, score: Any, rank: int) -> list[Tap]:
+    """Taps that hold feature maps over the input's axes, in the order they are computed.
+
+    A feature map keeps the input's rank and more than one position, lies between the input and the score, and
+    comes from a layer with weights or from behind one. The model's own output is not counted: a class
+    activation map of it would be itself.
+    """
+    ends = {t.name for t in [*tf.nest.flatten(run.outputs), *tf.nest.flatten(run.logits)]}
+    between = {out.name for op in active_ops(run, score) for out in op.outputs}
+    found, weighted = [], False
+    for tap in run.taps:
+        shape = tap.tensor.shape
+        if tap.is_container or shape.rank != rank or all(n == 1 for n in shape[1:-1]):
+            continue
+        weighted = weighted or bool(tap.layer.weights)
+        if weighted and tap.tensor.name in between and tap.tensor.name not in ends:
+            found.append(tap)
+    return found
+
+
+def layer_output(run: Run, layer: Any, logit: bool) -> Any:
+    """What a layer gives: the tensor of its last call; before softmax or sigmoid where it is a model's output.
+
+    Raises
+    ------
+    LayerError
+        No such layer, or what it gives is no array of floats with a batch.
+    """
+    known = f"layers: {_paths([tap for tap in run.taps if tap.tensor.dtype.is_floating])}"
+    tap = _calls_of(run, layer, known)[-1]
+    tensor = tap.tensor
+    if not tensor.dtype.is_floating or not tensor.shape.rank:
+        raise LayerError(f"layer {tap.path!r} gives {tensor.dtype.name} of shape {tuple(tensor.shape)}; {known}")
+    ends = zip(tf.nest.flatten(run.outputs), tf.nest.flatten(run.logits), strict=True)
+    before = {end.name: logits for end, logits in ends}
+    return before.get(tensor.name, tensor) if logit else tensor
+
+
+def unit_activation(run: Run, unit: Unit, logit: bool) -> Any:
+    """The activation that `unit` names, ``(batch,)``.
+
+    Raises
+    ------
+    LayerError
+        No such layer, or it does not see the input.
+    TargetError
+        The filter or position is outside the layer's output, or a callable gives no number per example.
+    """
+    tensor = layer_output(run, unit.layer, logit)
+    if not active_ops(run, tensor):
+        raise LayerError(f"layer {_named(unit.layer)!r} does not depend on the input; name one that does")
+    chosen = tensor[_index(unit, tensor.shape)]
+    if callable(unit.reduce):
+        found = unit.reduce(chosen)
+        if not tf.is_tensor(found) or found.shape.rank != 1:
+            shape = getattr(found, "shape", None)
+            raise TargetError(
+                f"the callable of the unit returned {type(found).__name__} of shape {shape}; it must return one "
+                "number per example, shape (batch,)"
+            )
+        return found
+    return _REDUCED[unit.reduce](chosen, list(range(1, chosen.shape.rank)))
+
+
+_REDUCED = {
+    "mean": tf.reduce_mean,
+    "sum": tf.reduce_sum,
+    "max": tf.reduce_max,
+    "abs_sum": lambda a, axes: tf.reduce_sum(tf.abs(a), axes),
+    "l2": lambda a, axes: tf.sqrt(tf.reduce_sum(tf.square(a), axes)),
+}
+
+
+def _index(unit: Unit, shape: Any) -> tuple[Any, ...]:
+    """How the unit is taken out of its layer's output."""
+    name, sizes = _named(unit.layer), tuple(shape)[1:]
+    words = f"layer {name!r} gives (batch, {', '.join('any' if n is None else str(n) for n in sizes)})"
+    index: list[Any] = [slice(None)] * (1 + len(sizes))
+    if unit.filter is not None:
+        if not sizes or (sizes[-1] is not None and not -sizes[-1] <= unit.filter < sizes[-1]):
+            most = f"filters 0 to {sizes[-1] - 1}" if sizes and sizes[-1] else "no filters"
+            raise TargetError(f"filter {unit.filter} is out of range: {words}, so it has {most}")
+        index[-1] = unit.filter
+    if unit.position is not None:
+        place = unit.position if isinstance(unit.position, tuple) else (unit.position,)
+        fits = len(place) == len(sizes) - 1
+        if not fits or any(n is not None and not -n <= p < n for p, n in zip(place, sizes[:-1], strict=True)):
+            raise TargetError(
+                f"position {unit.position!r} is out of range: {words}; give one index for each axis between batch "
+                "and filters, or leave position out"
+            )
+        index[1:-1] = place
+    return tuple(index)
+
+
+def _calls_of(run: Run, layer: Any, known: str) -> list[Tap]:
+    """The taps of one layer: several where it was called several times."""
+    if isinstance(layer, int | np.integer):
+        if not -len(run.layers) <= layer < len(run.layers):
+            raise LayerError(f"layer {layer} is not in the model, which has {len(run.layers)} layers; {known}")
+        layer = run.layers[layer]
+    if isinstance(layer, str):
+        exact = [tap for tap in run.taps if tap.path == layer]
+        matches = exact or [tap for tap in run.taps if tap.path.endswith(f"/{layer}")]
+    else:
+        matches = [tap for tap in run.taps if tap.layer is layer]
+        layer = _named(layer)
+    if not matches:
+        raise LayerError(f"layer {layer!r} is not in the model; {known}")
+    if len({(tap.path, id(tap.layer)) for tap in matches}) > 1:
+        raise LayerError(
+            f"layer {layer!r} stands for {', '.join(tap.path for tap in matches)}; name one, or give the layer "
+            f"itself; {known}"
+        )
+    return matches
+
+
+def _named(layer: Any) -> Any:
+    return getattr(layer, "name", layer)
+
+
+def _paths(taps: list[Tap]) -> str:
+    return ", ".join(dict.fromkeys(tap.path for tap in taps)) or "none"
