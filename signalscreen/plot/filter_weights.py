@@ -86,7 +86,9 @@ def plot_filter_weights(
     """
     refuse_unknown(plot_filter_weights, unknown)
     if not isinstance(weights, FilterWeights):
-        raise InputError(f"weights is a {type(weights).__name__}; give what ss.filter_weights(model, layer) returns")
+        raise InputError(
+            f"weights is a {type(weights).__name__}; give what ss.filter_weights(model, layer) returns"
+        )
     axes = len(weights.window)
     if fs is not None:
         weights.rate(fs)  # refuses what has no rate
