@@ -58,6 +58,7 @@ _HOMES = {
     "plot_activations": "plot",
     "plot_filter_weights": "plot",
     "saliency_plot": "plot",
+    "plot_synthesis": "plot",
     "plot_volume": "plot",
 }
 

@@ -25,7 +25,7 @@ L = keras.layers
 
 @pytest.fixture(scope="module")
 def model():
-    return zoo.build("sequential", 1)
+    return zoo.shared("sequential", 1)
 
 
 X = zoo.signals(1)

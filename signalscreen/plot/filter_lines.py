@@ -99,7 +99,7 @@ def _name(weights: FilterWeights, number: int, seen: list[int], words: list[str]
 
 def _draw_lines(panels: list[Axes], at: NDArray[np.float64], values: NDArray[Any]) -> None:
     """Lines of (filters, at, channels), on one scale."""
-    dots = {"marker": "o", "markersize": 2.5} if len(at) <= _MOST_DOTS else {}
+    dots: dict[str, Any] = {"marker": "o", "markersize": 2.5} if len(at) <= _MOST_DOTS else {}
     for panel, lines in zip(panels, values, strict=True):
         panel.axhline(0, color="0.8", linewidth=0.8, zorder=0)
         for line, colour in zip(lines.T, COLOURS, strict=False):

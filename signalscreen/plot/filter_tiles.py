@@ -34,7 +34,7 @@ def draw_tiles(
     panel = min(_MOST_ACROSS / columns, 2.4)
     tall = min(panel * height / width, 4.0)
     fig.set_size_inches(max(4.5, panel * columns + 1.4), (tall + 0.5) * rows + 0.9)
-    fig.get_layout_engine().set(wspace=0.08, hspace=0.06)
+    fig.set_layout_engine("constrained", wspace=0.08, hspace=0.06)
     grid = np.ravel(fig.subplots(rows, columns, squeeze=False))
     for unused in grid[len(shown) :]:
         unused.set_axis_off()
