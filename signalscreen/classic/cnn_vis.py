@@ -136,7 +136,7 @@ def maximal_inputs(
     made = []
     for layer in layers:
         found = maximize_activation(model, target_of(model, layer, unit), **options)
-        if found.objective[0] <= found.history[0, 0]:
+        if found.score[0] <= found.score_history[0, 0]:
             warn(
                 f"nothing was met that unit {unit} of {layer!r} answers to more than to the noise at the start; "
                 "another unit may be alive, and backprop 'none' follows the gradient itself",
@@ -146,13 +146,10 @@ def maximal_inputs(
     return made
 
 
-_JITTER = 16  # samples
-
-
 def _jitter(model: Any) -> int:
-    """Sixteen samples, less where an input is so short that nothing would stay in its place."""
+    """Sixteen samples, as in 256 of them; less where an input is shorter and would not keep its place."""
     sizes = [n for n in model.inputs[0].shape[1:-1] if n is not None]
-    return min([_JITTER, *(n // 4 for n in sizes)])
+    return min([16, *(n // 16 for n in sizes)])
 
 
 def layers_with_units(model: Any) -> list[str]:

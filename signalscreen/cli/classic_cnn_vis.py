@@ -275,9 +275,12 @@ def _folder(job: _Job) -> Path:
 
 
 def _write(job: _Job, name: str, figure: "Figure") -> None:
+    from matplotlib import pyplot as plt
+
     from signalscreen.output import atomically
 
     path = _folder(job) / f"{name.replace('/', '_')}.png"
     with atomically(path) as part:
         figure.savefig(part, format="png", dpi=100)
+    plt.close(figure)
     click.echo(f"wrote {path}")
