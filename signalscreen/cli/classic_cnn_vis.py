@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from signalscreen.cli.writing import write_figure
 from signalscreen.errors import InputError, SignalScreenWarning, warn
 
 if TYPE_CHECKING:
@@ -275,12 +276,4 @@ def _folder(job: _Job) -> Path:
 
 
 def _write(job: _Job, name: str, figure: "Figure") -> None:
-    from matplotlib import pyplot as plt
-
-    from signalscreen.output import atomically
-
-    path = _folder(job) / f"{name.replace('/', '_')}.png"
-    with atomically(path) as part:
-        figure.savefig(part, format="png", dpi=100)
-    plt.close(figure)
-    click.echo(f"wrote {path}")
+    write_figure(_folder(job) / f"{name.replace('/', '_')}.png", figure)
