@@ -59,8 +59,8 @@ class FilterWeights:
         """
         if len(self.window) != 1:
             raise OptionError(
-                f"layer {self.layer!r} has kernels over {len(self.window)} axes, and a sampling rate belongs to one; "
-                "leave fs out"
+                f"layer {self.layer!r} has kernels over {len(self.window)} axes, and a sampling rate belongs to "
+                "one; leave fs out"
             )
         if not isinstance(fs, int | float | np.number) or not np.isfinite(fs) or fs <= 0:
             raise OptionError(f"fs is {fs!r}; give a positive number: samples per second, such as 360")

@@ -52,8 +52,7 @@ def filter_weights(model: Any, layer: str | int | Any, *, part: str | None = Non
     from signalscreen.models import as_model
 
     model = as_model(model)
-    path, found = _find(model, layer)
-    read = _reader(found)
+    path, found, read = _find(model, layer)
     if part is not None and (part not in _PARTS or read is not _separable):
         has = "'depthwise' and 'pointwise'" if read is _separable else "no parts"
         raise OptionError(
@@ -77,8 +76,8 @@ def filter_weights(model: Any, layer: str | int | Any, *, part: str | None = Non
 # --- the layer -----------------------------------------------------------------------------------------------
 
 
-def _find(model: Any, layer: Any) -> tuple[str, Any]:
-    """The path and the layer that is meant, out of its wrapper; it has filters."""
+def _find(model: Any, layer: Any) -> tuple[str, Any, "Reader"]:
+    """The path and the layer that is meant, out of its wrapper, and how its filters are read."""
     known = dict(_inside(model, ""))
     having = [path for path, one in known.items() if _reader(one) is not None and one.built]
     words = f"layers with filters: {', '.join(having) or 'none'}"
@@ -98,11 +97,12 @@ def _find(model: Any, layer: Any) -> tuple[str, Any]:
     path, found = matches[0], known[matches[0]]
     while hasattr(found, "layer") and _reader(found) is None and not hasattr(found, "backward_layer"):
         found = found.layer  # TimeDistributed and other wrappers of one layer
-    if _reader(found) is None:
+    read = _reader(found)
+    if read is None:
         raise LayerError(f"layer {path!r} is a {type(found).__name__}, which has no filters; {words}")
     if not found.built:
         raise LayerError(f"layer {path!r} has no weights yet; call the model once on a signal first")
-    return path, found
+    return path, found, read
 
 
 def _inside(layer: Any, prefix: str) -> Iterator[tuple[str, Any]]:

@@ -12,6 +12,8 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 matplotlib.use("Agg")
 
+collect_ignore = ["old_models"]  # a script for other Pythons and Kerases
+
 DATA = Path(os.environ.get("SIGNALSCREEN_DATA", Path(__file__).parents[2] / "shared" / "data"))
 GOLDEN = DATA.parent / "golden"
 

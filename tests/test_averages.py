@@ -1,5 +1,6 @@
 """Class averages: against a loop over explanations, in every form a data set comes in, and what is refused."""
 
+import warnings
 import weakref
 
 import keras
@@ -70,6 +71,17 @@ def test_it_is_the_mean_of_the_explanations_of_each_class(net, method, options):
         np.testing.assert_allclose(found.mean[label], maps.mean(axis=0), rtol=1e-5, atol=1e-7)
         np.testing.assert_allclose(found.std[label], maps.std(axis=0, ddof=1), rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(found.signal[label], own.mean(axis=0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ss.METHODS)
+def test_any_method(net, method):
+    x = X[:4]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CompletenessWarning)
+        found = ss.class_averages(net, x, [0, 1, 1, 0], method=method)
+        maps = ss.explain(net, x, [0, 1, 1, 0], method=method)
+    assert np.abs(maps).max() > 0
+    np.testing.assert_allclose(found.mean[1], maps[1:3].mean(axis=0), rtol=1e-4, atol=1e-5 * np.abs(maps).max())
 
 
 @pytest.mark.parametrize("rank", [2, 3])

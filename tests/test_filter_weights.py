@@ -178,7 +178,7 @@ def test_a_layer_called_at_two_rates_has_no_one_rate():
 
 @pytest.mark.parametrize("layer", ["relu", "both", "mean", "pool", "conv9", 99])
 def test_a_layer_without_filters_is_refused_and_those_that_have_some_are_listed(deep, layer):
-    with pytest.raises(LayerError, match="layers with filters: first, block/inner, up, output$"):
+    with pytest.raises(LayerError, match=r"layers with filters: first, block/inner, up, output$"):
         ss.filter_weights(deep, layer)
 
 

@@ -249,7 +249,21 @@ def test_activations_of_ones_own(tmp_path):
         ss.load_model(path, weights=weights)
 
 
-# --- on the command line ------------------------------------------------------------------------------------------
+def test_a_function_named_as_a_layer_does_not_take_its_place(tmp_path):
+    path = renamed(tmp_path, lambda layers: layers[0]["config"].update(activation="first"))
+    given = {"first": keras.ops.relu}
+    same(ss.load_model(path, weights=OLD / "k206_cnn_weights.h5", custom_objects=given), "k206_cnn")
+
+
+def test_a_file_whose_weights_are_gone(tmp_path):
+    shutil.copy(OLD / "tf20_cnn.h5", tmp_path / "net.h5")
+    with h5py.File(tmp_path / "net.h5", "r+") as file:
+        del file["model_weights/norm"]
+    with pytest.raises(ModelError, match=r"'net\.h5' cannot be used \(.*norm"):
+        ss.load_model(tmp_path / "net.h5")
+
+
+# --- on the command line -----------------------------------------------------------------------------------------
 
 
 def run(*words):

@@ -19,6 +19,7 @@ from signalscreen.model_files.config import (
     name_of,
 )
 from signalscreen.model_files.repairs import HARD_SIGMOID
+from signalscreen.model_files.stored_code import holds_code
 
 Given = dict[str, Any]
 
@@ -156,7 +157,7 @@ def _alone(parts: Any) -> Any:
 
 def _layer(config: Config, given: Given, old: bool) -> Any:
     name = name_of(config)
-    if name in given and not is_network(config):
+    if _is_replaced(config, given):
         return _replacement(given[name], name)
     if is_network(config):
         return _built(config, given, None, old).network
@@ -168,6 +169,18 @@ def _layer(config: Config, given: Given, old: bool) -> Any:
         raise
     except Exception as error:
         raise ModelError(_not_built(config, error)) from error
+
+
+def _is_replaced(config: Config, given: Given) -> bool:
+    """Whether what is given under a layer's name is meant for the layer: functions may be named alike.
+
+    It is, if it is a layer itself, or the file's layer cannot be had.
+    """
+    name, kind = name_of(config), config["class_name"]
+    if name not in given or is_network(config) or kind in given:
+        return False
+    is_known = hasattr(keras.layers, kind) or "module" in config
+    return isinstance(given[name], keras.layers.Layer) or not is_known or holds_code(config, set())
 
 
 def _not_built(config: Config, error: Exception) -> str:

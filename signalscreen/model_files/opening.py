@@ -66,7 +66,7 @@ def load_h5(path: Path, given: Given, until: str | None) -> Any:
             )
         config, version = _parsed(text, path), _word(file.attrs.get("keras_version"))
         if not _is_for_keras(config, version, given, until, path):
-            weights = Weights(path.name, listed(file), None)
+            weights = _held(file, path)
             return _assembled(Stored(path.name, config, version, weights), given, until)
     return _by_keras(path, given)
 
@@ -103,13 +103,16 @@ def load_json(path: Path, weights: Path, given: Given, until: str | None) -> Any
         )
     version = _word(config.get("keras_version", "3" if "module" in config else "2"))
     with _opened(weights) as file:
-        try:
-            held = Weights(weights.name, None, file) if is_tree(file) else Weights(weights.name, listed(file), None)
-        except ModelError as error:
-            raise ModelError(
-                f"weights file {weights.name!r} cannot be used: {error}; give a .h5 file of them"
-            ) from None
-        return _assembled(Stored(path.name, config, version, held), given, until)
+        return _assembled(Stored(path.name, config, version, _held(file, weights)), given, until)
+
+
+def _held(file: Any, path: Path) -> Weights:
+    try:
+        return Weights(path.name, None, file) if is_tree(file) else Weights(path.name, listed(file), None)
+    except (KeyError, OSError, ModelError) as error:
+        raise ModelError(
+            f"weights file {path.name!r} cannot be used ({error}); give the .h5 file that Keras wrote them to"
+        ) from error
 
 
 def _assembled(stored: Stored, given: Given, until: str | None) -> Any:

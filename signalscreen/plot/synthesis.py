@@ -1,7 +1,7 @@
 """Inputs that were made for a unit, and how their objective rose."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,21 +15,15 @@ from .image import draw_pixels, grey_range
 from .line import plot_with_gradient
 from .options import refuse_unknown
 
+if TYPE_CHECKING:
+    from ..synthesis import Synthesis
+
 _LINE, _OTHER, _BEST = "#333333", "#b0b0b0", "#1f6fd0"
 _WIDE, _TALL = 11.0, 1.9  # inches, of the figure and of a row
 
 
-class Made(Protocol):
-    """What is read of a `signalscreen.synthesis.Synthesis`."""
-
-    x: NDArray[Any]
-    score: NDArray[Any]
-    objective: NDArray[Any]
-    history: NDArray[Any]
-
-
 def plot_synthesis(
-    made: Made,
+    made: "Synthesis",
     *,
     rows: int = 3,
     title: str | None = None,
@@ -74,10 +68,10 @@ def plot_synthesis(
     height = 1 + max(_TALL * len(order), 3.2) if signal else 3.6
     fig = plt.figure(figsize=(_WIDE, height), layout="constrained")
     try:
-        left, right = fig.subfigures(1, 2, width_ratios=(2.4 if signal else 1.8, 1))
+        halves: Any = fig.subfigures(1, 2, width_ratios=(2.4 if signal else 1.8, 1))
         draw = _signals if signal else _pictures
-        draw(left, made, order, fs=fs, units=units, names=names)
-        _history(right.subplots(), made.history, order[0])
+        draw(halves[0], made, order, fs=fs, units=units, names=names)
+        _history(halves[1].subplots(), made.history, order[0])
     except Exception:
         plt.close(fig)
         raise
@@ -85,7 +79,7 @@ def plot_synthesis(
     return fig
 
 
-def _signals(fig: Any, made: Made, order: NDArray[Any], **options: Any) -> None:
+def _signals(fig: Any, made: "Synthesis", order: NDArray[Any], **options: Any) -> None:
     axes = np.atleast_1d(fig.subplots(len(order), sharex=True, sharey=True))
     dark = ListedColormap([_LINE])
     for place, (ax, row) in enumerate(zip(axes, order, strict=True)):
@@ -105,7 +99,7 @@ def _signals(fig: Any, made: Made, order: NDArray[Any], **options: Any) -> None:
             ax.set_xlabel("")
 
 
-def _pictures(fig: Any, made: Made, order: NDArray[Any], **_: Any) -> None:
+def _pictures(fig: Any, made: "Synthesis", order: NDArray[Any], **_: Any) -> None:
     x = made.x[order]
     if x.ndim == 5:
         x = x[:, x.shape[1] // 2]
@@ -121,7 +115,7 @@ def _pictures(fig: Any, made: Made, order: NDArray[Any], **_: Any) -> None:
         ax.set_title(_score(made, row), fontsize="medium")
 
 
-def _score(made: Made, row: int) -> str:
+def _score(made: "Synthesis", row: int) -> str:
     return f"input {row}: score {made.score[row]:.3g}"
 
 

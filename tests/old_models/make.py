@@ -137,6 +137,8 @@ def make(build):
         model.save(name + ".keras")
     if TAG == "tf215" and build is cnn:
         model.save(name + "_saved", include_optimizer=False)
+        for unused in ("keras_metadata.pb", "fingerprint.pb"):
+            Path(name + "_saved", unused).unlink()
     if Path("lambda_was_here").exists():
         Path("lambda_was_here").unlink()
 
