@@ -12,8 +12,10 @@ from typing import Any
 import click
 
 from signalscreen import __version__
+from signalscreen.cli.classic import classic
 from signalscreen.cli.demo import demo
 from signalscreen.cli.explain import explain
+from signalscreen.cli.features import features
 from signalscreen.cli.methods import methods
 from signalscreen.cli.summary import summary
 from signalscreen.errors import SignalScreenError, SignalScreenWarning
@@ -48,7 +50,7 @@ def main() -> None:
     """Show why a 1D convolutional network decided what it did about a signal."""
 
 
-for _command in (explain, methods, summary, demo):
+for _command in (explain, methods, summary, features, demo, classic):
     main.add_command(_command)
 
 

@@ -5,6 +5,7 @@ from signalscreen.methods.deep_lift import deep_lift
 from signalscreen.methods.grad_cam import grad_cam, grad_cam_plus_plus, layer_cam
 from signalscreen.methods.guided import deconvnet, guided_backprop, guided_grad_cam
 from signalscreen.methods.integrated_gradients import integrated_gradients
+from signalscreen.methods.lrp import lrp
 from signalscreen.methods.occlusion import occlusion
 from signalscreen.methods.occlusion_scales import occlusion_scales
 from signalscreen.methods.saliency import input_x_gradient, saliency
@@ -23,6 +24,7 @@ __all__ = [
     "input_x_gradient",
     "integrated_gradients",
     "layer_cam",
+    "lrp",
     "occlusion",
     "occlusion_scales",
     "saliency",

@@ -1,0 +1,158 @@
+"""The pictures of the older CNN-vis: examples above their maps, averages, a difference."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+
+from signalscreen.classic.cnn_vis import Mean
+from signalscreen.plot import plot_image, plot_with_gradient
+from signalscreen.plot.colour import SIGNED, UNSIGNED, ColourScale, add_colour_bar, colour_scale
+
+Array = npt.NDArray[Any]
+
+_COLUMNS = 5
+_HEAT = "hot"
+_SEEN = 99.5  # percentile at which colours of gradients end: a few pixels would leave the rest dark
+_WIDTH, _ROW = 14.0, 2.6  # inches, of signals
+
+
+def draw_maps(x: Array, maps: Array, titles: Sequence[str], label: str, *, over: bool = False) -> Figure:
+    """Draw examples, each with its map from 0 to 1.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, *axes) or (N, *axes, channels)
+    maps : ndarray, shape (N, *axes)
+    titles : sequence of str
+    label : str
+        Of the colour bar.
+    over : bool
+        Draw maps over the images, not alone below them.
+
+    Returns
+    -------
+    Figure
+        Signals one below the other, coloured; images above their maps.
+    """
+    whole = colour_scale(maps, UNSIGNED, limits=(0, 1))
+    if maps.ndim == 2:
+        return _signals(x, maps, titles, whole, label)
+    scale = whole if over else colour_scale(maps, _HEAT, percentile=_SEEN)
+    rows, columns = -(-len(x) // _COLUMNS), min(len(x), _COLUMNS)
+    size = (3.0 * columns + 1.2, rows * (2 * _height(maps[0], 3.0) + 0.45) + 0.1)
+    figure = Figure(figsize=size, layout="compressed")
+    grid = figure.subplots(2 * rows, columns, squeeze=False)
+    for ax in grid.flat:
+        ax.set_axis_off()
+    limits = _range(x)
+    for i, (image, heat, title) in enumerate(zip(x, maps, titles, strict=True)):
+        above, below = (grid[2 * (i // _COLUMNS) + row, i % _COLUMNS] for row in (0, 1))
+        _draw_image(above, image, limits)
+        above.set_title(title)
+        if over:
+            below.set_axis_on()
+            pixels = _drawable(image)
+            pixels = -pixels.astype(float) if pixels.ndim == 2 else pixels  # low values white, as above
+            plot_image(pixels, heat, below, colormap=UNSIGNED, color_bar=False, limits=(0, 1))
+        else:
+            _draw_heat(below, heat, scale)
+    _bar(list(grid[1::2].flat), scale, label)
+    return figure
+
+
+def draw_averages(means: Sequence[Mean], label: str, *, fine: bool) -> Figure:
+    """Draw mean maps side by side, on one scale; in 1D mean signals coloured by them, one below the other.
+
+    `fine` says that the maps are of gradients, with a few strong pixels, and not of feature maps.
+    """
+    maps = np.stack([mean.map for mean in means])
+    if fine and maps.ndim > 2:
+        scale = colour_scale(np.append(maps, 0.0), _HEAT, percentile=_SEEN)
+    else:
+        scale = colour_scale(np.append(maps, 0.0), UNSIGNED)
+    titles = [f"{mean.name} (mean of {mean.size})" for mean in means]
+    return _beside(np.stack([mean.example for mean in means]), maps, titles, scale, label)
+
+
+def draw_difference(difference: Mean, title: str, label: str, *, fine: bool) -> Figure:
+    """Draw one mean map less another; zero is grey, and both sides of it have the same scale."""
+    percentile = _SEEN if fine and difference.map.ndim > 1 else None
+    scale = colour_scale(difference.map, SIGNED, symmetric=True, percentile=percentile)
+    return _beside(difference.example[None], difference.map[None], [title], scale, label)
+
+
+def _beside(x: Array, maps: Array, titles: Sequence[str], scale: ColourScale, label: str) -> Figure:
+    if maps.ndim == 2:
+        return _signals(x, maps, titles, scale, label)
+    columns = min(len(maps), _COLUMNS)
+    rows = -(-len(maps) // columns)
+    size = (5.0 * columns + 1.2, rows * (_height(maps[0], 5.0) + 0.4) + 0.1)
+    figure = Figure(figsize=size, layout="compressed")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for ax in axes:
+        ax.set_axis_off()
+    for ax, heat, title in zip(axes, maps, titles, strict=False):
+        _draw_heat(ax, heat, scale)
+        ax.set_title(title)
+    _bar(axes, scale, label)
+    return figure
+
+
+def _signals(x: Array, maps: Array, titles: Sequence[str], scale: ColourScale, label: str) -> Figure:
+    """Signals one below the other, each coloured by its map, on one scale."""
+    leads = 1 if x.ndim == 2 else x.shape[2]
+    row = _ROW + 0.8 * (leads - 1)
+    figure = Figure(figsize=(_WIDTH, row * len(x) + 0.6), layout="constrained")
+    axes: list[Axes] = list(figure.subplots(len(x), 1, squeeze=False, sharex=True)[:, 0])
+    look: dict[str, Any] = {"colormap": scale.colormap, "limits": (scale.lower, scale.upper), "color_bar": False}
+    for ax, signal, heat, title in zip(axes, x, maps, titles, strict=True):
+        plot_with_gradient(signal, heat, ax, linewidth=2, title=title, **look)
+        ax.label_outer()
+    _bar(axes, scale, label)
+    return figure
+
+
+def _draw_image(ax: Axes, image: Array, limits: tuple[float, float]) -> None:
+    ax.set_axis_on()
+    pixels = _drawable(image)
+    if pixels.ndim == 3:
+        plot_image(pixels, None, ax)
+        return
+    ax.imshow(pixels, cmap="Blues", vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    _without_ticks(ax)
+
+
+def _draw_heat(ax: Axes, heat: Array, scale: ColourScale) -> None:
+    ax.set_axis_on()
+    ax.imshow(heat, cmap=scale.colormap, norm=scale.norm(), interpolation="nearest")
+    _without_ticks(ax)
+
+
+def _without_ticks(ax: Axes) -> None:
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def _drawable(image: Array) -> Array:
+    """An image with one channel or three: the mean of any other number."""
+    if image.ndim == 2 or image.shape[2] in (1, 3):
+        return image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+    return image.mean(axis=2)
+
+
+def _range(x: Array) -> tuple[float, float]:
+    low, high = float(x.min()), float(x.max())
+    return (low, high) if low < high else (low, low + 1)
+
+
+def _height(heat: Array, width: float) -> float:
+    return min(max(width * heat.shape[0] / heat.shape[1], 0.6), 2 * width)
+
+
+def _bar(axes: list[Axes], scale: ColourScale, label: str) -> None:
+    add_colour_bar(ScalarMappable(scale.norm(), scale.colormap), axes, scale, label)

@@ -1,0 +1,149 @@
+"""Where a synthesis begins: the shape of the input, noise, zeros or signals, and the score bound to them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signalscreen.errors import InputError, OptionError, TargetError
+from signalscreen.inputs import Layout, Spec
+
+Array = npt.NDArray[Any]
+
+
+def begin(
+    model: Any,
+    target: Any,
+    start: Any,
+    *,
+    rows: int | None,
+    length: Any,
+    which: int | str | None,
+    noise: tuple[float, Any, int],
+    common: dict[str, Any],
+) -> tuple[Any, Array]:
+    """Bind a score to the inputs from which a synthesis begins.
+
+    Parameters
+    ----------
+    start : "noise", "zeros", array_like, or a list or dict of arrays for several inputs
+    rows : int, optional
+        How many inputs are made; by default as many as `start` or `target` has, else one.
+    length : int or tuple of int, optional
+        Of the axes that the model leaves free.
+    which : int, str or None
+        With several inputs, the one that is made; the others are held at `start`, or at zero.
+    noise : tuple
+        Mean, standard deviation and seed. A row's noise depends on the seed and its number alone.
+    common : dict
+        Options of `Score`.
+
+    Returns
+    -------
+    Score
+        Bound to these rows, the other inputs held.
+    ndarray, shape (rows, *axes, channels)
+
+    Raises
+    ------
+    InputError, OptionError, TargetError
+    """
+    from signalscreen.models import layout_of
+    from signalscreen.score import Score
+
+    if target is None:
+        raise TargetError(
+            "target is None, and an input made from nothing has no highest class yet; give a class, a name with "
+            "class_names, ss.Unit(layer, filter), or a callable"
+        )
+    score = Score(model, target, **common)
+    layout = layout_of(score.model, None if isinstance(start, str) else start)
+    place = _place(layout, which)
+    parts = _parts(start, layout, place)
+    rows = _rows(rows, parts, target)
+    arrays = [
+        _filled(part, spec, rows, length if i == place else None, noise)
+        for i, (part, spec) in enumerate(zip(parts, layout.specs, strict=True))
+    ]
+    named = isinstance(layout.packing, Mapping)
+    given: Any = dict(zip((s.name for s in layout.specs), arrays, strict=True)) if named else arrays
+    bound, x = score.bind(arrays[0] if layout.single else given)
+    if not layout.single:
+        x = bound.layout.split(x)[place]
+        bound = bound.holding(place, bound.layout.join(given))
+    kind = bound.bound.wiring.dtypes[place]
+    if not kind.startswith("float"):
+        raise InputError(
+            f"the model's input {layout.specs[place].name!r} is {kind} (an embedding index?), which no gradient "
+            "can change; give the part of the model from its embedding on"
+        )
+    return bound, x.astype(kind)
+
+
+def _place(layout: Layout, which: int | str | None) -> int:
+    names = [spec.name for spec in layout.specs]
+    known = [*names, *range(len(names))]
+    if which is None and layout.single:
+        return 0
+    if which not in known:
+        raise InputError(
+            f"input {which!r} does not say which of the model's inputs is made; give input= one of "
+            f"{', '.join(names)} (the others are held where start has them, or at zero)"
+        )
+    return known.index(which) % len(names)
+
+
+def _parts(start: Any, layout: Layout, place: int) -> list[Any]:
+    """What each input begins from: a word or an array."""
+    if isinstance(start, str):
+        if start not in ("noise", "zeros"):
+            raise OptionError(f"start {start!r} is not known; give 'noise', 'zeros' or a signal")
+        return [start if i == place else "zeros" for i in range(len(layout.specs))]
+    return layout.split(layout.join(start, what="start"))
+
+
+def _rows(rows: int | None, parts: Sequence[Any], target: Any) -> int:
+    if rows is not None and (not isinstance(rows, int | np.integer) or rows < 1):
+        raise OptionError(f"seeds {rows!r} is no number of inputs to make; give 1 or more")
+    given = max((len(part) for part in parts if not isinstance(part, str)), default=1)
+    listed = len(target) if isinstance(target, list | np.ndarray) and np.ndim(target) else 1
+    wanted = int(rows or max(given, listed))
+    if given not in (1, wanted):
+        raise InputError(f"start holds {given} signals, and {wanted} inputs are to be made; give 1, or as many")
+    return wanted
+
+
+def _filled(part: Any, spec: Spec, rows: int, length: Any, noise: tuple[float, Any, int]) -> Array:
+    if not isinstance(part, str):
+        return np.repeat(part, rows, axis=0) if len(part) == 1 else part
+    shape = _shape(spec, length)
+    if part == "zeros":
+        return np.zeros((rows, *shape), spec.dtype)
+    mean, spread, seed = noise
+    spreads = np.broadcast_to(spread, rows) if np.size(spread) in (1, rows) else np.ones(rows)
+    made = [np.random.default_rng([seed, row]).normal(mean, spreads[row], shape) for row in range(rows)]
+    return np.stack(made).astype(spec.dtype)
+
+
+def _shape(spec: Spec, length: Any) -> tuple[int, ...]:
+    """The size of an input, `length` taken for the axes that the model leaves free."""
+    if spec.shape is None or spec.shape[-1:] == (None,):
+        raise InputError("the model does not say what its input looks like; give start= a signal of its shape")
+    free = [axis for axis, size in enumerate(spec.shape) if size is None]
+    given = [] if length is None else list(length) if isinstance(length, tuple | list) else [length]
+    if len(given) == 1:
+        given = given * max(len(free), 1)
+    if not all(isinstance(n, int | np.integer) and n > 0 for n in given):
+        raise OptionError(f"length {length!r} is no number of samples; give a positive whole number")
+    if not free:
+        if given and (len(set(given)) > 1 or given[0] not in spec.shape[:-1]):
+            raise OptionError(f"length {length!r} does not fit the model's input {spec}; leave it out")
+        return tuple(int(n) for n in spec.shape if n is not None)
+    if len(given) != len(free):
+        raise OptionError(
+            f"the model's input is {spec}, which leaves {len(free)} of its axes free; give length= in samples, one "
+            "number or one for each of them"
+        )
+    sizes = iter(given)
+    return tuple(int(next(sizes) if n is None else n) for n in spec.shape)
