@@ -46,7 +46,7 @@ def data(tmp_path_factory):
 
 
 def test_labels_are_printed_with_their_numbers(data, tmp_path):
-    assert run("get-labels", data, "--label-names", "N,V").stdout.splitlines()[:3] == ["0: N", "1: V", "2: 2"]
+    assert run("get-labels", data, "--label-names", "N,V").stdout.splitlines()[:3] == ["0: N", "1: V", "2: label 2"]
     with np.load(data) as arrays, (tmp_path / "d.pkl").open("wb") as file:
         pickle.dump((arrays["X"], arrays["Y"]), file)
     assert run("get-labels", tmp_path / "d.pkl").stdout == run("get-labels", data).stdout
@@ -88,9 +88,24 @@ def test_average_maps_are_those_of_class_averages(model, data, tmp_path):
     assert imread(tmp_path / "beats_average_saliency.png").std() > 0.01
 
 
+def test_filter_weights_are_drawn(model, tmp_path):
+    run("filter-weights", model, "first", "--fs", 30, "--filter", 1, "--filter", 3, "-o", tmp_path)
+    assert imread(tmp_path / "net_first_weights.png").std() > 0.01
+
+
+@pytest.mark.parametrize("layer", ["first", "0"])
+def test_activations_are_drawn_under_the_signal(model, tmp_path, layer):
+    np.savez(tmp_path / "rec.npz", signal=np.random.default_rng(0).normal(size=(200, 1)), fs=30.0)
+    run("activations", model, tmp_path / "rec.npz", layer, "--start", 2, "--normalise", "zscore", "-o", tmp_path)
+    assert imread(tmp_path / f"rec_{layer}_activations.png").std() > 0.01
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
+        (["filter-weights", "{model}", "conv9", "-o", "{out}"], 1, "layers with filters: first, out"),
+        (["filter-weights", "{model}", "first", "--filter", "4", "-o", "{out}"], 1, "4"),
+        (["activations", "{model}", "{data}", "first", "-o", "{out}"], 1, "signal"),
         (["activation-max", "{model}", "-t", "7", "-o", "{out}"], 1, "target 7 is out of range"),
         (["activation-max", "{model}", "-t", "unit:conv9", "-o", "{out}"], 1, "layer 'conv9' is not in the model"),
         (["activation-max", "{model}", "-t", "1", "-o", "{out}", "--band", "1", "9"], 1, "fs"),

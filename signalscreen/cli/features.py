@@ -3,32 +3,21 @@
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from signalscreen.cli import values
+from signalscreen.cli.layers import activations, filter_weights
 from signalscreen.cli.model import model_options
 from signalscreen.cli.summary import summary
-from signalscreen.errors import OutputError
-from signalscreen.output import atomically, output_folder
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from signalscreen.cli.writing import free_paths, out_options, write_figure
+from signalscreen.output import atomically
 
 _MODEL = click.argument("model", type=click.Path(path_type=Path))
 _DATA = click.argument("data", type=click.Path(path_type=Path))
 _FS = click.option("--fs", type=click.FloatRange(min=0, min_open=True), metavar="HZ", help="Sampling rate.")
 _LABELS = click.option("--label-names", metavar="A,B,...", help="Of labels 0, 1, ..., in order.")
-
-
-def _out(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options by which it writes."""
-    folder = click.option(
-        "-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder."
-    )
-    overwrite = click.option("--overwrite/--no-overwrite", help="Replace files that are there; otherwise an error.")
-    return folder(overwrite(command))
 
 
 @click.group(short_help="Look into a network: filters, feature maps, inputs made for a class, class averages.")
@@ -41,6 +30,8 @@ def features() -> None:
 
 
 features.add_command(summary, "model-summary")
+features.add_command(filter_weights)
+features.add_command(activations)
 
 
 @features.command("get-labels")
@@ -71,7 +62,7 @@ def get_labels(data: Path, label_names: str | None) -> None:
 @click.option("--band", type=float, nargs=2, metavar="LOW HIGH", help="Keep to these frequencies, in Hz.")
 @click.option("--limits", type=float, nargs=2, metavar="LOW HIGH", help="Lowest and highest value.")
 @click.option("--option", multiple=True, metavar="KEY=VALUE", help="Of maximize_activation, as smoothness=0.1.")
-@_out
+@out_options
 def activation_max(
     model: Path,
     weights: Path | None,
@@ -91,7 +82,7 @@ def activation_max(
 
     more = _options(option, maximize_activation, taken={"model", "target", "class_names", "progress", *given})
     stem = f"{model.stem}_activation-max_{_plain(target)}"
-    picture, arrays = _free(out, overwrite, f"{stem}.png", f"{stem}.npz")
+    picture, arrays = free_paths(out, overwrite, f"{stem}.png", f"{stem}.npz")
     names = _names(class_names)
     given = {name: value for name, value in given.items() if value is not None}
     loaded = _loaded(model, weights, until)
@@ -100,7 +91,7 @@ def activation_max(
 
     title = f"{model.name}: what {target} answers to most"
     figure = plot_synthesis(made, fs=given.get("fs") if made.x.ndim == 3 else None, title=title)
-    _write(picture, figure)
+    write_figure(picture, figure)
     import numpy as np
 
     with atomically(arrays) as part, part.open("wb") as file:
@@ -124,7 +115,7 @@ def activation_max(
 @_FS
 @click.option("--option", multiple=True, metavar="KEY=VALUE", help="Of the method. Repeat.")
 @click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Examples per model call.")
-@_out
+@out_options
 def average_maps(
     model: Path,
     data: Path,
@@ -151,7 +142,7 @@ def average_maps(
     [method] = values.methods([method])
     options = values.options(option, [method])[method]
     stem = f"{data.stem}_average_{method}"
-    picture, arrays = _free(out, overwrite, f"{stem}.png", f"{stem}.npz")
+    picture, arrays = free_paths(out, overwrite, f"{stem}.png", f"{stem}.npz")
     x, labels = read_examples(data)
     names = _names(label_names)
     found = class_averages(
@@ -170,12 +161,12 @@ def average_maps(
     figure = plot_averages(
         found,
         difference,
-        class_names=dict(enumerate(names or [])),
+        class_names={label: _named(label, names) for label in found.labels},
         fs=fs if signal else None,
         title=f"{data.name}: mean {method}",
         aspect="auto",
     )
-    _write(picture, figure)
+    write_figure(picture, figure)
     found.save(arrays)
     click.echo(f"wrote {arrays}")
 
@@ -190,8 +181,8 @@ def _names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
-def _named(label: int, names: Sequence[str] | None) -> str:
-    return names[label] if names is not None and 0 <= label < len(names) else str(label)
+def _named(label: Any, names: Sequence[str] | None) -> str:
+    return names[label] if names is not None and 0 <= label < len(names) else f"label {label}"
 
 
 def _plain(target: str) -> str:
@@ -213,21 +204,3 @@ def _options(words: Sequence[str], function: Callable[..., Any], taken: set[str]
             )
         found[key] = values.literal(value)
     return found
-
-
-def _free(out: Path, overwrite: bool, *names: str) -> list[Path]:
-    """The paths to write to, which may not be there yet."""
-    paths = [output_folder(out) / name for name in names]
-    there = [path for path in paths if path.exists()]
-    if there and not overwrite:
-        raise OutputError(f"{there[0]} is already there; give --overwrite or another --out")
-    return paths
-
-
-def _write(path: Path, figure: "Figure") -> None:
-    import matplotlib.pyplot as plt
-
-    with atomically(path) as part:
-        figure.savefig(part, format="png", dpi=150)
-    plt.close(figure)
-    click.echo(f"wrote {path}")
