@@ -2,6 +2,8 @@
 
 import gc
 import os
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -28,6 +30,16 @@ def real_data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"real data not found at {DATA}; set SIGNALSCREEN_DATA to the folder that holds it")
     return DATA
+
+
+@pytest.fixture(scope="module")
+def loaded_once() -> Iterator[None]:
+    """Commands on one file share its model, and what was traced of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        from signalscreen import models
+
+        patch.setattr(models, "load_model", cache(models.load_model))
+        yield
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """``signalscreen summary --window``: what occlusion costs, layer by layer, against counting by hand."""
 
 import json
-from functools import cache
 
 import pytest
 from click.testing import CliRunner
@@ -10,15 +9,8 @@ keras = pytest.importorskip("keras")
 from keras import layers as kl  # noqa: E402
 
 from signalscreen.cli import main  # noqa: E402
-from signalscreen.models import load_model  # noqa: E402
 
-kept = cache(load_model)
-
-
-@pytest.fixture(autouse=True)
-def loaded_once(monkeypatch):
-    """What is traced for one command serves the next."""
-    monkeypatch.setattr("signalscreen.models.load_model", kept)
+pytestmark = pytest.mark.usefixtures("loaded_once")
 
 
 def run(*words):
