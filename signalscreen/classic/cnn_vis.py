@@ -99,14 +99,8 @@ def less_others(found: ClassAverages, label: str) -> Array:
     return np.asarray(found.mean[label] - rest)
 
 
-def maximal_inputs(
-    model: Any,
-    layers: Sequence[str],
-    unit: int,
-    backprop: str = "none",
-    limits: tuple[float, float] | None = None,
-) -> list[Array]:
-    """For each layer the input that its unit or filter `unit` answers to most.
+def maximal_inputs(model: Any, layers: Sequence[str], unit: int, backprop: str = "none") -> list[Array]:
+    """For each layer the input that its unit or filter `unit` answers to most, of root mean square 1 at most.
 
     Found by 200 steps of the optimiser, from noise that is the same each time, with a little total variation
     taken off and the input rolled by up to 16 samples, as it was.
@@ -119,8 +113,6 @@ def maximal_inputs(
     unit : int
     backprop : str
         A key of `RULES`. The direction of a rule need not lead uphill; the gradient itself does.
-    limits : tuple of float, optional
-        Lowest and highest value of the inputs; by default their root mean square is 1 at most.
 
     Returns
     -------
@@ -131,7 +123,7 @@ def maximal_inputs(
     SignalScreenWarning
         Nothing better than the noise at the start was met for a layer.
     """
-    options: dict[str, Any] = {"rules": RULES[backprop], "tv": 1e-5, "normalise_gradient": True, "limits": limits}
+    options: dict[str, Any] = {"rules": RULES[backprop], "tv": 1e-5, "normalise_gradient": True}
     options["jitter"] = _jitter(model)
     made = []
     for layer in layers:

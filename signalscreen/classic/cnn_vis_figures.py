@@ -95,7 +95,7 @@ def draw_maximal(inputs: Sequence[Array], titles: Sequence[str]) -> Figure:
         return _lines(inputs, titles)
     pictures = np.stack([_drawable(image) for image in inputs])
     if pictures.ndim == 3:
-        scale = colour_scale(pictures, SIGNED, symmetric=True, percentile=_SEEN)
+        scale = colour_scale(pictures, percentile=_SEEN)
         return _beside(pictures, pictures, titles, scale, "made input")
     columns = min(len(inputs), _COLUMNS)
     rows = -(-len(inputs) // columns)

@@ -190,7 +190,7 @@ def _averages(job: _Job) -> None:
 
 
 def _activation_max(job: _Job) -> None:
-    """Inputs made for a unit of each layer with a kernel, or of the layer asked for; in the range of the data."""
+    """Inputs made for a unit of each layer with a kernel, or of the layer asked for."""
     from signalscreen.classic import cnn_vis as computed
     from signalscreen.classic.cnn_vis_figures import draw_maximal
     from signalscreen.models import load_model
@@ -199,11 +199,7 @@ def _activation_max(job: _Job) -> None:
     model = load_model(job.model)
     layers = computed.layers_with_units(model) if job.layer == "output" else [job.layer]
     titles = [f"{layer}, unit {job.unit}" for layer in layers]
-    limits = None
-    if job.data is not None:
-        x, _ = _examples(job)
-        limits = float(x.min()), float(x.max())
-    inputs = computed.maximal_inputs(model, layers, job.unit, job.backprop, limits)
+    inputs = computed.maximal_inputs(model, layers, job.unit, job.backprop)
     _write(job, f"actmax_{job.rule}", draw_maximal(inputs, titles))
 
 

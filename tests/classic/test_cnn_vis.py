@@ -343,12 +343,12 @@ def test_activation_max_of_any_layers_and_its_file(files, work):
     done = run("activation-max", files / "net.keras", "--unit", 2)
     assert (done.exit_code, done.stderr) == (0, "")
     assert written(work) == ["results/actmax_Vanilla.png"]
-    done = run("activation-max", files / "net.keras", "-l", "hidden", "-bm", "deconv", "-d", files / "d.npz")
+    done = run("activation-max", files / "net.keras", "-l", "hidden", "-bm", "deconv")
     assert done.exit_code == 0
     assert written(work / "results") == ["actmax_Vanilla.png", "actmax_deconv.png"]
 
 
-def test_made_inputs_raise_the_unit_and_keep_to_the_limits(net):
+def test_made_inputs_raise_the_unit_more_than_noise_does(net):
     names = cnn_vis.layers_with_units(net)
     assert names == ["first", "second", "hidden", "answers"]
     free = cnn_vis.maximal_inputs(net, ["second", "output"], 2)
@@ -359,8 +359,6 @@ def test_made_inputs_raise_the_unit_and_keep_to_the_limits(net):
         values = score(x)
         assert values[0] > values[1:].max()
         assert np.sqrt((made**2).mean()) <= 1.001
-    [bounded] = cnn_vis.maximal_inputs(net, ["output"], 2, "none", (0.0, 2.0))
-    assert 0 <= bounded.min() < bounded.max() <= 2
 
 
 def test_a_unit_that_nothing_raises_is_said(recwarn):
