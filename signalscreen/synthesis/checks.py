@@ -79,5 +79,11 @@ def per_row(scale: Any, x: Array) -> Any:
     return scale.reshape(-1, *[1] * (x.ndim - 1)).astype(x.dtype)
 
 
+def spread(x: Array) -> Array:
+    """The standard deviation of each row, broadcastable to x; 1 where a row is flat."""
+    found = np.std(x, axis=tuple(range(1, x.ndim)), keepdims=True)
+    return np.where(found > 0, found, 1).astype(np.result_type(x, np.float32))
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(np.isfinite(value))

@@ -86,7 +86,7 @@ def ascend(
         if step == 0:
             _tell_flat(now.gradient)
         if step < steps:
-            rule.apply([keras.ops.convert_to_tensor((-now.gradient * scale).astype(x.dtype))], [variable])
+            rule.apply([keras.ops.convert_to_tensor((-now.gradient).astype(x.dtype))], [variable])
             x = project(keras.ops.convert_to_numpy(variable) * scale, step + 1).astype(start.dtype)
             variable.assign(x / scale)
     _tell_lost(values)
