@@ -9,7 +9,7 @@ import numpy.typing as npt
 from signalscreen.errors import OptionError
 from signalscreen.resize import resize
 from signalscreen.synthesis.activation import maximize_activation
-from signalscreen.synthesis.checks import check_counts, spread
+from signalscreen.synthesis.checks import check_counts, quarter_range
 from signalscreen.synthesis.result import Synthesis
 from signalscreen.synthesis.start import place_of
 from signalscreen.targets import Unit
@@ -46,7 +46,7 @@ def deep_dream(
     steps : int
         In each octave.
     optimizer, learning_rate
-        A step changes x by `learning_rate` on average, in units of each example's standard deviation: with the
+        A step changes x by `learning_rate` on average, in units of a quarter of each example's range: with the
         gradient normalised, ``steps * learning_rate`` is how far the dream may go.
     octaves : int
         How many sizes of x are dreamt, the smallest first, each handing on what it added; the model must leave the
@@ -96,7 +96,7 @@ def deep_dream(
         "weight_decay": weight_decay,
         "normalise_gradient": normalise_gradient,
         "rms": None,
-        "scale": spread(parts[place]).ravel(),
+        "scale": quarter_range(parts[place]).ravel(),
         **options,
     }
     own = parts[place]

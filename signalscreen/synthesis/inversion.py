@@ -9,7 +9,7 @@ import numpy.typing as npt
 from signalscreen.errors import InputError
 from signalscreen.synthesis import priors
 from signalscreen.synthesis.activation import allowed
-from signalscreen.synthesis.checks import check_counts, check_limits, check_weights, spread
+from signalscreen.synthesis.checks import check_counts, check_limits, check_weights, quarter_range
 from signalscreen.synthesis.constraints import constraints
 from signalscreen.synthesis.objective import penalised
 from signalscreen.synthesis.result import Inversion
@@ -57,10 +57,10 @@ def invert(
     steps : int
     optimizer : str or keras.optimizers.Optimizer
     learning_rate : float or keras.optimizers.schedules.LearningRateSchedule
-        In units of each example's standard deviation.
+        In units of a quarter of each example's range.
     content, alpha_weight, tv : float
-        Weights of the features' distance, the alpha-norm and the total variation, of the input in units of each
-        example's standard deviation.
+        Weights of the features' distance, the alpha-norm and the total variation, of the input in units of a
+        quarter of each example's range.
     alpha, beta : float
         Powers of the norm and the total variation.
     limits, band, fs
@@ -81,7 +81,7 @@ def invert(
 
     Notes
     -----
-    Minimises, with phi what the layer gives and z the input in units of each example's standard deviation:
+    Minimises, with phi what the layer gives and z the input in units of a quarter of each example's range:
 
     .. math:: c \frac{|\phi(x) - \phi(x_0)|^2}{|\phi(x_0)|^2} + w_\alpha \sum |z|^\alpha
               + w_{tv} \sum \Big(\sum_{axes} (\Delta z)^2\Big)^{\beta/2}
@@ -110,7 +110,7 @@ def invert(
         model, Unit(layer), x, rows=None, length=None, which=input, noise=(0, 0, 0), common=common, what="x"
     )
     _check_seen(bound.feature_distance(wanted, wanted, layer)[1], layer)
-    unit = spread(wanted)
+    unit = quarter_range(wanted)
     chain = constraints(wanted.shape[1:], limits=limits, band=band, fs=fs)
     size = wanted[0].size
 
