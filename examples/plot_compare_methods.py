@@ -56,9 +56,10 @@ compare(
 # Differences
 # -----------
 # *How did the score come about?* Integrated gradients and DeepLIFT share out the whole difference to an empty
-# signal among the samples; occlusion takes a piece out and asks again.
+# signal among the samples; layer-wise relevance propagation shares out the score itself, layer by layer; occlusion
+# takes a piece out and asks again.
 
-compare(["integrated_gradients", "deep_lift", "occlusion"], "Differences: what the score is made of")
+compare(["integrated_gradients", "deep_lift", "lrp", "occlusion"], "Differences: what the score is made of")
 
 # %%
 # Class activation maps

@@ -59,11 +59,15 @@ class UnreachedRuleWarning(SignalScreenWarning):
     """A backward rule met no non-linearity it applies to, so the result is the plain gradient."""
 
 
+class CutModelWarning(SignalScreenWarning):
+    """Of the network in a file only a part is used: what follows it is code, which is not run."""
+
+
 class SpeedWarning(SignalScreenWarning):
     """The result is right, but takes longer than it might."""
 
 
-def warn(message: str, category: type[SignalScreenWarning]) -> None:
+def warn(message: str, category: type[Warning]) -> None:
     """Warn at the line of the user's code that called into this package."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "signalscreen":

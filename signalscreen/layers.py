@@ -10,7 +10,7 @@ from signalscreen.graph import Run, Tap, active_ops
 from signalscreen.targets import Unit
 
 
-def find_layer(run: Run, score: Any, layer: Any, rank: int) -> Tap:
+def find_layer(run: Run, score: Any, layer: Any, rank: int, of_unit: Any = None) -> Tap:
     """The tap of a layer given by name (``outer/inner`` when nested), index, or object; by default the last.
 
     Parameters
@@ -21,6 +21,8 @@ def find_layer(run: Run, score: Any, layer: Any, rank: int) -> Tap:
         None is the last layer with feature maps over the signal's axes.
     rank : int
         Rank of the model's input, batch and channels included.
+    of_unit : Tensor, optional
+        What the layer gives that the score is a unit of: by default it is looked for before that.
 
     Raises
     ------
@@ -35,6 +37,8 @@ def find_layer(run: Run, score: Any, layer: Any, rank: int) -> Tap:
             "activation map could weigh; use a gradient or occlusion method"
         )
     if layer is None:
+        before = [tap for tap in taps if of_unit is None or tap.tensor.name != of_unit.name]
+        taps = before or taps
         # One feature only is a gate or a weight of each place (attention), unless the model has nothing else.
         return ([tap for tap in taps if tap.tensor.shape[-1] != 1] or taps)[-1]
     calls = _calls_of(run, layer, maps)

@@ -1,29 +1,39 @@
 """What may be passed as a model: a Keras model, or a path to one; loaded and checked with clear refusals."""
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
 
 from signalscreen.backend import keras
 from signalscreen.errors import ModelError
 from signalscreen.inputs import Layout, Spec
+from signalscreen.model_files import load_h5, load_json, load_keras, load_saved_model
 
-_KERAS_2_WAY_OUT = (
-    "open it where Keras 2 runs (TensorFlow 2.15, or the tf_keras package), save it as .h5, and load that"
-)
+_KINDS = "a .keras, .h5 or .hdf5 file, a SavedModel folder, or a .json architecture with weights="
 
 
-def load_model(path: str | os.PathLike[str], *, custom_objects: dict[str, Any] | None = None) -> Any:
-    """Load a Keras model from a ``.keras``, ``.h5`` or ``.hdf5`` file, for inference only.
+def load_model(
+    path: str | os.PathLike[str],
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    custom_objects: dict[str, Any] | None = None,
+    until: str | None = None,
+) -> Any:
+    """Load a Keras model, of Keras 2 or 3, for inference only.
 
     Parameters
     ----------
     path : path
-        The file. Code stored in it (Lambda layers) is never executed.
+        A ``.keras``, ``.h5`` or ``.hdf5`` file, a SavedModel folder, or a ``.json`` architecture. Python code
+        stored in it (Lambda layers) is never run: where it is the end of the network, the part before it is loaded,
+        with a warning; elsewhere the file is refused, unless `custom_objects` or `until` says what to do.
+    weights : path, optional
+        The ``.h5`` file of the weights, for a ``.json`` architecture.
     custom_objects : dict, optional
-        Name to class or function, for layers of your own.
+        Name to class or function, for layers of your own; or the name of a layer in the file to what is to stand in
+        its place: a layer, or a function of a tensor.
+    until : str, optional
+        Load the network up to the layer of this name, which becomes its output.
 
     Returns
     -------
@@ -32,32 +42,53 @@ def load_model(path: str | os.PathLike[str], *, custom_objects: dict[str, Any] |
     Raises
     ------
     ModelError
-        The file is missing or corrupt, or of a kind that Keras 3 cannot load; the message says what to do.
+        The file is missing or corrupt, or of a kind that cannot be loaded; the message says what to do.
+    LayerError
+        `until` is no layer of the network.
+
+    Warns
+    -----
+    CutModelWarning
+        The end of the network was left out.
+
+    Notes
+    -----
+    See the page "Old model files" of the documentation for what is repaired.
     """
     check_backend()
     path = Path(path)
+    given = dict(custom_objects or {})
     if not path.exists():
-        raise ModelError(f"model file {str(path)!r} does not exist; give a .keras, .h5 or .hdf5 file")
-    if path.is_dir():
-        kind = "a SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
-        raise ModelError(f"{str(path)!r} is {kind}, which Keras 3 does not load; {_KERAS_2_WAY_OUT}")
-    if path.suffix not in (".keras", ".h5", ".hdf5"):
+        raise ModelError(f"model file {str(path)!r} does not exist; give {_KINDS}")
+    if path.suffix in (".yaml", ".yml"):
         raise ModelError(
-            f"{path.name!r} is no model file; give a .keras, .h5 or .hdf5 file that holds architecture and weights"
+            f"{path.name!r} is an architecture in YAML, which Keras gave up because it can run code; convert "
+            "it to JSON where Keras 2.5 or older runs (model_from_yaml(text).to_json()), and give that and weights="
         )
-    try:
-        with warnings.catch_warnings():
-            # Keras 3 reads LeakyReLU's `alpha` of Keras 2 as it should, and tells the user to rename it.
-            warnings.filterwarnings("ignore", "Argument `alpha` is deprecated")
-            return keras.models.load_model(path, custom_objects=custom_objects, compile=False)
-    except Exception as error:
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        if path.suffix == ".keras" and not is_zipfile(path):
-            reason = "it is no zip archive, as .keras files are"
+    if weights is not None and path.suffix != ".json":
+        raise ModelError(f"weights= goes with a .json architecture, and {path.name!r} has its own; leave it out")
+    if path.is_dir():
+        return _from_folder(path, given, until)
+    if path.suffix == ".json":
+        if weights is None:
+            raise ModelError(
+                f"{path.name!r} holds an architecture and no weights; give the .h5 file of its weights as weights="
+            )
+        return load_json(path, Path(weights), given, until)
+    if path.suffix not in (".keras", ".h5", ".hdf5"):
+        raise ModelError(f"{path.name!r} is no model file; give {_KINDS}")
+    return (load_keras if path.suffix == ".keras" else load_h5)(path, given, until)
+
+
+def _from_folder(path: Path, given: dict[str, Any], until: str | None) -> Any:
+    if not (path / "saved_model.pb").exists():
+        raise ModelError(f"{str(path)!r} is a folder without a saved_model.pb; give {_KINDS}")
+    if given or until is not None:
         raise ModelError(
-            f"model file {path.name!r} cannot be loaded ({reason.split('. ')[0][:200]}); check that it is "
-            "complete, and give layers of your own as custom_objects"
-        ) from error
+            f"SavedModel folder {path.name!r} holds a program without layers, so until= and custom_objects= mean "
+            "nothing for it; leave them out, or save the model as .h5 where Keras 2 runs"
+        )
+    return load_saved_model(path)
 
 
 def as_model(model: Any) -> Any:

@@ -14,6 +14,7 @@ from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import InputError, TargetError
 from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, call, row_bytes
 from signalscreen.layers import find_layer, layer_output, reached_output, unit_activation
+from signalscreen.lrp_rules import apply_lrp
 from signalscreen.patches import Patched, build
 from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
@@ -161,7 +162,22 @@ def multipliers(model: Any, wiring: Wiring, target: Target, logit: bool, shared:
     return built if shareable[-1] else None
 
 
-def activations(model: Any, wiring: Wiring, target: Target, logit: bool, layer: Any, position: int) -> Program:
+def relevances(model: Any, wiring: Wiring, target: Target, logit: bool, rule: tuple[float, float]) -> Program:
+    """S(x) shared out by layer-wise relevance propagation, for each input; `rule` is (epsilon, gamma)."""
+    ref = weakref.ref(model)
+
+    def body(classes: Any, *inputs: Any) -> Any:
+        run = call(ref(), list(inputs), wiring.structure())
+        score, run = _with_target(run, target, logit, classes, wiring)
+        apply_lrp(run, score, *rule)
+        return _gradient(score, run.inputs, [score]), run, {}
+
+    return _function(body, wiring, [None])
+
+
+def activations(
+    model: Any, wiring: Wiring, target: Target, logit: bool, layer: Any, position: int, rules: str | None
+) -> Program:
     """Feature maps of a layer and dS/d(feature maps); `position` is the input whose axes they lie over."""
     ref = weakref.ref(model)
 
@@ -171,7 +187,10 @@ def activations(model: Any, wiring: Wiring, target: Target, logit: bool, layer: 
         own = run._replace(inputs=[inputs[position]])
         rank = len(wiring.shapes[position]) + 1
         correct(run)
-        tap = find_layer(own, score, layer, rank)
+        if rules:
+            apply(rules, run, score, _rank(wiring))
+        of_unit = None if target.unit is None else layer_output(run, target.unit.layer, logit)
+        tap = find_layer(own, score, layer, rank, of_unit)
         gradient = _gradient(score, [tap.tensor])[0]
         return (tf.cast(tap.tensor, wiring.result), tf.cast(gradient, wiring.result)), run, {"layer": tap.path}
 
@@ -256,14 +275,14 @@ def _with_target(run: Run, target: Target, logit: bool, classes: Any, wiring: Wi
     return score, run._replace(ops=[*run.ops, *graph.get_operations()[before:]])
 
 
-def _gradient(score: Any, tensors: list[Any]) -> list[Any]:
+def _gradient(score: Any, tensors: list[Any], carried: list[Any] | None = None) -> list[Any]:
     for tensor in tensors:
         if not tensor.dtype.is_floating:
             raise InputError(
                 f"input {tensor.name.split(':')[0]!r} is integer (an embedding index?), so the score has no "
                 "gradient for it; explain the model from its embedding on, or use occlusion where it has an axis"
             )
-    return list(tf.gradients(score, tensors, unconnected_gradients="zero"))
+    return list(tf.gradients(score, tensors, carried, unconnected_gradients="zero"))
 
 
 def _rank(wiring: Wiring) -> int:

@@ -50,10 +50,7 @@ def reduce(attribution: Any, how: str = "max_abs", *, scale: str = "none", per_e
     >>> reduce(np.array([[[1.0, -3.0], [2.0, 0.0]]]), "sum", scale="max_abs")
     array([[-1.,  1.]])
     """
-    if how not in _CHANNELS:
-        raise OptionError(f"how {how!r} is not known; choose one of {', '.join(_CHANNELS)}")
-    if scale not in _SCALES:
-        raise OptionError(f"scale {scale!r} is not known; choose one of {', '.join(_SCALES)}")
+    check_reduction(how, scale)
     merged = _CHANNELS[how](np.asarray(attribution))
     axes = tuple(range(1 if per_example else 0, merged.ndim))
     if scale == "max_abs":
@@ -62,6 +59,14 @@ def reduce(attribution: Any, how: str = "max_abs", *, scale: str = "none", per_e
         low = merged.min(axis=axes, keepdims=True)
         return _divide(merged - low, merged.max(axis=axes, keepdims=True) - low)
     return merged
+
+
+def check_reduction(how: str, scale: str) -> None:
+    """Raise `OptionError` unless `reduce` knows both."""
+    if how not in _CHANNELS:
+        raise OptionError(f"how {how!r} is not known; choose one of {', '.join(_CHANNELS)}")
+    if scale not in _SCALES:
+        raise OptionError(f"scale {scale!r} is not known; choose one of {', '.join(_SCALES)}")
 
 
 def _divide(a: Array, by: Array) -> Array:

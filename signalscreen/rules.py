@@ -69,10 +69,9 @@ def set_rule(op: Any, name: str) -> None:
 def ordinary_gradient(op: Any, grads: list[Any], inputs: list[Any] | None = None) -> list[Any]:
     """The gradient TensorFlow would give, at the op's own inputs or at others."""
     inputs = list(op.inputs) if inputs is None else inputs
-    if op.type == "MaxPool3D":
-        return tf.gradients(_max_pool_3d(op, inputs[0]), inputs, grads)
-    again = copy_op(op, inputs)
-    return tf.gradients(list(again.outputs), inputs, grads)
+    outputs = [_max_pool_3d(op, inputs[0])] if op.type == "MaxPool3D" else list(copy_op(op, inputs).outputs)
+    # One input may be computed from another (a residual connection): each is held while the other moves.
+    return tf.gradients(outputs, inputs, grads, stop_gradients=inputs)
 
 
 def correct(run: Run) -> None:

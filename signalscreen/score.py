@@ -34,7 +34,6 @@ Array = npt.NDArray[Any]
 _BATCH_BYTES, _MOST_BYTES = 64 * 2**20, 192 * 2**20
 _FEW_ROWS, _MOST_ROWS = 16, 512
 _SMALL_JOB = 512 * 2**20  # bytes of activations that are computed sooner than a program of patches is made
-_WORTH_WHILE = 1.15  # estimated gain
 
 
 class Score:
@@ -208,7 +207,7 @@ class Score:
         """How many variants of the examples in `x` fit one model call."""
         return max(1, self._rows(self._program("outputs")) // max(len(x), 1))
 
-    def track(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+    def track(self, items: Iterable[Any], total: int | None, what: str) -> Iterator[Any]:
         """Go through `items` under a progress bar, when one is wanted."""
         hidden = None if self.progress is None else not self.progress
         yield from tqdm(items, total=total, desc=what, disable=hidden, delay=0 if self.progress else 2)
@@ -279,7 +278,11 @@ class Score:
         *grads, s, s_r = self._each(program, x, lambda r: [*r[0], r[1], r[2]], full, one)
         return self.bound.join(grads, x), s, s_r
 
-    def activations(self, x: Array, layer: Any = None) -> tuple[Array, Array]:
+    def relevance(self, x: Array, epsilon: float, gamma: float) -> Array:
+        """S(x) shared out among the samples by layer-wise relevance propagation; the shape of `x`."""
+        return self.bound.join(self._each(self._program("relevances", (epsilon, gamma)), x, list), x)
+
+    def activations(self, x: Array, layer: Any = None, rules: str | None = None) -> tuple[Array, Array]:
         """Feature maps of a layer, and the gradient of S with respect to them.
 
         Parameters
@@ -287,7 +290,9 @@ class Score:
         x : ndarray, shape (..., batch, *axes, channels)
         layer : str, int, keras.Layer or None
             By name (``outer/inner`` when nested), index or object; None is the last with feature maps over the
-            signal's axes.
+            signal's axes, before the target's own layer where that is a `Unit`.
+        rules : {None, "guided", "guided_conv", "deconvnet", "deconvnet_conv"}
+            Of the gradient.
 
         Returns
         -------
@@ -297,7 +302,7 @@ class Score:
         ------
         LayerError
         """
-        program = self._program("activations", layer)
+        program = self._program("activations", layer, rules)
         maps, gradient = self._each(program, x, list)
         return maps, gradient
 
@@ -383,7 +388,7 @@ class Score:
         program = None if small or not count else self._program_of_patches(patches.width)
         if program is not None and program.plan.lost:
             self._tell(program.plan.lost)
-        if program is None or program.plan.gain(count * batch, batch) < _WORTH_WHILE:
+        if program is None or not program.plan.is_worth(count * batch, batch):
             return self._in_full(x, patches)
         most = program.most if self.batch_size is None else min(program.most, int(self.batch_size))
         fed = self._fed(x, np.arange(batch))
@@ -423,7 +428,7 @@ class Score:
 
     # --- batches ---------------------------------------------------------------------------------------------
 
-    def _program(self, verb: str, extra: Any = None) -> Any:
+    def _program(self, verb: str, extra: Any = None, rules: str | None = None) -> Any:
         bound = self.bound
         args = (self.model, bound.wiring, bound.target, self.logit)
         builders: dict[str, Any] = {
@@ -431,13 +436,14 @@ class Score:
             "score": lambda: programs.scores(*args),
             "gradient": lambda: programs.gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
-            "activations": lambda: programs.activations(*args, extra, bound.position),
+            "relevances": lambda: programs.relevances(*args, extra),
+            "activations": lambda: programs.activations(*args, extra, bound.position, rules),
             "features": lambda: programs.features(self.model, bound.wiring, extra),
             "feature_distance": lambda: programs.feature_distance(self.model, bound.wiring, self.logit, extra),
         }
         key: tuple[Any, ...] = (verb, bound.wiring)
         if verb != "outputs":  # which are the same whatever is asked about them, and were traced to bind
-            key += (bound.target.key, self.logit, _hashable(extra), bound.position)
+            key += (bound.target.key, self.logit, _hashable(extra), bound.position, rules)
         return programs.program(self.model, key, builders[verb])
 
     def _rows(self, program: programs.Program) -> int:
@@ -474,4 +480,4 @@ class Score:
 
 def _hashable(extra: Any) -> Any:
     """Layers are keyed by identity; names, numbers and flags by value."""
-    return extra if extra is None or isinstance(extra, str | int | np.integer) else id(extra)
+    return extra if extra is None or isinstance(extra, str | int | tuple | np.integer) else id(extra)

@@ -1,6 +1,9 @@
 """Shared fixtures: where the real data lie, and quiet, reproducible runs."""
 
+import gc
 import os
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -9,8 +12,16 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 matplotlib.use("Agg")
 
+collect_ignore = ["old_models"]  # a script for other Pythons and Kerases
+
 DATA = Path(os.environ.get("SIGNALSCREEN_DATA", Path(__file__).parents[2] / "shared" / "data"))
 GOLDEN = DATA.parent / "golden"
+
+
+def pytest_collection_finish() -> None:
+    """What was imported will stay: it is not searched for garbage again and again, a twentieth of all time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +30,23 @@ def real_data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"real data not found at {DATA}; set SIGNALSCREEN_DATA to the folder that holds it")
     return DATA
+
+
+@pytest.fixture(scope="module")
+def loaded_once() -> Iterator[None]:
+    """Commands on one file share its model, and what was traced of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        from signalscreen import models
+
+        patch.setattr(models, "load_model", cache(models.load_model))
+        yield
+
+
+@pytest.fixture
+def always_by_patches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No job is too small to be run by patches, and no gain: the networks of tests would all be run in full."""
+    monkeypatch.setattr("signalscreen.score._SMALL_JOB", 0)
+    monkeypatch.setattr("signalscreen.patches.plan.WORTH_WHILE", 0.0)
 
 
 @pytest.fixture(scope="session")

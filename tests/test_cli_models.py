@@ -19,6 +19,8 @@ from signalscreen.cli import main  # noqa: E402
 from signalscreen.recording import read_recording  # noqa: E402
 from signalscreen.results import load_result  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 
 def run(*words):
     return CliRunner().invoke(main, [str(w) for w in words], catch_exceptions=False)

@@ -10,6 +10,8 @@ from keras import layers as kl  # noqa: E402
 
 from signalscreen.cli import main  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 
 def run(*words):
     return CliRunner().invoke(main, ["summary", *map(str, words)], catch_exceptions=False)

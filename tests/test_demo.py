@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import wfdb
 
 import signalscreen
 from signalscreen.demo import example, quality_model_path, report, run
@@ -97,9 +98,11 @@ def test_overlap_is_in_seconds():
 
 
 def test_the_command_it_names_runs_as_it_is(demo, tmp_path, monkeypatch):
-    out, _ = demo
+    """On the recording's first seconds, and where it was not made."""
     monkeypatch.chdir(tmp_path)
-    words = shlex.split(report.command(out / "ecg", quality_model_path(), tmp_path / "yours"))
+    start = wfdb.rdrecord(demo[0] / "ecg", sampto=20 * example.FS)
+    wfdb.wrsamp("ecg", fs=start.fs, units=start.units, sig_name=start.sig_name, p_signal=start.p_signal, fmt=["16"])
+    words = shlex.split(report.command(Path("ecg"), quality_model_path(), tmp_path / "yours"))
     done = subprocess.run(
         words,
         cwd=tmp_path,

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 import signalscreen as ss
 import signalscreen.edits
-import signalscreen.score
 from signalscreen.backend import keras
 from signalscreen.errors import InputError, OptionError
 from tests.contract import zoo
@@ -19,8 +18,7 @@ RNG = np.random.default_rng(0)
 @pytest.fixture(params=["in full", "by patches"])
 def path(request, monkeypatch):
     if request.param == "by patches":
-        monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-        monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
+        request.getfixturevalue("always_by_patches")
         monkeypatch.setattr(signalscreen.edits, "_FEWEST_ROWS", 6)
     return request.param
 
@@ -56,7 +54,7 @@ def written_out(x, edits):
     ("rank", "widths"), [(1, (3, 5, 3, 5, 1)), (1, (1, 2, 3, 4, 5, 6, 7)), (2, (1, 2, 3, 4, 5)), (3, (3, 3, 3))]
 )
 def test_effects_are_what_the_model_says_of_the_edited_signals(rank, widths, path):
-    model, x = zoo.build("functional", rank), zoo.signals(rank)
+    model, x = zoo.shared("functional", rank), zoo.signals(rank)
     edits = random_edits(zoo.SIZES[rank], zoo.CHANNELS, widths)
     effects = ss.edit_effects(model, x, edits, 1, score="probability")
     assert (effects.shape, effects.dtype) == ((len(x), len(edits)), np.float32)
@@ -78,7 +76,7 @@ def test_of_a_linear_model_effects_are_sums_of_weights_times_changes(widths, see
 
 
 def test_the_order_given_is_the_order_returned(path):
-    model, x = zoo.build("sequential", 1), zoo.signals(1)
+    model, x = zoo.shared("sequential", 1), zoo.signals(1)
     edits = random_edits((24,), 2, (1, 9, 2, 9, 5, 1, 12, 3, 2))
     effects = ss.edit_effects(model, x, edits, 0)
     mixed = RNG.permutation(len(edits))
@@ -88,15 +86,12 @@ def test_the_order_given_is_the_order_returned(path):
     np.testing.assert_allclose(small, effects, atol=2e-5 * np.ptp(effects))
 
 
-def test_many_widths_need_few_programs(monkeypatch):
+def test_many_widths_need_few_programs(always_by_patches, monkeypatch):
     """Each width of window is traced and compiled: 24 of them would take longer than all the edits."""
     monkeypatch.setattr(signalscreen.edits, "_FEWEST_ROWS", 1)
-    monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-    monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
     asked = set()
-    inner = ss.Score._program_of_patches
-    monkeypatch.setattr(ss.Score, "_program_of_patches", lambda self, w: asked.add(w) or inner(self, w))
-    model, x = zoo.build("sequential", 1), zoo.signals(1)
+    monkeypatch.setattr(ss.Score, "_program_of_patches", lambda self, width: asked.add(width))  # and runs in full
+    model, x = zoo.shared("sequential", 1), zoo.signals(1)
     ss.edit_effects(model, x, random_edits((24,), 2, range(1, 25)), 0)
     assert asked == {(1,), (2,), (4,), (8,), (16,), (24,)}
     asked.clear()
@@ -109,7 +104,7 @@ def test_many_widths_need_few_programs(monkeypatch):
 
 
 def test_an_edit_that_changes_nothing_and_one_that_occludes(path):
-    model, x = zoo.build("functional", 1), zoo.signals(1, n=1)
+    model, x = zoo.shared("functional", 1), zoo.signals(1, n=1)
     edits = [ss.Edit(4, x[0, 4:9]), (10, np.zeros((6, 1))), (10, np.zeros(6), 1)]
     effects = ss.edit_effects(model, x, edits, 2)
     assert abs(effects[0, 0]) < 1e-6
@@ -157,7 +152,7 @@ SIGNAL = zoo.signals(1)
 )
 def test_edits_that_do_not_fit_are_refused_in_one_sentence(edits, match):
     with pytest.raises((OptionError, InputError), match=match) as caught:
-        ss.edit_effects(zoo.build("sequential", 1), SIGNAL, edits, 0)
+        ss.edit_effects(zoo.shared("sequential", 1), SIGNAL, edits, 0)
     assert "\n" not in str(caught.value)
 
 

@@ -1,12 +1,13 @@
 """In-silico mutagenesis: against every sequence written out, closed forms, and a real network and its sequences."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import signalscreen as ss
-import signalscreen.score
 from signalscreen.backend import keras
 from signalscreen.errors import InputError, OptionError
 
@@ -15,11 +16,10 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(params=["in full", "by patches"])
-def path(request, monkeypatch):
+def path(request):
     """Small jobs run in full; with no job too small, the same is asked of patches."""
     if request.param == "by patches":
-        monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-        monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
+        request.getfixturevalue("always_by_patches")
     return request.param
 
 
@@ -27,6 +27,7 @@ def one_hot(batch, n, letters, seed=0):
     return np.eye(letters, dtype="float32")[np.random.default_rng(seed).integers(letters, size=(batch, n))]
 
 
+@cache
 def network(n, letters, classes=2):
     keras.utils.set_random_seed(3)
     return keras.Sequential(
@@ -42,14 +43,13 @@ def network(n, letters, classes=2):
 
 
 def written_out(answers, x):
-    """Every letter at every position, one sequence after another."""
-    result = np.empty(x.shape)
-    for place in np.ndindex(*x.shape[1:-1]):
-        for letter in range(x.shape[-1]):
-            edited = x.copy()
-            edited[(slice(None), *place)] = np.eye(x.shape[-1])[letter]
-            result[(slice(None), *place, letter)] = answers(edited)
-    return result - answers(x).reshape(-1, *[1] * (x.ndim - 1))
+    """Every letter at every position: all sequences of one edit, then all of the next."""
+    places = [*np.ndindex(*x.shape[1:])]
+    edited = np.repeat(x[None], len(places), axis=0)
+    for signals, (*place, letter) in zip(edited, places, strict=True):
+        signals[(slice(None), *place)] = np.eye(x.shape[-1])[letter]
+    found = answers(np.concatenate([x, *edited])).reshape(-1, len(x)).T
+    return (found[:, 1:] - found[:, :1]).reshape(x.shape)
 
 
 @pytest.mark.parametrize("letters", [2, 4, 20])
@@ -62,10 +62,8 @@ def test_every_substitution_is_what_the_model_says_of_it(letters, path):
     assert np.abs(a).max() > 0.01
 
 
-def test_the_fast_path_is_taken(monkeypatch):
+def test_the_fast_path_is_taken(always_by_patches, monkeypatch):
     """Otherwise the tests above compare brute force with itself."""
-    monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-    monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
     monkeypatch.setattr(ss.Score, "_in_full", None)
     model, x = network(30, 4), one_hot(2, 30, 4)
     assert ss.in_silico_mutagenesis(model, x, 1).shape == x.shape
@@ -144,7 +142,7 @@ def test_a_sequence_beside_another_input():
     h = L.Concatenate()([L.GlobalMaxPooling1D()(L.Conv1D(4, 3, activation="relu")(dna)), age])
     model = keras.Model({"dna": dna, "age": age}, L.Dense(1)(L.Dense(8, activation="tanh")(h)))
     x, held = one_hot(2, 20, 4), RNG.normal(size=(2, 3)).astype("float32")
-    expected = written_out(lambda s: model({"dna": s, "age": held}).numpy()[:, 0], x)
+    expected = written_out(lambda s: model({"dna": s, "age": np.resize(held, (len(s), 3))}).numpy()[:, 0], x)
     number = [spec.name for spec in ss.Score(model, 0).bind({"dna": x, "age": held})[0].layout.specs].index("dna")
     for which in ("dna", number):
         a = ss.in_silico_mutagenesis(model, {"dna": x, "age": held}, 0, input=which)

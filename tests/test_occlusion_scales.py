@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import signalscreen as ss
-import signalscreen.score
 from signalscreen.backend import keras
 from signalscreen.errors import OptionError
 from tests.contract import zoo
@@ -13,10 +12,8 @@ L = keras.layers
 
 
 @pytest.mark.parametrize("rank", [1, 2])
-def test_each_map_is_that_of_its_window(rank, monkeypatch):
-    monkeypatch.setattr(signalscreen.score, "_SMALL_JOB", 0)
-    monkeypatch.setattr(signalscreen.score, "_WORTH_WHILE", 0)
-    model, x = zoo.build("functional", rank), zoo.signals(rank)
+def test_each_map_is_that_of_its_window(rank, always_by_patches):
+    model, x = zoo.shared("functional", rank), zoo.signals(rank)
     windows = (2, 3, 7) if rank == 1 else [(2, 3), [5, 4], 6]
     maps = ss.occlusion_scales(model, x, 1, windows=windows, fill="mean")
     assert maps.shape == (len(x), 3, *zoo.SIZES[rank])
@@ -30,7 +27,7 @@ def test_each_map_is_that_of_its_window(rank, monkeypatch):
 
 
 def test_channels_batches_and_fills_of_each_example():
-    model, x = zoo.build("functional", 1), zoo.signals(1, n=5)
+    model, x = zoo.shared("functional", 1), zoo.signals(1, n=5)
     options = {"windows": (2, 6), "fill": 0.5 * x, "per_channel": True, "credit": "centre", "stride": 2}
     maps = ss.occlusion_scales(model, x, 1, **options)
     assert maps.shape == (5, 2, 24, 2)
@@ -81,7 +78,7 @@ def test_several_inputs_have_maps_of_their_own():
 )
 def test_bad_windows_are_refused(options, match):
     with pytest.raises((OptionError, ValueError), match=match):
-        ss.occlusion_scales(zoo.build("sequential", 1), zoo.signals(1), 0, **options)
+        ss.occlusion_scales(zoo.shared("sequential", 1), zoo.signals(1), 0, **options)
 
 
 def test_it_is_no_attribution_of_one_map_and_not_listed():

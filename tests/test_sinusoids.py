@@ -93,7 +93,14 @@ def test_an_unknown_architecture_is_refused():
 
 
 trained = cache(classifier)
-untrained = cache(build)
+one_of = cache(build)
+
+
+def untrained(architecture, seed):
+    """The weights of each seed in one model, which is traced once."""
+    model = one_of(architecture)
+    model.set_weights(build(architecture, seed=seed).get_weights())
+    return model
 
 
 def explained(model, method):

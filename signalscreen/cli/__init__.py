@@ -7,13 +7,16 @@ first needed, never for ``--help`` or ``methods``.
 import logging
 import os
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from signalscreen import __version__
+from signalscreen.cli.classic import classic
 from signalscreen.cli.demo import demo
 from signalscreen.cli.explain import explain
+from signalscreen.cli.features import features
 from signalscreen.cli.methods import methods
 from signalscreen.cli.summary import summary
 from signalscreen.errors import SignalScreenError, SignalScreenWarning
@@ -28,7 +31,7 @@ class _Commands(click.Group):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", SignalScreenWarning)
-            warnings.showwarning = _one_line  # type: ignore[assignment]
+            warnings.showwarning = _one_line_once()
             try:
                 return super().invoke(ctx)
             except BrokenPipeError:
@@ -48,12 +51,21 @@ def main() -> None:
     """Show why a 1D convolutional network decided what it did about a signal."""
 
 
-for _command in (explain, methods, summary, demo):
+for _command in (explain, methods, summary, features, demo, classic):
     main.add_command(_command)
 
 
-def _one_line(message: Warning | str, *_: Any) -> None:
-    click.echo(f"warning: {_joined(message)}", err=True)
+def _one_line_once() -> Callable[..., None]:
+    """Print each warning on one line, and the same words once only."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, *_: Any) -> None:
+        line = f"warning: {_joined(message)}"
+        if line not in said:
+            click.echo(line, err=True)
+        said.add(line)
+
+    return show
 
 
 def _joined(message: object) -> str:

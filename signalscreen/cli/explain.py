@@ -1,6 +1,5 @@
 """``signalscreen explain``: from a model and a recording to figures and results."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ import click
 
 from signalscreen.cli import values
 from signalscreen.cli.figure import FORMATS, save_figure
+from signalscreen.cli.model import model_options, sha256
 from signalscreen.output import output_folder
 from signalscreen.recording import NORMALISATIONS, Recording, read_recording
 from signalscreen.results import FORMATS as RESULT_FORMATS
@@ -23,6 +23,8 @@ class _Job:
     """The command line, checked."""
 
     model: Path
+    weights: Path | None
+    until: str | None
     signal: str
     method: tuple[str, ...]
     target: str | None
@@ -54,6 +56,7 @@ def _checked_methods(_: click.Context, __: click.Parameter, names: tuple[str, ..
 @click.command(short_help="Explain a recording: figures and results.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("signal")
+@model_options
 @click.option(
     "-m",
     "--method",
@@ -106,9 +109,10 @@ def _checked_methods(_: click.Context, __: click.Parameter, names: tuple[str, ..
 def explain(**given: Any) -> None:
     """Explain what MODEL makes of SIGNAL.
 
-    MODEL is a .keras, .h5 or .hdf5 file. SIGNAL is a WFDB record (with or without ending, or a PhysioNet name
-    such as mitdb/100), .npy, .npz, .csv, .tsv or .txt. A signal longer than the model's input is explained
-    window by window and the maps are joined; windows with gaps are left out.
+    MODEL is a .keras, .h5 or .hdf5 file, a SavedModel folder, or a .json architecture with --weights. SIGNAL is a
+    WFDB record (with or without ending, or a PhysioNet name such as mitdb/100), .npy, .npz, .csv, .tsv or .txt. A
+    signal longer than the model's input is explained window by window and the maps are joined; windows with gaps
+    are left out.
 
     Writes <record>_<method>.png and <record>_<method>.npz into the folder of --out.
     """
@@ -124,7 +128,7 @@ def explain(**given: Any) -> None:
     from signalscreen.models import load_model
     from signalscreen.screening import cut_for
 
-    model = load_model(job.model)
+    model = load_model(job.model, weights=job.weights, until=job.until)
     _check_target(job.target, model)
     windows = cut_for(model, recording, window=job.window, hop=job.hop, normalise=job.normalise)
     _say(job, _found(recording, windows))
@@ -188,7 +192,7 @@ def _explained(
         window_targets=explained.targets,
         normalisation=job.normalise or "",
         model=job.model.name,
-        model_sha256=_sha256(job.model),
+        model_sha256=sha256(job.model, job.weights),
         versions=versions(),
     )
 
@@ -226,11 +230,6 @@ def _found(recording: Recording, windows: "Windows") -> str:
 
 def _listed(words: list[str], most: int = 8) -> str:
     return ", ".join(words[:most]) + (", ..." if len(words) > most else "")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _say(job: _Job, words: str) -> None:

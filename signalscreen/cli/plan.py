@@ -88,7 +88,7 @@ def report(model: Any, window: Sequence[int], length: Sequence[int] | None, targ
     ------
     ModelError, OptionError
     """
-    from signalscreen.score import _WORTH_WHILE, Score
+    from signalscreen.score import Score
     from signalscreen.screening import input_axes
 
     *free, channels = _axes(model, input_axes(model))
@@ -101,11 +101,11 @@ def report(model: Any, window: Sequence[int], length: Sequence[int] | None, targ
         words = "the model changes its own variables when it is called, so it is run on every edited signal"
         return Report(wide, sizes, target, [], 1.0, 1.0, words)
     rows = prod(-(-n // max(w // 4, 1)) for n, w in zip(sizes, wide, strict=True))
-    gain = plan.gain(rows)
+    worth = plan.is_worth(rows)
     layers = _layers(plan, len(sizes))
     shown = target if isinstance(target, int | tuple) or target is None else "as given"
-    gain, advice = (gain, _advice(plan)) if gain >= _WORTH_WHILE or plan.lost else (1.0, _NO_GAIN)
-    return Report(wide, sizes, shown, layers, plan.limit, gain if gain >= _WORTH_WHILE else 1.0, advice)
+    advice = _advice(plan) if worth or plan.lost else _NO_GAIN
+    return Report(wide, sizes, shown, layers, plan.limit, plan.gain(rows) if worth else 1.0, advice)
 
 
 _NO_GAIN = "a window changes nearly all that the work is in; a shorter one would be faster"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from signalscreen.cli import plan, values
+from signalscreen.cli.model import model_options
 
 if TYPE_CHECKING:
     from signalscreen.receptive import LayerSummary
@@ -24,6 +25,7 @@ def _sizes_given(_: click.Context, __: click.Parameter, text: str | None) -> tup
 
 @click.command(short_help="Show a model's layers and their receptive fields.")
 @click.argument("model", type=click.Path(path_type=Path))
+@model_options
 @click.option("--fs", type=float, help="Sampling rate in Hz, to give receptive fields in seconds too.")
 @click.option(
     "--window",
@@ -36,6 +38,8 @@ def _sizes_given(_: click.Context, __: click.Parameter, text: str | None) -> tup
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def summary(
     model: Path,
+    weights: Path | None,
+    until: str | None,
     fs: float | None,
     window: tuple[int, ...] | None,
     length: tuple[int, ...] | None,
@@ -62,7 +66,7 @@ def summary(
     from signalscreen.models import load_model
     from signalscreen.receptive import summarise
 
-    network = load_model(model)
+    network = load_model(model, weights=weights, until=until)
     if window is not None:
         _print_plan(plan.report(network, window, length, values.target(target)), as_json)
         return

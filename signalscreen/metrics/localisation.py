@@ -64,20 +64,19 @@ def localisation_score(attribution: ArrayLike, mask: ArrayLike, *, smooth: int =
     (1.0, 1.0, True)
     """
     inside = np.asarray(mask, dtype=bool)
-    relevance = _relevance(np.asarray(attribution, dtype=np.float64), inside)
+    relevance = relevance_of(np.asarray(attribution, dtype=np.float64), inside)
     _check_mask(inside)
     if smooth < 1:
         raise OptionError(f"smooth is {smooth}; give a width of 1 sample or more")
     relevance = _moving_mean(relevance, smooth).reshape(len(inside), -1)
     inside = inside.reshape(len(inside), -1)
-    total = relevance.sum(axis=1)
-    mass = np.divide((relevance * inside).sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
+    mass = mass_inside(relevance, inside)
     peak = np.take_along_axis(inside, relevance.argmax(axis=1)[:, None], axis=1)[:, 0]
-    auc = np.array([_auc(r, m) for r, m in zip(relevance, inside, strict=True)])
-    return LocalisationScore(auc, mass, peak & (total > 0))
+    auc = np.array([roc_auc(r, m) for r, m in zip(relevance, inside, strict=True)])
+    return LocalisationScore(auc, mass, peak & (relevance.max(axis=1) > 0))
 
 
-def _relevance(attribution: Floats, inside: NDArray[np.bool_]) -> Floats:
+def relevance_of(attribution: Floats, inside: NDArray[np.bool_]) -> Floats:
     """Absolute attribution, summed over channels if there are any."""
     if not np.isfinite(attribution).all():
         raise InputError("the attribution has values that are not finite; score finite maps")
@@ -118,7 +117,13 @@ def _moving_mean(relevance: Floats, width: int) -> Floats:
     return relevance
 
 
-def _auc(relevance: Floats, inside: NDArray[np.bool_]) -> float:
+def mass_inside(relevance: Floats, inside: NDArray[np.bool_]) -> Floats:
+    """Share of each example's relevance, ``(batch, places)``, that lies inside; 0 where there is none."""
+    total = relevance.sum(axis=1)
+    return np.divide((relevance * inside).sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
+
+
+def roc_auc(relevance: Floats, inside: NDArray[np.bool_]) -> float:
     """Chance that a place inside has more relevance than one outside (Mann and Whitney)."""
     _, level, count = np.unique(relevance, return_inverse=True, return_counts=True)
     rank = np.cumsum(count) - (count - 1) / 2  # mean rank of each level of relevance, counted from 1

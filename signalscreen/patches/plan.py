@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from signalscreen.graph import FUNCTION_OPS
 
+WORTH_WHILE = 1.15  # the least estimated gain for which edits are run by patches
+
 _PER_MAC = 1 / 50e9  # one multiplication and addition in a convolution
 _PER_VALUE = 1 / 2e9  # one value written by any op, or read from the base
 _PER_OP = 6e-6  # one op run, however little it does
@@ -71,6 +73,10 @@ class Plan(NamedTuple):
         calls = -(-rows // self.most)
         done = rows * self.seconds_done + examples * self.seconds + (calls + 1) * self.overhead
         return rows * self.seconds / done
+
+    def is_worth(self, rows: int = 100_000, examples: int = 1) -> bool:
+        """Whether so many edited rows gain enough to be run by patches."""
+        return self.gain(rows, examples) >= WORTH_WHILE
 
     @property
     def lost(self) -> Step | None:

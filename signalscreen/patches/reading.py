@@ -148,6 +148,10 @@ class Edits:
         self.values_read += width * prod(axis.size for axis in axes if isinstance(axis.size, int))
         return tf.reshape(tf.gather(table, index), [-1, *(axis.size for axis in axes), *lengths[last:]])
 
+    def as_it_was(self, patch: Patch) -> Any:
+        """Whether each value of the patch is the unedited signal's: a bool for each of its content."""
+        return self.read(patch.base, patch, patch.spans) == self.read(patch.base, None, patch.spans)
+
     def widened(self, patch: Patch, axes: Iterable[int]) -> Patch | None:
         """The patch with these axes whole; None where no window is left on another."""
         spans = {axis: span for axis, span in patch.spans.items() if axis not in set(axes)}

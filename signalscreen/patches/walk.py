@@ -34,9 +34,8 @@ class Walk:
         self.edits, self.rules = edits, rules
         # What the walk knows of each tensor, by name.
         self.patches: dict[str, Patch] = {}
-        self.resized: dict[
-            str, Any
-        ] = {}  # what was computed from the number of rows: sizes, and what is made of them
+        # What was computed from the number of rows: sizes, and what is made of them.
+        self.resized: dict[str, Any] = {}
         self.batched: set[str] = set()  # unedited tensors with a row per example
         self.known: set[str] = set()  # the ops that are walked
         self.steps: list[tuple[Any, list[Patch], str]] = []  # op, outputs, how: "patch", "full" or "lost"

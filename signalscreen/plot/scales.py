@@ -5,20 +5,18 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from .colour import add_colour_bar, colour_scale
-from .line import plot_with_gradient
 from .marks import Annotations
 from .options import refuse_unknown
+from .signal import draw_signal
 from .traces import Floats, numbers, positions
 
 _SIZE = (12.0, 5.5)  # inches
-_LINE = "#333333"
 
 
 def plot_scales(
@@ -81,7 +79,7 @@ def plot_scales(
     time = positions(heat.shape[1], None, fs)
     fig, (above, below) = plt.subplots(2, figsize=_SIZE, sharex=True, height_ratios=(1, 1.2), layout="constrained")
     try:
-        _draw_signal(above, signal, fs=fs, units=units, names=names, annotations=annotations)
+        draw_signal(above, signal, fs=fs, units=units, names=names, annotations=annotations)
     except Exception:
         plt.close(fig)
         raise
@@ -100,13 +98,6 @@ def plot_scales(
     add_colour_bar(drawn, below, scale, color_label)
     fig.suptitle(title or "")
     return fig
-
-
-def _draw_signal(ax: Axes, y: Floats, **options: Any) -> None:
-    """The signal in one dark colour, by the plot that knows leads, gaps and marks."""
-    dark = ListedColormap([_LINE])
-    plot_with_gradient(y, np.zeros(len(y)), ax, colormap=dark, color_bar=False, linewidth=1.2, **options)
-    ax.spines[["top", "right"]].set_visible(False)
 
 
 def _read(maps: ArrayLike, windows: Sequence[float], samples: int) -> tuple[Floats, list[float]]:

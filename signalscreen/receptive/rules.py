@@ -41,12 +41,32 @@ def clipped(region: Region, lengths: Shape) -> Region:
     return Region(np.where(nothing, inf, lo), np.where(nothing, -inf, hi))
 
 
+def hull(a: Region, b: Region) -> Region:
+    """Give the span that holds both."""
+    return Region(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi))
+
+
 def everything(region: Region, lengths: Shape) -> Region:
     """Give the whole of a tensor, for every position that sees anything."""
     some = (region.lo <= region.hi).all(axis=1, keepdims=True)
     first = [-inf if n is None else 0.0 for n in lengths]
     last = [inf if n is None else n - 1.0 for n in lengths]
     return Region(np.where(some, first, inf), np.where(some, last, -inf))
+
+
+def rule_of(layer: Any) -> "Rule":
+    """Return the rule of a layer.
+
+    Raises
+    ------
+    UnknownReachError
+        If the layer is not one of Keras's own that have a rule here.
+    """
+    kind = type(layer)
+    rule = _RULES.get(kind.__name__) if kind.__module__.split(".")[0] == "keras" else None
+    if rule is None:
+        raise UnknownReachError(kind.__name__)
+    return rule
 
 
 def backward(step: Any, which: int, region: Region) -> Region:
@@ -57,11 +77,7 @@ def backward(step: Any, which: int, region: Region) -> Region:
     UnknownReachError
         If the layer is not one of Keras's own that have a rule here.
     """
-    kind = type(step.layer)
-    rule = _RULES.get(kind.__name__) if kind.__module__.split(".")[0] == "keras" else None
-    if rule is None:
-        raise UnknownReachError(kind.__name__)
-    return clipped(rule(step, which, region), axes_of(step.inputs[which]))
+    return clipped(rule_of(step.layer)(step, which, region), axes_of(step.inputs[which]))
 
 
 def _window(region: Region, size: Any, stride: Any, dilation: Any, left: Any) -> Region:

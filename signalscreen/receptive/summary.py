@@ -1,14 +1,13 @@
 """One row per layer: path, type, output shape, parameters, receptive field."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from math import isinf
 from typing import Any
 
 import numpy as np
 
-from signalscreen.receptive.rules import Region, Shape, UnknownReachError, axes_of, backward
+from signalscreen.receptive.rules import Region, Shape, UnknownReachError, axes_of, backward, hull
+from signalscreen.receptive.steps import Step, graph_of, trace
 
 # Positions of a layer to follow back: all of them up to this many, else those in the middle.
 _MOST_POSITIONS = 4096
@@ -42,18 +41,6 @@ class LayerSummary:
     field: tuple[int | None, ...] | None
 
 
-@dataclass(frozen=True)
-class _Step:
-    """One call of a layer: tensors in and out by number, with their shapes."""
-
-    path: str
-    layer: Any
-    sources: tuple[int, ...]
-    inputs: tuple[Shape, ...]
-    results: tuple[int, ...]
-    output: Shape
-
-
 def summarise(model: Any) -> list[LayerSummary]:
     """Summarise a built Keras model, layer by layer; the model is not run.
 
@@ -75,15 +62,13 @@ def summarise(model: Any) -> list[LayerSummary]:
     >>> [(row.kind, row.field) for row in summarise(net)]
     [('InputLayer', (1,)), ('Conv1D', (5,)), ('MaxPooling1D', (6,))]
     """
-    graph = _graph_of(model)
+    graph = graph_of(model)
     if graph is None:
         return [_without_graph(layer) for layer in model.layers]
-    numbers = count()
-    names = {id(t): next(numbers) for t in graph.inputs}
-    steps = list(_steps_of(graph, "", names, numbers))
+    steps, inputs = trace(graph)
     rows: dict[str, LayerSummary] = {}
     for i, step in enumerate(steps):
-        field = _field(steps[: i + 1], graph.inputs, names)
+        field = _field(steps[: i + 1], inputs)
         before = rows.get(step.path)  # a layer called twice has the larger field
         if before is not None:
             field = _larger(before.field, field)
@@ -93,41 +78,7 @@ def summarise(model: Any) -> list[LayerSummary]:
     return list(rows.values())
 
 
-def _graph_of(model: Any) -> Any:
-    """Return the functional graph behind a model, or None where its own ``call`` decides."""
-    if "call" in vars(type(model)) and not type(model).__module__.startswith("keras."):
-        return None
-    graph = getattr(model, "_functional", None) or model
-    return graph if hasattr(graph, "_nodes_by_depth") else None
-
-
-def _steps_of(graph: Any, prefix: str, names: dict[int, int], numbers: Any) -> Iterator[_Step]:
-    """List the calls of layers in the order they are made, nested models opened; number the tensors."""
-    for depth in sorted(graph._nodes_by_depth, reverse=True):
-        for node in graph._nodes_by_depth[depth]:
-            layer = node.operation
-            sources = tuple(names[id(t)] for t in node.input_tensors if id(t) in names)
-            inner = _graph_of(layer)
-            if inner is not None:
-                inside = dict(zip(map(id, inner.inputs), sources, strict=True))
-                yield from _steps_of(inner, f"{prefix}{layer.name}/", inside, numbers)
-                names.update(zip(map(id, node.outputs), (inside[id(t)] for t in inner.outputs), strict=True))
-                continue
-            if prefix and node.is_input:
-                continue  # the nested model's own door
-            if not node.is_input:
-                names.update((id(t), next(numbers)) for t in node.outputs)
-            yield _Step(
-                f"{prefix}{layer.name}",
-                layer,
-                sources,
-                tuple(tuple(t.shape[1:]) for t in node.input_tensors),
-                tuple(names[id(t)] for t in node.outputs),
-                tuple(node.outputs[0].shape[1:]),
-            )
-
-
-def _field(steps: list[_Step], inputs: list[Any], names: dict[int, int]) -> tuple[int | None, ...] | None:
+def _field(steps: list[Step], inputs: list[int]) -> tuple[int | None, ...] | None:
     """Follow every position of the last step's output back to the model's inputs."""
     regions = {steps[-1].results[0]: _positions(axes_of(steps[-1].output))}
     try:
@@ -137,10 +88,10 @@ def _field(steps: list[_Step], inputs: list[Any], names: dict[int, int]) -> tupl
                 continue
             for which, source in enumerate(step.sources):
                 seen = backward(step, which, region)
-                regions[source] = _hull(regions[source], seen) if source in regions else seen
+                regions[source] = hull(regions[source], seen) if source in regions else seen
     except UnknownReachError:
         return None
-    found = [regions[names[id(t)]] for t in inputs if names[id(t)] in regions]
+    found = [regions[number] for number in inputs if number in regions]
     sizes = [_size(region) for region in found]
     if len({len(size) for size in sizes}) != 1:
         return None  # inputs of different rank have no common field
@@ -158,10 +109,6 @@ def _positions(lengths: Shape) -> Region:
             ranges.append(np.arange(first, min(first + most, n)))
     grid = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, len(lengths)).astype(np.float64)
     return Region(grid, grid)
-
-
-def _hull(a: Region, b: Region) -> Region:
-    return Region(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi))
 
 
 def _size(region: Region) -> list[float]:

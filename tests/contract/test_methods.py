@@ -15,7 +15,7 @@ OPTIONS = {"smooth_grad": {"samples": 4}, "var_grad": {"samples": 4}}
 )
 def case(request):
     kind, rank = request.param
-    return kind, zoo.build(kind, rank), zoo.signals(rank)
+    return kind, zoo.shared(kind, rank), zoo.signals(rank)
 
 
 def options(name, kind, x):
@@ -72,14 +72,14 @@ def test_attributions_add_up(name, case):
 
 @pytest.mark.parametrize("name", list(ss.METHODS))
 def test_wrong_option_is_named(name):
-    model = zoo.build("sequential", 1)
+    model = zoo.shared("sequential", 1)
     with pytest.raises(OptionError, match="colour"):
         ss.explain(model, zoo.signals(1), 1, method=name, colour="red")
 
 
 @pytest.mark.parametrize("name", ["smooth_grad", "var_grad"])
 def test_same_seed_same_result(name):
-    model, x = zoo.build("functional", 1), zoo.signals(1)
+    model, x = zoo.shared("functional", 1), zoo.signals(1)
     first, again = (ss.explain(model, x, 1, method=name, seed=7) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     other = ss.explain(model, x, 1, method=name, seed=8)
@@ -88,7 +88,7 @@ def test_same_seed_same_result(name):
 
 @pytest.mark.parametrize("inner", [n for n in ss.METHODS if n not in ("smooth_grad", "var_grad")])
 def test_smooth_grad_over_any_method(inner):
-    model, x = zoo.build("functional", 1), zoo.signals(1, n=2)
+    model, x = zoo.shared("functional", 1), zoo.signals(1, n=2)
     plain = ss.explain(model, x, 1, method=inner)
     still = ss.smooth_grad(model, x, 1, base_method=inner, samples=2, level=0.0)
     np.testing.assert_allclose(still, plain, atol=1e-5 * np.abs(plain).max())
@@ -96,7 +96,7 @@ def test_smooth_grad_over_any_method(inner):
 
 
 def test_smooth_grad_cuts_the_options_of_its_base_method():
-    model, x = zoo.build("functional", 1), zoo.signals(1, n=3)
+    model, x = zoo.shared("functional", 1), zoo.signals(1, n=3)
     common = {"base_method": "integrated_gradients", "steps": 3, "samples": 2, "level": 0.0, "baseline": 0.5 * x}
     whole = ss.smooth_grad(model, x, 1, **common)
     small = ss.smooth_grad(model, x, 1, **common, batch_size=2)
@@ -106,7 +106,7 @@ def test_smooth_grad_cuts_the_options_of_its_base_method():
 
 def test_references_drawn_for_noisy_copies():
     """A callable sees examples, ``(batch, *axes, channels)``, however many variants of each there are."""
-    model, x = zoo.build("functional", 1), zoo.signals(1, n=2)
+    model, x = zoo.shared("functional", 1), zoo.signals(1, n=2)
     seen = []
 
     def reversed_in_time(x):
@@ -129,7 +129,7 @@ def test_references_drawn_for_noisy_copies():
 )
 @pytest.mark.filterwarnings("ignore:integrated_gradients")
 def test_smooth_grad_hands_on_what_goes_with_each_example(inner, option):
-    model = zoo.build("sequential", 1)
+    model = zoo.shared("sequential", 1)
     x = np.random.default_rng(0).normal(size=(5, 24, 2)).astype("float32")
     options = {"base_method": inner, "samples": 2, "level": 0.0, **option}
     whole = ss.smooth_grad(model, x, 0, **options)

@@ -1,5 +1,7 @@
 """Small networks of every kind a user may bring, in 1D, 2D and 3D, with random weights and biases everywhere."""
 
+from functools import cache
+
 import numpy as np
 
 from signalscreen.backend import keras, tf
@@ -24,6 +26,12 @@ def randomise(model, seed=0):
         if weight.dtype.startswith("float"):
             weight.assign(values)
     return model
+
+
+@cache
+def shared(kind, rank):
+    """The same network for all tests that do not change it: what is traced for one serves the others."""
+    return build(kind, rank)
 
 
 def build(kind, rank, seed=0):

@@ -36,7 +36,7 @@ def slow(answers, x, attribution, window, points, insert, fill=0.0):
 @pytest.mark.parametrize("insert", [False, True])
 @pytest.mark.parametrize(("window", "steps"), [(1, 50), (5, 3), (7, 2)])
 def test_each_point_is_what_the_model_says_of_that_signal(insert, window, steps):
-    model, x = zoo.build("functional", 1), zoo.signals(1)
+    model, x = zoo.shared("functional", 1), zoo.signals(1)
     a = RNG.normal(size=x.shape[:-1])
     points = min(steps, -(-24 // window))
     options = {"window": window, "steps": steps, "fill": 0.3, "insert": insert, "score": "probability"}
@@ -93,7 +93,7 @@ def test_an_attribution_of_a_network_beats_random_orders():
 
 
 def test_all_orders_begin_and_end_alike():
-    model, x = zoo.build("sequential", 2), zoo.signals(2)
+    model, x = zoo.shared("sequential", 2), zoo.signals(2)
     curve = ss.deletion_curve(model, x, RNG.normal(size=x.shape), 0, window=(3, 2), fill="mean")
     score, bound = ss.Score(model, 0).bind(x)
     np.testing.assert_allclose(curve.score[:, 0], score(bound), atol=1e-6)
@@ -106,7 +106,7 @@ def test_all_orders_begin_and_end_alike():
 
 @pytest.mark.parametrize("fill", ["zero", "mean", "local_mean", "noise", "each"])
 def test_results_do_not_depend_on_how_the_work_is_cut(fill):
-    model, x = zoo.build("functional", 1), zoo.signals(1, n=5)
+    model, x = zoo.shared("functional", 1), zoo.signals(1, n=5)
     a = RNG.normal(size=x.shape)
     options = {"window": 5, "orders": 3, "fill": 0.5 * x if fill == "each" else fill}
     whole = ss.deletion_curve(model, x, a, [0, 1, 2, 0, 1], **options)
@@ -127,7 +127,7 @@ def test_the_mean_of_each_window_is_its_own():
 
 
 def test_no_random_orders():
-    curve = ss.deletion_curve(zoo.build("sequential", 1), zoo.signals(1), np.ones((3, 24)), 0, orders=0)
+    curve = ss.deletion_curve(zoo.shared("sequential", 1), zoo.signals(1), np.ones((3, 24)), 0, orders=0)
     assert curve.random_score.shape == (3, 0, 25)
     assert curve.random_area.shape == (3, 0)
 
@@ -147,7 +147,7 @@ def test_the_network_that_ships_and_noise_put_in_at_a_known_place():
     assert (curve.area[0] < curve.random_area[0]).all()
 
 
-MODEL, X = zoo.build("sequential", 1), zoo.signals(1)
+MODEL, X = zoo.shared("sequential", 1), zoo.signals(1)
 
 
 @pytest.mark.parametrize(

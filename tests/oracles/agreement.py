@@ -25,10 +25,14 @@ def case(file: str, name: str) -> dict[str, np.ndarray]:
     return found
 
 
+def weights_in(arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """The stored weights, in order."""
+    return [arrays[key] for key in sorted(arrays) if key[0] == "w" and key[1:].isdigit()]
+
+
 def model_of(spec: Spec, rank: int, arrays: dict[str, np.ndarray]) -> Any:
     """The Keras model with the stored weights."""
-    weights = [arrays[key] for key in sorted(arrays) if key[0] == "w" and key[1:].isdigit()]
-    return build_keras(spec, SHAPES[rank], weights)
+    return build_keras(spec, SHAPES[rank], weights_in(arrays))
 
 
 def assert_close(ours: np.ndarray, theirs: np.ndarray, tolerance: float = 1e-4) -> None:

@@ -1,8 +1,10 @@
 """DeepLIFT against shap and against the slow twin, on networks where Captum's sum does not close."""
 
+from functools import cache
+
 import numpy as np
 import pytest
-from agreement import assert_close, case, model_of, stored
+from agreement import assert_close, case, stored, weights_in
 from nets import DEEP_NETS, SHAPES, build_keras, random_weights
 from slow_deeplift import deep_lift as slow_deep_lift
 
@@ -16,10 +18,23 @@ def explained(name):
     return "probability" if name in PROBABILITY else "logit"
 
 
+@cache
+def built(name, rank):
+    spec, shape = DEEP_NETS[name], SHAPES[rank]
+    return build_keras(spec, shape, random_weights(spec, shape, np.random.default_rng(0)))
+
+
+def network(name, rank, weights):
+    """The same model whatever the weights: it is traced once."""
+    model = built(name, rank)
+    model.set_weights([w.reshape(v.shape) for w, v in zip(weights, model.weights, strict=True)])
+    return model
+
+
 @pytest.mark.parametrize(("rank", "name"), SHAP)
 def test_shap(rank, name):
     shap = case("shap_deeplift.npz", f"{rank}/{name}")
-    model = model_of(DEEP_NETS[name], int(rank), shap)
+    model = network(name, int(rank), weights_in(shap))
     for target in range(shap["deep_lift"].shape[-1]):
         ours = ss.deep_lift(model, shap["x"], target, references=shap["reference"], score=explained(name))
         assert_close(ours, shap["deep_lift"][..., target])
@@ -31,7 +46,7 @@ def test_slow_twin(rank, name):
     spec, shape = DEEP_NETS[name], SHAPES[rank]
     weights = random_weights(spec, shape, rng)
     x, reference = (rng.normal(size=(n, *shape)).astype(np.float32) for n in (2, 1))
-    ours = ss.deep_lift(build_keras(spec, shape, weights), x, 1, references=reference, score=explained(name))
+    ours = ss.deep_lift(network(name, rank, weights), x, 1, references=reference, score=explained(name))
     assert_close(ours, np.stack([slow_deep_lift(spec, weights, row, reference[0], 1) for row in x]))
 
 
@@ -40,6 +55,6 @@ def test_several_references_are_averaged():
     spec, shape = DEEP_NETS["maxpool"], SHAPES[1]
     weights = random_weights(spec, shape, rng)
     x, references = (rng.normal(size=(n, *shape)).astype(np.float32) for n in (2, 3))
-    ours = ss.deep_lift(build_keras(spec, shape, weights), x, 2, references=references)
+    ours = ss.deep_lift(network("maxpool", 1, weights), x, 2, references=references)
     slow = [np.mean([slow_deep_lift(spec, weights, row, r, 2) for r in references], axis=0) for row in x]
     assert_close(ours, np.stack(slow))

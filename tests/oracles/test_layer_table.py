@@ -137,11 +137,12 @@ def randomise(model, seed=0):
 
 @cache
 def case(name, rank):
-    """A network with random weights, three inputs, and one reference."""
+    """A network with random weights, three inputs, one reference, and how far the score moves between them."""
     x = inputs = keras.Input((*SIZES[rank], CHANNELS))
     model = keras.Model(inputs, CASES[name][1](x, rank))
     randomise(model)
-    return model, *data(rank)
+    x, reference = data(rank)
+    return model, x, reference, score_change(model, x, reference)
 
 
 def data(rank):
@@ -163,20 +164,19 @@ def assert_closes(attribution, change, tolerance):
 
 @pytest.mark.parametrize(("name", "rank"), ALL)
 def test_deep_lift_closes_or_refuses(name, rank):
-    model, x, reference = case(name, rank)
+    model, x, reference, change = case(name, rank)
     if name in REFUSED:
         with pytest.raises(UnsupportedOpError, match="op While"):
             ss.deep_lift(model, x, TARGET, references=reference)
         return
     attribution = ss.deep_lift(model, x, TARGET, references=reference)
-    assert_closes(attribution, score_change(model, x, reference), 1e-5)
+    assert_closes(attribution, change, 1e-5)
 
 
 @pytest.mark.parametrize(("name", "rank"), ALL)
 def test_integrated_gradients_close(name, rank):
-    model, x, reference = case(name, rank)
+    model, x, reference, change = case(name, rank)
     attribution = ss.integrated_gradients(model, x, TARGET, baseline=reference, tolerance=0.01)
-    change = score_change(model, x, reference)
     miss = np.abs(attribution.sum(tuple(range(1, x.ndim)), dtype=np.float64) - change)
     assert (miss <= 0.0101 * np.abs(change)).all()  # of each example's own change, as it promises
 
@@ -250,7 +250,7 @@ def test_one_element_of_a_sequence_output():
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_a_flat_reference_ties_every_maximum(rank):
     # Against zeros every place of a pooling window ties in the reference; the fall must still be credited once.
-    model, x, _ = case("maxpool+flatten", rank)
+    model, x, *_ = case("maxpool+flatten", rank)
     attribution = ss.deep_lift(model, x, TARGET, references=0.0)
     assert_closes(attribution, score_change(model, x, np.zeros(x.shape[1:], np.float32)), 1e-5)
 

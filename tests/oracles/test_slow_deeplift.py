@@ -2,15 +2,11 @@
 
 import numpy as np
 import pytest
-from agreement import assert_close, case, stored
+from agreement import assert_close, case, stored, weights_in
 from nets import DEEP_LIFT_CLOSES, DEEP_NETS, NETS, SHAPES, random_weights
 from slow_deeplift import deep_lift, outputs
 
 SHAP = sorted({tuple(key.split("/")[:2]) for key in stored("shap_deeplift.npz")})
-
-
-def weights_in(arrays):
-    return [arrays[key] for key in sorted(arrays) if key[0] == "w" and key[1:].isdigit()]
 
 
 @pytest.mark.parametrize("name", DEEP_LIFT_CLOSES)

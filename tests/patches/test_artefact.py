@@ -8,6 +8,7 @@ from signalscreen.streams import Patches
 from tests.patches.truth import FLOAT32, compare
 
 L = keras.layers
+pytestmark = pytest.mark.usefixtures("always_by_patches")
 
 
 def power(h):

@@ -10,12 +10,7 @@ from signalscreen.streams import Patches
 from tests.contract.zoo import randomise
 
 L = keras.layers
-
-
-@pytest.fixture(autouse=True)
-def by_patches(monkeypatch):
-    monkeypatch.setattr("signalscreen.score._SMALL_JOB", 0)
-    monkeypatch.setattr("signalscreen.score._WORTH_WHILE", 0.0)
+pytestmark = pytest.mark.usefixtures("always_by_patches")
 
 
 def network(shape):

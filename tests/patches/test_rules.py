@@ -11,6 +11,7 @@ from tests.contract.zoo import randomise
 from tests.patches.truth import FLOAT32, FLOAT64, compare, edits, precision
 
 L = keras.layers
+pytestmark = pytest.mark.usefixtures("always_by_patches")
 SIGNAL, IMAGE, VOLUME = (40, 3), (14, 12, 3), (7, 6, 8, 2)
 WIDTH = {2: (5,), 3: (3, 4), 4: (2, 3, 2)}
 CASES = {}

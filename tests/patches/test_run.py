@@ -14,13 +14,7 @@ from tests.contract.zoo import randomise
 
 L = keras.layers
 LENGTH, LEADS = 120, 3
-
-
-@pytest.fixture(autouse=True)
-def always_by_patches(monkeypatch):
-    """These networks are small, and would be run in full."""
-    monkeypatch.setattr("signalscreen.score._SMALL_JOB", 0)
-    monkeypatch.setattr("signalscreen.score._WORTH_WHILE", 0.0)
+pytestmark = pytest.mark.usefixtures("always_by_patches")
 
 
 def network(length=LENGTH, leads=LEADS):
@@ -65,11 +59,11 @@ def test_edits_may_come_in_any_order_and_in_blocks_of_any_width():
 
 
 def test_parts_of_any_size_give_the_same():
-    x = signals(2)
+    model, x = network(), signals(2)
     patches = Patches(np.arange(0, LENGTH - 9)[:, None], (10,), np.zeros((1, 1, 1, 1), "float32"))
     results = []
     for size in (None, 1, 7, 64):
-        score, bound = ss.Score(network(), target=1, batch_size=size).bind(x)
+        score, bound = ss.Score(model, target=1, batch_size=size).bind(x)
         results.append(score.patched(bound, [patches]))
     for other in results[1:]:
         close(other, results[0])

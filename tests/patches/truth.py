@@ -69,7 +69,7 @@ def edits(x: Any, width: tuple[int, ...], channel: int | None = None, most: int 
 def compare(
     monkeypatch: Any, model: Any, x: Any, patches: Patches, target: Any = 0, position: Any = None
 ) -> Compared:
-    """Run the edits by patches and in full.
+    """Run the edits by patches and in full, in a test that uses the fixture `always_by_patches`.
 
     Parameters
     ----------
@@ -83,8 +83,6 @@ def compare(
         score, bound = score.holding(position, bound), x[position]
     with monkeypatch.context() as patched, warnings.catch_warnings():
         warnings.simplefilter("ignore", SpeedWarning)
-        patched.setattr("signalscreen.score._SMALL_JOB", 0)
-        patched.setattr("signalscreen.score._WORTH_WHILE", 0.0)
         patched.setattr("signalscreen.patches.program.RULES", _watched(program.RULES, found))
         plan = score.plan(patches.width)
         assert plan is not None, "no program of patches was made"

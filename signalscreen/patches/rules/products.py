@@ -36,8 +36,7 @@ def _updated(walk: Walk, op: Any, x: Patch, kernel: Any) -> Any:
     # Neighbours touch more than one of them alone: at least twice as much, or an eighth of everything.
     done = min(1.0, max(2 * span.width, span.width + n // _PARTS) / n)
     walk.shares[op.name] = prod(s.width / s.length for s in x.spans.values()), done
-    is_as_it_was = edits.read(x.base, x, x.spans) == edits.read(x.base, None, x.spans)
-    unchanged = tf.reduce_all(is_as_it_was, range(1, len(x.content.shape)))[:, None]
+    unchanged = tf.reduce_all(edits.as_it_was(x), range(1, len(x.content.shape)))[:, None]
     x = Patch(edits.read(x.base, x, {axis: span}), {axis: span}, x.base)  # whole on the other axes
     starts = edits.starts(span)[:, 0]
     first, stop = tf.clip_by_value(starts, 0, n), tf.clip_by_value(starts + span.width, 0, n)

@@ -56,9 +56,11 @@ def total(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     result = _put_together(walk, wide, gone, tf.reduce_sum, tf.add, 0)
     if op.type == "Mean":
         result = result / prod(x.base.shape[a] for a in gone)
-    is_as_it_was = walk.edits.read(x.base, x, x.spans) == walk.edits.read(x.base, None, x.spans)
-    unchanged = tf.reduce_all(is_as_it_was, gone, keepdims=True)
-    return _finished(walk, op, x, gone, place, tf.cast(result, x.base.dtype), unchanged)
+    made = _without(op, x, gone, place, tf.cast(result, x.base.dtype))
+    # Exactly what it was where nothing changed.
+    unchanged = tf.reduce_all(walk.edits.as_it_was(x), gone, keepdims=op.get_attr("keep_dims"))
+    base = walk.edits.read(made.base, None, made.spans)
+    return [made._replace(content=tf.where(unchanged, base, made.content))]
 
 
 def extreme(walk: Walk, op: Any, inputs: list[Any]) -> Found:
@@ -74,12 +76,7 @@ def extreme(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     reduce, pick = (tf.reduce_max, tf.maximum) if is_max else (tf.reduce_min, tf.minimum)
     least = x.base.dtype.min if is_max else x.base.dtype.max
     result = _put_together(walk, x, gone, reduce, pick, least)
-    unchanged = tf.zeros_like(result, tf.bool)
-    for axis in set(gone) & set(x.spans):  # beyond the ends there is no edge: the window touches nothing
-        span = x.spans[axis]
-        starts = tf.reshape(walk.edits.starts(span), [-1, *[1] * (len(x.content.shape) - 1)])
-        unchanged |= (starts >= span.length) | (starts + span.width <= 0)
-    return _finished(walk, op, x, gone, place, result, unchanged)
+    return [_without(op, x, gone, place, result)]
 
 
 def _put_together(walk: Walk, x: Patch, gone: list[int], reduce: Any, pick: Any, nothing: float) -> Any:
@@ -97,25 +94,17 @@ def _put_together(walk: Walk, x: Patch, gone: list[int], reduce: Any, pick: Any,
         for is_after, end in ((False, 0), (True, span.width)):
             running = _running(rest, axis, pick, nothing, is_after)
             # The value at p of a running sum or extreme is that of everything before (or from) p.
-            at = span._replace(
-                length=span.length + 1,
-                first=tuple(a + end for a in span.first),
-                last=tuple(a + end + 1 for a in span.first),
-            )
+            at = tf.clip_by_value(walk.edits.starts(span) + end, 0, span.length)
             edge = walk.edits.read(running, None, {**inside, axis: at}, nothing)
             result = pick(result, reduce(edge, gone, keepdims=True))
         inside[axis] = span
     return result
 
 
-def _finished(
-    walk: Walk, op: Any, x: Patch, gone: list[int], place: dict[int, int], result: Any, unchanged: Any
-) -> list[Any]:
-    """The output, which is exactly the base's where nothing changed."""
-    if not op.get_attr("keep_dims"):
-        result, unchanged = tf.squeeze(result, gone), tf.squeeze(unchanged, gone)
-    spans = {place[a]: s for a, s in x.spans.items() if a not in gone}
-    return [Patch(tf.where(unchanged, walk.edits.read(op.outputs[0], None, spans), result), spans, op.outputs[0])]
+def _without(op: Any, x: Patch, gone: list[int], place: dict[int, int], result: Any) -> Patch:
+    """The output of `op`, whose `result` has axes of one where they are `gone`."""
+    content = result if op.get_attr("keep_dims") else tf.squeeze(result, gone)
+    return Patch(content, {place[a]: s for a, s in x.spans.items() if a not in gone}, op.outputs[0])
 
 
 def _running(tensor: Any, axis: int, pick: Any, least: float, from_end: bool) -> Any:

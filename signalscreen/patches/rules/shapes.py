@@ -9,7 +9,7 @@ from signalscreen.backend import tf
 from signalscreen.graph import constant, copy_op
 from signalscreen.patches.reading import Patch, joined
 from signalscreen.patches.rules.pointwise import over
-from signalscreen.patches.spans import one_place, same, scaled, seen, shifted, through
+from signalscreen.patches.spans import Span, one_place, same, scaled, seen, shifted, through
 from signalscreen.patches.walk import Found, Walk
 
 
@@ -150,13 +150,14 @@ def strided_slice(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     if not isinstance(x, Patch) or x.view or parts is None or parts[0] != slice(None):
         return None
     take: list[Any] = []
+    picked: list[tuple[Span, int]] = []
     need, spans, axis, kept = {}, {}, 0, 0
     for part in parts:
         if part is None or axis not in x.spans:
             take.append(part)
         elif isinstance(part, int):
             need[axis] = one_place(x.spans[axis], part)
-            walk.picked.setdefault(op.name, []).append((x.spans[axis], part))
+            picked.append((x.spans[axis], part))
             take.append(0)
         else:
             first, stop, stride = part.indices(x.base.shape[axis])
@@ -170,6 +171,8 @@ def strided_slice(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     content = x.content
     if not all(same(need[a], x.spans[a]) for a in x.spans):
         content = walk.edits.read(x.base, x, need)
+    if picked:
+        walk.picked[op.name] = picked
     return [Patch(content[tuple(take)], spans, op.outputs[0])]
 
 

@@ -7,12 +7,15 @@ import numpy as np
 from signalscreen.backend import tf
 from signalscreen.graph import constant, copy_op
 from signalscreen.patches.reading import Patch
-from signalscreen.patches.spans import back, same, seen, through
+from signalscreen.patches.spans import Span, back, same, seen, through
 from signalscreen.patches.walk import WORTH, Found, Walk
 
+# By axis: size, stride, dilation, padding before and after, length of the input and of the output.
+Geometry = dict[int, tuple[int, int, int, int, int, int, int]]
 
-def _geometry(op: Any, source: Any) -> dict[int, tuple[int, int, int, int, int, int, int]] | None:
-    """By axis: size, stride, dilation, padding before and after, length of the input and of the output."""
+
+def _geometry(op: Any, source: Any) -> Geometry | None:
+    """What a convolution or pooling says of itself; None where it is not to be known."""
     if op.get_attr("data_format") not in (b"NHWC", b"NDHWC"):
         return None
     rank = source.shape.rank
@@ -43,6 +46,28 @@ def _geometry(op: Any, source: Any) -> dict[int, tuple[int, int, int, int, int, 
     return found
 
 
+def _grown(spans: dict[int, Span], geometry: Geometry) -> tuple[dict[int, Span], dict[int, Span]]:
+    """Windows of the output that are worth it, and what they see of the input."""
+    out, need = {}, {}
+    for axis, span in spans.items():
+        size, stride, dilation, before, _, n, m = geometry[axis]
+        found = through(span, size, stride, dilation, before, m)
+        if found.width < WORTH * m:
+            out[axis], need[axis] = found, seen(found, size, stride, dilation, before, n)
+    return out, need
+
+
+def _padded(content: Any, geometry: Geometry, out: dict[int, Span], outside: float) -> Any:
+    """The ends of the axes that are whole; windows were read with what lies beyond them."""
+    pads = [[0, 0] for _ in content.shape]
+    for axis, (_, _, _, before, after, _, _) in geometry.items():
+        if axis not in out:
+            pads[axis] = [before, after]
+    if not any(map(any, pads)):
+        return content
+    return tf.pad(content, pads, constant_values=np.array(outside, content.dtype.as_numpy_dtype))
+
+
 def _slid(walk: Walk, op: Any, inputs: list[Any], outside: float) -> list[Patch] | None:
     """Read what each window of the output sees, and run the op there without padding."""
     x, rest = inputs[0], inputs[1:]
@@ -52,12 +77,7 @@ def _slid(walk: Walk, op: Any, inputs: list[Any], outside: float) -> list[Patch]
     x = None if geometry is None else walk.edits.widened(x, set(x.spans) - set(geometry))
     if geometry is None or x is None:
         return None
-    out, need = {}, {}
-    for axis, span in x.spans.items():
-        size, stride, dilation, before, _, n, m = geometry[axis]
-        found = through(span, size, stride, dilation, before, m)
-        if found.width < WORTH * m:
-            out[axis], need[axis] = found, seen(found, size, stride, dilation, before, n)
+    out, need = _grown(x.spans, geometry)
     if not out:
         return []
     padded = any(before or after for _, _, _, before, after, _, _ in geometry.values())
@@ -65,13 +85,7 @@ def _slid(walk: Walk, op: Any, inputs: list[Any], outside: float) -> list[Patch]
         content = x.content
     else:
         content = walk.edits.read(x.base, x, need, outside)
-    rank = len(content.shape)
-    pads = [[0, 0] for _ in range(rank)]
-    for axis, (_, _, _, before, after, _, _) in geometry.items():
-        if axis not in out:
-            pads[axis] = [before, after]
-    if any(map(any, pads)):
-        content = tf.pad(content, pads, constant_values=np.array(outside, content.dtype.as_numpy_dtype))
+    content = _padded(content, geometry, out, outside)
     made = copy_op(op, [content, *rest], padding=b"VALID", explicit_paddings=[]).outputs[0]
     return [Patch(made, out, op.outputs[0])]
 
@@ -160,20 +174,14 @@ def dilated(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     x = walk.edits.widened(x, set(x.spans) - set(axes))
     if x is None or None in shape[1:] or kernel.name in walk.patches:
         return None
-    out, need, ends = {}, {}, [[0, 0] for _ in x.base.shape]
-    for axis, size, d, (before, _) in zip(axes, kernel.shape[-2 - len(block) : -2], block, pads, strict=True):
+    geometry: Geometry = {}
+    for axis, size, d, before in zip(axes, kernel.shape[-2 - len(block) : -2], block, pads[:, 0], strict=True):
         n, m, d, before = x.base.shape[axis], shape[axis], int(d), int(before)
-        if axis in x.spans:
-            found = through(x.spans[axis], size, 1, d, before, m)
-            if found.width < WORTH * m:
-                out[axis], need[axis] = found, seen(found, size, 1, d, before, n)
-                continue
-        ends[axis] = [before, m + (size - 1) * d - n - before]
+        geometry[axis] = (size, 1, d, before, m + (size - 1) * d - n - before, n, m)
+    out, need = _grown(x.spans, geometry)
     if not out:
         return []
-    content = walk.edits.read(x.base, x, need)
-    if any(map(any, ends)):
-        content = tf.pad(content, ends)
+    content = _padded(walk.edits.read(x.base, x, need), geometry, out, 0.0)
     y = _dilated_convolution(inner, content, [int(d) for d in block])
     made = Patch(y, out, last.outputs[0])
     walk.counted[op.name] = inner

@@ -5,7 +5,7 @@ A script written for ``signal_screen`` and ``signal_screen_tools`` runs with its
     from signalscreen.classic import calculate_grad_cam, calculate_occlusion_sensitivity, calculate_saliency_map
     from signalscreen.classic import plot_with_gradient
 
-Where the original was wrong, this differs, and says so: Grad-CAM weighs each example by its own gradients and
+Where the original was wrong, this differs: Grad-CAM weighs each example by its own gradients and
 gives ``(batch, T)`` (``legacy=True`` gives the old result); nothing is ever written to the working directory.
 """
 

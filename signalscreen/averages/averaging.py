@@ -1,0 +1,206 @@
+"""Mean maps of the classes of a data set, of which only sums are kept."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signalscreen import methods  # noqa: F401 (they list themselves)
+from signalscreen.averages.batches import Label, labelled_batches, read_labels
+from signalscreen.averages.moments import Moments, add
+from signalscreen.averages.result import ClassAverages
+from signalscreen.errors import CompletenessWarning, InputError, TargetError, warn
+from signalscreen.methods import find_method
+from signalscreen.reduction import check_reduction
+from signalscreen.reduction import reduce as merge
+
+Array = npt.NDArray[Any]
+
+
+def class_averages(
+    model: Any,
+    data: Any,
+    labels: Any = None,
+    *,
+    method: str = "saliency",
+    target: Any = "label",
+    reduce: str | None = None,
+    scale: str = "none",
+    wanted: Iterable[Label] | None = None,
+    score: str = "logit",
+    class_names: Sequence[str] | None = None,
+    batch_size: int | None = None,
+    progress: bool | None = None,
+    **options: Any,
+) -> ClassAverages:
+    r"""Mean map of each class of a data set, by any method.
+
+    The data set goes through in batches and only sums are kept, so it may be larger than memory.
+
+    Parameters
+    ----------
+    model : keras.Model or path
+        With one input.
+    data : array_like, iterable, Keras Sequence or callable
+        With `labels`, an array of shape (examples, \*axes, channels), a memory map, or an HDF5 data set. Without,
+        ``(signals, labels)`` batch by batch: an iterable that ends, such as a generator or a ``tf.data.Dataset``;
+        a Keras ``Sequence`` or ``PyDataset``; or a callable that returns one. All signals have one shape.
+    labels : array_like, shape (examples,), optional
+        The class of each example: numbers or words.
+    method : str
+        A name in `METHODS`.
+    target : "label", or any target
+        What is explained of each example. "label": its own class; labels are then class indices, or names among
+        `class_names`. A network with a single sigmoid unit takes 0 for all.
+    reduce : str, optional
+        How channels are merged before averaging, as in `reduce`: "max_abs" averages magnitudes, where the default
+        averages the method's maps as they are, in which opposite signs cancel. A map without channels counts as
+        one with a single channel.
+    scale : {"none", "max_abs", "min_max"}
+        Bring each example's map to one scale first, so that none outweighs the others.
+    wanted : iterable of int or str, optional
+        Only these labels, in this order, none of which may be missing; by default all, sorted.
+    score, class_names, batch_size, progress
+        See the conventions page of the documentation.
+    **options
+        Those of the method. Methods with a `seed` begin anew with each batch.
+
+    Returns
+    -------
+    ClassAverages
+
+    Raises
+    ------
+    InputError
+        Signals and labels do not go together, a wanted label has no example, or a map is not finite.
+    TargetError
+        A label is no class of the model.
+    MethodError, OptionError
+
+    Notes
+    -----
+    An average over examples that are not aligned is smooth wherever they differ: beats are cut around their peak,
+    genotype windows around their centre, before this is of use.
+
+    CNN-vis averages ``reduce="max_abs", scale="min_max", target=0``.
+
+    Examples
+    --------
+    >>> import keras
+    >>> net = keras.Sequential([keras.Input((3, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    >>> net.set_weights([np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 5.0]]), np.zeros(2)])
+    >>> found = class_averages(net, np.ones((4, 3, 1)), [0, 1, 1, 0], method="input_x_gradient")
+    >>> found.counts, found.mean[1][:, 0], found.difference(1, 0).mean[:, 0]
+    ({0: 2, 1: 2}, array([0., 0., 5.]), array([-1., -2.,  5.]))
+    """
+    from signalscreen.models import as_model
+    from signalscreen.score import Score
+
+    entry = find_method(method)
+    check_reduction(reduce or "sum", scale)
+    model = as_model(model)
+    bar = Score(model, score=score, batch_size=batch_size, progress=progress)
+    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": False, **options}
+    batches, total = labelled_batches(data, labels)
+    only = None if wanted is None else list(dict.fromkeys(read_labels(list(wanted))))
+    if only is not None and labels is not None:
+        _check_wanted(only, read_labels(labels))
+    maps: dict[Label, Moments] = {}
+    signals: dict[Label, Moments] = {}
+    for batch in bar.track(batches, total, "class averages"):
+        numbers, x, known = batch.only(batch.labels if only is None else only)
+        if not known:
+            continue
+        x = _checked(model, x)
+        found = _explained(entry.fn, model, x, _targets(target, numbers, known), numbers, common)
+        _check_finite(found, numbers, known, method)
+        add(maps, known, _view(found, found.ndim == x.ndim, reduce, scale))
+        add(signals, known, x)
+    if only is None and not maps:
+        raise InputError("data gave no example; give at least one (a generator that was gone through is empty)")
+    order = _sorted(maps) if only is None else only
+    _check_wanted(order, maps)
+    return ClassAverages(
+        labels=tuple(order),
+        counts={label: maps[label].n for label in order},
+        mean={label: maps[label].mean for label in order},
+        std={label: maps[label].deviation() for label in order},
+        signal={label: signals[label].mean for label in order},
+        method=method,
+        target=str(target),
+        score=score,
+    )
+
+
+def _checked(model: Any, x: Array) -> Array:
+    """The batch with the model's rank."""
+    from signalscreen.models import layout_of
+
+    layout = layout_of(model, x)
+    if not layout.single:
+        names = ", ".join(spec.name for spec in layout.specs)
+        raise InputError(f"the model has inputs {names}; class averages take models with one input")
+    return layout.join(x)
+
+
+class _Labels(list[Label]):
+    """Labels as targets."""
+
+
+def _targets(target: Any, numbers: Array, labels: list[Label]) -> Any:
+    """What is explained of the examples with these numbers."""
+    if isinstance(target, str) and target == "label":
+        return _Labels(labels)
+    if isinstance(target, list | np.ndarray) and len(target) > 1:
+        return [target[i] for i in numbers if i < len(target)]
+    return target
+
+
+def _explained(explain: Any, model: Any, x: Array, targets: Any, numbers: Array, common: dict[str, Any]) -> Array:
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = explain(model, x, targets, **common)
+    except TargetError as error:
+        if not isinstance(targets, _Labels):
+            raise
+        raise TargetError(
+            f"{error}; with target='label' each example's label is the class that is explained, so for one output "
+            "give target=0, for other labels than class numbers class_names"
+        ) from error
+    for each in caught:  # a method counts the examples of its own call, and the user those of the data set
+        counts = numbers[0] and issubclass(each.category, CompletenessWarning)
+        warn(f"{each.message}" + (f" (counted from example {numbers[0]})" if counts else ""), each.category)
+    return found
+
+
+def _view(maps: Array, channels: bool, how: str | None, scale: str) -> Array:
+    """What is averaged of the maps of a batch."""
+    if how is None:  # a channel of its own for every value, so that they are scaled but not merged
+        return merge(maps[..., None], "sum", scale=scale)
+    return merge(maps if channels else maps[..., None], how, scale=scale)
+
+
+def _check_finite(maps: Array, numbers: Array, labels: list[Label], method: str) -> None:
+    bad = np.flatnonzero(~np.isfinite(maps.reshape(len(maps), -1)).all(axis=1))
+    if bad.size:
+        raise InputError(
+            f"{method} of example {numbers[bad[0]]} (label {labels[bad[0]]!r}) has NaN or infinity, which has no "
+            "average; leave the example out, or look at what the model gives for it"
+        )
+
+
+def _check_wanted(wanted: Iterable[Label], found: Iterable[Label]) -> None:
+    there = set(found)
+    missing = [label for label in wanted if label not in there]
+    if missing:
+        raise InputError(
+            f"label {missing[0]!r} has no example in the data, so it has no average; there are examples of "
+            f"{', '.join(map(repr, _sorted(there))) or 'none'}"
+        )
+
+
+def _sorted(labels: Iterable[Label]) -> list[Label]:
+    return sorted(labels, key=lambda label: (isinstance(label, str), label))

@@ -1,0 +1,115 @@
+"""``signalscreen features filter-weights`` and ``activations``: one layer, drawn."""
+
+from pathlib import Path
+
+import click
+
+from signalscreen.cli.model import model_options
+from signalscreen.cli.writing import free_paths, out_options, write_figure
+from signalscreen.recording import NORMALISATIONS
+
+_MODEL = click.argument("model", type=click.Path(path_type=Path))
+_LAYER = click.argument("layer")
+_FS = click.option("--fs", type=click.FloatRange(min=0, min_open=True), metavar="HZ", help="Sampling rate.")
+_FILTERS = click.option("--filter", "filters", type=int, multiple=True, metavar="N", help="Repeat for several.")
+
+
+@click.command("filter-weights")
+@_MODEL
+@_LAYER
+@model_options
+@_FS
+@_FILTERS
+@out_options
+def filter_weights(
+    model: Path,
+    layer: str,
+    weights: Path | None,
+    until: str | None,
+    fs: float | None,
+    filters: tuple[int, ...],
+    out: Path,
+    overwrite: bool,
+) -> None:
+    """Draw the filters of LAYER; with --fs, what 1D ones let through by frequency.
+
+    Writes <model>_<layer>_weights.png into the folder of --out.
+    """
+    [picture] = free_paths(out, overwrite, f"{model.stem}_{_plain(layer)}_weights.png")
+    from signalscreen.kernels import filter_weights as weights_of
+    from signalscreen.models import load_model
+    from signalscreen.plot import plot_filter_weights
+
+    found = weights_of(load_model(model, weights=weights, until=until), _layer(layer))
+    write_figure(picture, plot_filter_weights(found, fs, list(filters) or None))
+
+
+@click.command("activations")
+@_MODEL
+@click.argument("signal")
+@_LAYER
+@model_options
+@_FS
+@click.option("--start", type=float, metavar="S", help="Begin here, in seconds; one window of the model is taken.")
+@click.option("-l", "--lead", multiple=True, metavar="NAME", help="Lead by name or index; repeat for several.")
+@click.option("--resample", type=float, metavar="HZ", help="The model's sampling rate.")
+@click.option("--normalise", type=click.Choice(NORMALISATIONS), help="Scale the window as the model was trained.")
+@_FILTERS
+@out_options
+def activations(
+    model: Path,
+    signal: str,
+    layer: str,
+    weights: Path | None,
+    until: str | None,
+    fs: float | None,
+    start: float | None,
+    lead: tuple[str, ...],
+    resample: float | None,
+    normalise: str | None,
+    filters: tuple[int, ...],
+    out: Path,
+    overwrite: bool,
+) -> None:
+    """Draw what LAYER gives for a window of SIGNAL, under it.
+
+    SIGNAL is read as by explain. Writes <record>_<layer>_activations.png into the folder of --out.
+    """
+    from signalscreen.recording import read_recording
+
+    recording = read_recording(signal, fs=fs, start=start, leads=list(lead) or None)
+    recording = recording if resample is None else recording.resample(resample)
+    stem = Path(recording.source).stem or "signal"
+    [picture] = free_paths(out, overwrite, f"{stem}_{_plain(layer)}_activations.png")
+    from signalscreen.features import activations as given_by
+    from signalscreen.models import load_model
+    from signalscreen.plot import plot_activations
+    from signalscreen.receptive import layer_positions
+    from signalscreen.screening import cut_for
+
+    network = load_model(model, weights=weights, until=until)
+    windows = cut_for(network, recording, normalise=normalise)
+    x, which = windows.values[:1], _layer(layer)
+    maps = given_by(network, x, which)[0]
+    where = layer_positions(network, which, maps.shape[:-1]) if maps.ndim > 1 else None
+    begins = "" if recording.fs is None else f" from {recording.time[windows.starts[0]]:g} s"
+    name = f"layer {layer}" if isinstance(which, int) else layer
+    figure = plot_activations(
+        x[0],
+        maps,
+        recording.fs,
+        recording.names,
+        list(filters) or None,
+        positions=where,
+        units=None if normalise else recording.units,
+        title=f"{recording.source}{begins}: what {name} of {model.name} gives",
+    )
+    write_figure(picture, figure)
+
+
+def _layer(text: str) -> str | int:
+    return int(text) if text.removeprefix("-").isdecimal() else text
+
+
+def _plain(layer: str) -> str:
+    return layer.replace("/", "-")

@@ -1,0 +1,176 @@
+"""Where the positions of a layer lie on the signal, by arithmetic over the Keras layers.
+
+A position lies in the middle of what a convolution or pooling makes it from, padding counted: the receptive
+field's centre, not cut at the signal's ends. A layer that mixes all positions but keeps their number (a
+recurrent one, attention) leaves them where they are, and what it adds from everywhere has no place.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from signalscreen.errors import LayerError, OptionError
+from signalscreen.receptive.rules import Floats, Region, UnknownReachError, axes_of, hull, rule_of
+from signalscreen.receptive.steps import Step, graph_of, trace
+
+_AFFINE = {"_conv", "_pool", "_zero_padding", "_cropping", "_embedding"}  # rules that are exact off the ends too
+
+
+def layer_positions(
+    model: Any, layer: str | int | Any, count: int | tuple[int, ...] | None = None
+) -> tuple[Floats, ...] | None:
+    """Where the positions of a layer's output lie on the model's input, in samples.
+
+    Parameters
+    ----------
+    model : keras.Model
+        It is not run.
+    layer : str, int or keras.Layer
+        By name (``outer/inner`` when nested), index in ``model.layers``, or object.
+    count : int or tuple of int, optional
+        How many positions the layer has, per axis: needed for models of free length only.
+
+    Returns
+    -------
+    tuple of ndarray, or None
+        One array for each axis of the signal, ``(positions,)``: the centre of each position's receptive field,
+        in samples of the model's input, padding and strides counted. None where it is not known: a subclassed
+        model, a layer without a rule, or one whose units have no place (behind global pooling).
+
+    Raises
+    ------
+    LayerError
+        No such layer.
+    OptionError
+        The length is free and `count` is missing, or `count` has not one number per axis.
+
+    Examples
+    --------
+    >>> import keras
+    >>> net = keras.Sequential([keras.Input((12, 1)), keras.layers.Conv1D(4, 5), keras.layers.MaxPool1D(4)])
+    >>> layer_positions(net, 0)[0][:3], layer_positions(net, 1)[0]
+    (array([2., 3., 4.]), array([3.5, 7.5]))
+    """
+    graph = graph_of(model)
+    if graph is None:
+        return None
+    steps, inputs = trace(graph)
+    step = _step_of(steps, model, layer)
+    lengths = _lengths(axes_of(step.output), count, step.path)
+    return centres(steps, inputs, step.results[0], lengths)
+
+
+def input_steps(model: Any, layer: Any) -> tuple[float, ...] | None:
+    """How many samples of the model's input lie between neighbouring positions of a layer's input, per axis.
+
+    None where it is not known, or differs between the calls of a layer that is called several times.
+    """
+    graph = graph_of(model)
+    if graph is None:
+        return None
+    steps, inputs = trace(graph)
+    found = {_spacing(steps, inputs, step) for step in steps if step.layer is layer}
+    return found.pop() if len(found) == 1 else None
+
+
+def centres(
+    steps: list[Step], inputs: list[int], tensor: int, lengths: tuple[int, ...]
+) -> tuple[Floats, ...] | None:
+    """Where the positions of a tensor lie on the model's inputs; None where that is not known."""
+    at = [np.arange(n, dtype=np.float64) for n in lengths]
+    # Axes do not mix, so the axes are followed back side by side, the shorter ones padded.
+    most = max(lengths, default=0)
+    grid = np.stack([np.resize(a, most) for a in at], axis=1) if at else np.zeros((0, 0))
+    regions = {tensor: Region(grid, grid)}
+    try:
+        for step in reversed(steps):
+            region = next((regions[r] for r in step.results if r in regions), None)
+            if region is None or not step.sources:
+                continue
+            for which, source in enumerate(step.sources):
+                seen = _placed(step, which, region)
+                if seen is not None:
+                    regions[source] = hull(regions[source], seen) if source in regions else seen
+    except UnknownReachError:
+        return None
+    found = [regions[number] for number in inputs if number in regions]
+    if not found or len({region.lo.shape for region in found}) > 1 or found[0].lo.shape[1] != len(lengths):
+        return None
+    whole = found[0]
+    for other in found[1:]:
+        whole = hull(whole, other)
+    middle = (whole.lo + whole.hi) / 2
+    return tuple(middle[:n, axis] for axis, n in enumerate(lengths))
+
+
+def _placed(step: Step, which: int, region: Region) -> Region | None:
+    """Where a step's output lies on its input number `which`; None for an input that has no place."""
+    rule, mine, out = rule_of(step.layer), axes_of(step.inputs[which]), axes_of(step.output)
+    name = rule.__name__
+    if name in _AFFINE:
+        return rule(step, which, region)
+    if name == "_conv_transpose":
+        return _between(step, region)
+    if name == "_up_sampling":
+        size = np.asarray(step.layer.size, float)
+        return Region((region.lo + 0.5) / size - 0.5, (region.hi + 0.5) / size - 0.5)
+    if mine == out and (len(step.inputs[which]) > 1 or name in ("_same", "_reshape")):
+        return region
+    if name in ("_reshape", "_concatenate"):
+        raise UnknownReachError(type(step.layer).__name__)
+    return None
+
+
+def _between(step: Step, region: Region) -> Region:
+    """A transposed convolution: its outputs lie between its inputs, at fractions of them."""
+    layer = step.layer
+    if layer.output_padding is not None or getattr(layer, "data_format", None) == "channels_first":
+        raise UnknownReachError("transposed convolution with output padding")
+    rank = len(axes_of(step.output))
+    sizes, strides, dilations = (
+        np.broadcast_to(np.asarray(v, float), rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate)
+    )
+    reach = (sizes - 1) * dilations
+    left = np.floor(np.maximum(reach + 1 - strides, 0) / 2) if layer.padding == "same" else np.zeros(rank)
+    return Region((region.lo + left - reach) / strides, (region.hi + left) / strides)
+
+
+def _spacing(steps: list[Step], inputs: list[int], step: Step) -> tuple[float, ...] | None:
+    """Samples between the first two positions of a step's input; an axis of one position has none."""
+    lengths = tuple(2 if n is None else min(n, 2) for n in axes_of(step.inputs[0]))
+    if not step.sources:
+        return None
+    found = centres(steps, inputs, step.sources[0], lengths)
+    if found is None:
+        return None
+    return tuple(float(at[1] - at[0]) if len(at) > 1 else 1.0 for at in found)
+
+
+def _lengths(known: tuple[int | None, ...], count: int | tuple[int, ...] | None, path: str) -> tuple[int, ...]:
+    given = (count,) if isinstance(count, int | np.integer) else count
+    if given is not None and len(given) != len(known):
+        raise OptionError(f"count is {count!r} for {len(known)} axes of layer {path!r}; give one number per axis")
+    lengths = [n if n is not None else given[axis] if given else None for axis, n in enumerate(known)]
+    if any(n is None for n in lengths):
+        raise OptionError(f"layer {path!r} has any number of positions; say how many as count")
+    return tuple(int(n) for n in lengths if n is not None)
+
+
+def _step_of(steps: list[Step], model: Any, layer: Any) -> Step:
+    """The last call of a layer; of a nested model, the last call inside it."""
+    if isinstance(layer, int | np.integer):
+        if not -len(model.layers) <= layer < len(model.layers):
+            raise LayerError(f"layer {layer} is not in the model, which has {len(model.layers)} layers")
+        layer = model.layers[layer]
+    if isinstance(layer, str):
+        exact = [step for step in steps if step.path == layer]
+        matches = exact or [step for step in steps if step.path.endswith(f"/{layer}")]
+        matches = matches or [step for step in steps if step.path.startswith(f"{layer}/")]
+    else:
+        matches = [step for step in steps if step.layer is layer]
+        matches = matches or [step for step in steps if step.path.startswith(f"{layer.name}/")]
+        layer = layer.name
+    if not matches:
+        known = ", ".join(dict.fromkeys(step.path for step in steps))
+        raise LayerError(f"layer {layer!r} is not in the model; layers: {known}")
+    return matches[-1]

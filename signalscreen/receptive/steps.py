@@ -1,0 +1,61 @@
+"""The calls of a Keras model's layers in the order they are made, nested models opened; nothing is run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from signalscreen.receptive.rules import Shape
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of a layer: tensors in and out by number, with their shapes."""
+
+    path: str
+    layer: Any
+    sources: tuple[int, ...]
+    inputs: tuple[Shape, ...]
+    results: tuple[int, ...]
+    output: Shape
+
+
+def graph_of(model: Any) -> Any:
+    """Return the functional graph behind a model, or None where its own ``call`` decides."""
+    if "call" in vars(type(model)) and not type(model).__module__.startswith("keras."):
+        return None
+    graph = getattr(model, "_functional", None) or model
+    return graph if hasattr(graph, "_nodes_by_depth") else None
+
+
+def trace(graph: Any) -> tuple[list[Step], list[int]]:
+    """Give the calls of a graph's layers, and the numbers of its inputs."""
+    numbers = count()
+    names = {id(t): next(numbers) for t in graph.inputs}
+    return list(_steps_of(graph, "", names, numbers)), [names[id(t)] for t in graph.inputs]
+
+
+def _steps_of(graph: Any, prefix: str, names: dict[int, int], numbers: Any) -> Iterator[Step]:
+    """List the calls of layers in the order they are made, nested models opened; number the tensors."""
+    for depth in sorted(graph._nodes_by_depth, reverse=True):
+        for node in graph._nodes_by_depth[depth]:
+            layer = node.operation
+            sources = tuple(names[id(t)] for t in node.input_tensors if id(t) in names)
+            inner = graph_of(layer)
+            if inner is not None:
+                inside = dict(zip(map(id, inner.inputs), sources, strict=True))
+                yield from _steps_of(inner, f"{prefix}{layer.name}/", inside, numbers)
+                names.update(zip(map(id, node.outputs), (inside[id(t)] for t in inner.outputs), strict=True))
+                continue
+            if prefix and node.is_input:
+                continue  # the nested model's own door
+            if not node.is_input:
+                names.update((id(t), next(numbers)) for t in node.outputs)
+            yield Step(
+                f"{prefix}{layer.name}",
+                layer,
+                sources,
+                tuple(tuple(t.shape[1:]) for t in node.input_tensors),
+                tuple(names[id(t)] for t in node.outputs),
+                tuple(node.outputs[0].shape[1:]),
+            )
