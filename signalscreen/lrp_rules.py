@@ -91,6 +91,8 @@ def _rule(op: Any, positions: list[int], gamma: float) -> str | None:
         return "SignalScreenPassed"
     if op.type in _SCALING and (positions == [0] or op.type == "Mul"):
         return "SignalScreenScaled"
+    if op.type in ("Maximum", "Minimum") and len(positions) == 1:
+        return "SignalScreenScaled"  # a bound: a non-linearity of one number, which may have to be gathered
     if op.type in _MIXING | _WEIGHTED | _CONVOLUTIONS:
         raised = gamma and op.type in _CONVOLUTIONS and len(positions) == 1
         return "SignalScreenGamma" if raised else "SignalScreenEpsilon"
@@ -163,7 +165,7 @@ def _passed(op: Any, *relevance: Any) -> Any:
 
 @tf.RegisterGradient("SignalScreenScaled")
 def _scaled(op: Any, relevance: Any) -> Any:
-    """A signal times a constant keeps its relevance; two signals multiplied have half each."""
+    """A signal times a constant, or held to it, keeps its relevance; two signals multiplied have half each."""
     rule = _rules[op.graph][op.name]
     share = relevance / len(rule.positions)
     parts: list[Any] = []

@@ -68,10 +68,16 @@ def set_rule(op: Any, name: str) -> None:
 
 def ordinary_gradient(op: Any, grads: list[Any], inputs: list[Any] | None = None) -> list[Any]:
     """The gradient TensorFlow would give, at the op's own inputs or at others."""
-    inputs = list(op.inputs) if inputs is None else inputs
+    inputs = _distinct(list(op.inputs) if inputs is None else inputs)
     outputs = [_max_pool_3d(op, inputs[0])] if op.type == "MaxPool3D" else list(copy_op(op, inputs).outputs)
     # One input may be computed from another (a residual connection): each is held while the other moves.
     return tf.gradients(outputs, inputs, grads, stop_gradients=inputs)
+
+
+def _distinct(inputs: list[Any]) -> list[Any]:
+    """The same inputs, none of them twice: a signal multiplied by itself would have its gradient twice over."""
+    names = [x.name for x in inputs]
+    return [tf.identity(x) if x.name in names[:i] else x for i, x in enumerate(inputs)]
 
 
 def correct(run: Run) -> None:

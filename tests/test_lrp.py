@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import signalscreen as ss
 from signalscreen.errors import OptionError, UnsupportedOpError
@@ -43,6 +44,21 @@ def separable(x):
     return LAYERS.SeparableConv1D(5, 3, use_bias=False, dtype="float64")(x)
 
 
+def times_itself(x):
+    return LAYERS.Lambda(lambda a: tf.matmul(a, a, transpose_b=True), dtype="float64")(x)
+
+
+def twice(x):
+    return LAYERS.Add(dtype="float64")([x, x])
+
+
+def bounded(x):
+    """Between numbers that are wider than the signal as well: one for each of three places."""
+    reshaped = LAYERS.Reshape((20, 6, 1), dtype="float64")(x)
+    held = LAYERS.Lambda(lambda a: tf.minimum(a, tf.constant([0.1, 0.2, 0.3], a.dtype)), dtype="float64")(reshaped)
+    return LAYERS.Reshape((20, 18), dtype="float64")(held)
+
+
 @pytest.fixture(scope="module")
 def x():
     return np.random.default_rng(1).normal(size=(4, 20, 2))
@@ -56,6 +72,10 @@ MIDDLES = {
     "gated": [relu(), gated],
     "swish": [swish],
     "separable": [relu(), separable],
+    "times_itself": [relu(), times_itself],
+    "twice": [relu(), twice],
+    "largest_value": [LAYERS.ReLU(max_value=0.3, dtype="float64")],
+    "bounded": [relu(), bounded],
     "pooled": [relu(), LAYERS.MaxPooling1D(3, dtype="float64"), LAYERS.UpSampling1D(2, dtype="float64")],
 }
 
