@@ -119,6 +119,8 @@ def unit_activation(run: Run, unit: Unit, logit: bool) -> Any:
     """
     tensor = reached_output(run, unit.layer, logit)
     chosen = tensor[_index(unit, tensor.shape)]
+    if chosen.dtype.size < 4:  # half precision ends at 65504, which sums and squares of a layer reach
+        chosen = tf.cast(chosen, tf.float32)
     if callable(unit.reduce):
         found = unit.reduce(chosen)
         if not tf.is_tensor(found) or found.shape.rank != 1:
@@ -131,12 +133,18 @@ def unit_activation(run: Run, unit: Unit, logit: bool) -> Any:
     return _REDUCED[unit.reduce](chosen, list(range(1, chosen.shape.rank)))
 
 
+def _l2(activation: Any, axes: list[int]) -> Any:
+    """The norm, whose slope at zero counts as 0: there the square root has none."""
+    power = tf.reduce_sum(tf.square(activation), axes)
+    return tf.sqrt(tf.maximum(power, np.finfo(power.dtype.as_numpy_dtype).tiny))
+
+
 _REDUCED = {
     "mean": tf.reduce_mean,
     "sum": tf.reduce_sum,
     "max": tf.reduce_max,
     "abs_sum": lambda a, axes: tf.reduce_sum(tf.abs(a), axes),
-    "l2": lambda a, axes: tf.sqrt(tf.reduce_sum(tf.square(a), axes)),
+    "l2": _l2,
 }
 
 

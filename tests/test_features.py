@@ -171,3 +171,23 @@ def test_methods_are_known_to_whoever_asks_first(name):
     code = f"from signalscreen import {name}\nfrom signalscreen.method import METHODS\nprint('saliency' in METHODS)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
+
+
+def test_the_norm_of_a_silent_filter_has_no_slope(x):
+    inputs = keras.Input((24, 2))
+    conv = keras.layers.Conv1D(3, 5, activation="relu", bias_initializer=keras.initializers.Constant(-1e3), name="off")
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(conv(inputs)))
+    unit = ss.Unit("off", 0, reduce="l2")
+    for method in (ss.saliency, ss.guided_backprop, ss.integrated_gradients, ss.deep_lift):
+        np.testing.assert_array_equal(method(model, x, unit), np.zeros_like(x))
+
+
+@pytest.mark.parametrize(("reduce", "number"), [("sum", np.sum), ("l2", np.linalg.norm), ("abs_sum", np.sum)])
+def test_half_precision_holds_what_a_layer_adds_up_to(reduce, number):
+    inputs = keras.Input((2048, 1))
+    conv = keras.layers.Conv1D(1, 1, kernel_initializer="ones", dtype="mixed_float16", name="wide")
+    pooled = keras.layers.GlobalAveragePooling1D(dtype="float32")
+    model = keras.Model(inputs, pooled(conv(inputs)))
+    x = np.full((1, 2048, 1), 300.0)  # squares, and the sum, are above 65504
+    score, bound = ss.Score(model, ss.Unit("wide", 0, reduce=reduce)).bind(x)
+    np.testing.assert_allclose(score(bound), [number(x[0, :, 0])], rtol=1e-5)
