@@ -19,6 +19,7 @@ from signalscreen.errors import (
     OptionError,
     SignalScreenWarning,
     SpeedWarning,
+    TargetError,
     UnreachedRuleWarning,
     warn,
 )
@@ -141,7 +142,25 @@ class Score:
             )
         if target.index is None and not target.computes:
             target = target._replace(index=new._highest(outputs, x, target.output))
-        return new._with(new.bound._replace(target=target)), x
+        new = new._with(new.bound._replace(target=target))
+        new._check_place(x)
+        return new, x
+
+    def _check_place(self, x: Array) -> None:
+        """Refuse a place beyond the end of an axis whose length only the signal tells."""
+        unit, index = self.bound.target.unit, self.bound.target.index
+        named = isinstance(index, tuple) if unit is None else unit.position is not None
+        if not named or all(None not in shape for shape in self.bound.wiring.shapes):
+            return
+        try:
+            self.part(slice(0, 1))(x[:1])
+        except tf.errors.InvalidArgumentError as error:
+            if "slice index" not in str(error):
+                raise
+            raise TargetError(
+                f"target {self.target!r} lies beyond the end of what the model gives for these signals; give a "
+                "place inside it, or a longer signal"
+            ) from error
 
     def _with(self, bound: Binding) -> "Score":
         new = copy(self)

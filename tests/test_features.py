@@ -175,7 +175,9 @@ def test_methods_are_known_to_whoever_asks_first(name):
 
 def test_the_norm_of_a_silent_filter_has_no_slope(x):
     inputs = keras.Input((24, 2))
-    conv = keras.layers.Conv1D(3, 5, activation="relu", bias_initializer=keras.initializers.Constant(-1e3), name="off")
+    conv = keras.layers.Conv1D(
+        3, 5, activation="relu", bias_initializer=keras.initializers.Constant(-1e3), name="off"
+    )
     model = keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(conv(inputs)))
     unit = ss.Unit("off", 0, reduce="l2")
     for method in (ss.saliency, ss.guided_backprop, ss.integrated_gradients, ss.deep_lift):
@@ -191,3 +193,16 @@ def test_half_precision_holds_what_a_layer_adds_up_to(reduce, number):
     x = np.full((1, 2048, 1), 300.0)  # squares, and the sum, are above 65504
     score, bound = ss.Score(model, ss.Unit("wide", 0, reduce=reduce)).bind(x)
     np.testing.assert_allclose(score(bound), [number(x[0, :, 0])], rtol=1e-5)
+
+
+@pytest.mark.parametrize("place", [6, 9, -7])
+def test_a_place_beyond_the_end_of_a_free_axis_is_refused(place):
+    inputs = keras.Input((None, 2))
+    steps = keras.layers.Conv1D(3, 5, name="steps")(inputs)
+    model = keras.Model(inputs, steps)
+    x = np.ones((2, 10, 2))  # six steps
+    assert ss.saliency(model, x, ss.Unit("steps", 0, 5)).shape == x.shape
+    assert ss.saliency(model, x, (-6, 1)).shape == x.shape
+    for target in (ss.Unit("steps", 0, place), (place, 0)):
+        with pytest.raises(TargetError, match="lies beyond the end of what the model gives"):
+            ss.saliency(model, x, target)
