@@ -358,6 +358,8 @@ def test_labels_that_are_no_classes(net, unit):
         ss.class_averages(unit, X, Y)
     with pytest.raises(TargetError, match=r"'N' is a name.*class_names"):
         ss.class_averages(net, X[:1], ["N"])
+    with pytest.raises(TargetError, match="target has 7 classes for 6 examples"):
+        ss.class_averages(net, X[:6], Y[:6], target=[0] * 7)
     with pytest.raises(TargetError, match="9 is out of range") as caught:
         ss.class_averages(net, X, Y, target=9)
     assert "label" not in str(caught.value)

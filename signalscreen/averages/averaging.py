@@ -104,6 +104,8 @@ def class_averages(
     bar = Score(model, score=score, batch_size=batch_size, progress=progress)
     common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": False, **options}
     batches, total = labelled_batches(data, labels)
+    if labels is not None:
+        _check_targets(target, len(labels))
     only = None if wanted is None else list(dict.fromkeys(read_labels(list(wanted))))
     if only is not None and labels is not None:
         _check_wanted(only, read_labels(labels))
@@ -156,6 +158,15 @@ def _targets(target: Any, numbers: Array, labels: list[Label]) -> Any:
     if isinstance(target, list | np.ndarray) and len(target) > 1:
         return [target[i] for i in numbers if i < len(target)]
     return target
+
+
+def _check_targets(target: Any, examples: int) -> None:
+    """Refuse more targets than examples, which batch by batch would not be noticed."""
+    listed = isinstance(target, list) or (isinstance(target, np.ndarray) and target.ndim)
+    if listed and len(target) not in (1, examples):
+        raise TargetError(
+            f"target has {len(target)} classes for {examples} examples; give one for each, or one for all"
+        )
 
 
 def _explained(explain: Any, model: Any, x: Array, targets: Any, numbers: Array, common: dict[str, Any]) -> Array:
