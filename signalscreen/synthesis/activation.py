@@ -8,7 +8,16 @@ import numpy.typing as npt
 
 from signalscreen.errors import OptionError
 from signalscreen.synthesis import priors
-from signalscreen.synthesis.checks import bounds, check_counts, check_weights, known_rules, per_row, units
+from signalscreen.synthesis.checks import (
+    bounds,
+    check_counts,
+    check_power,
+    check_seed,
+    check_weights,
+    known_rules,
+    per_row,
+    units,
+)
 from signalscreen.synthesis.constraints import Constraint, blurred, constraints
 from signalscreen.synthesis.objective import Penalty, jittered, penalised, reshaping, shifts_of
 from signalscreen.synthesis.result import Synthesis
@@ -96,7 +105,7 @@ def maximize_activation(
         Weights of the penalties, of the input in units of `scale`: L-p norm, total variation (both as in keras-vis)
         and squared second differences, divided by the number of values of a row; and half the sum of squares.
     p : float
-        Power of the L-p norm.
+        Power of the L-p norm, 1 or more.
     blur : float
         Width (standard deviation, samples) of a Gaussian by which the input is smoothed every `blur_every` steps.
     jitter : int or float
@@ -152,6 +161,8 @@ def maximize_activation(
     weights = {"lp": lp, "tv": tv, "smoothness": smoothness, "weight_decay": weight_decay}
     check_counts(steps=steps, blur_every=blur_every)
     check_weights(**weights, blur=blur)
+    check_power(p=p)
+    check_seed(seed)
     rules = known_rules(rules)
     limits, rms = bounds(limits, rms, spectrum)
     centre, unit = units(limits, rms, scale)

@@ -26,6 +26,19 @@ def check_weights(**weights: Any) -> None:
             raise OptionError(f"{name} {value!r} is no weight; give 0 or more")
 
 
+def check_power(**powers: Any) -> None:
+    """Refuse what makes no norm."""
+    for name, value in powers.items():
+        if not is_number(value) or value < 1:
+            raise OptionError(f"{name} {value!r} is no power of a norm; give 1 or more")
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what random numbers cannot begin from."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise OptionError(f"seed {seed!r} begins no random numbers; give a whole number of 0 or more")
+
+
 def check_limits(limits: Any) -> tuple[float, float] | None:
     """The limits as two numbers that rise."""
     if limits is None:

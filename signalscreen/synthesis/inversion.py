@@ -9,7 +9,7 @@ import numpy.typing as npt
 from signalscreen.errors import InputError
 from signalscreen.synthesis import priors
 from signalscreen.synthesis.activation import allowed
-from signalscreen.synthesis.checks import check_counts, check_limits, check_weights, quarter_range
+from signalscreen.synthesis.checks import check_counts, check_limits, check_seed, check_weights, quarter_range
 from signalscreen.synthesis.constraints import constraints
 from signalscreen.synthesis.objective import penalised
 from signalscreen.synthesis.result import Inversion
@@ -104,6 +104,7 @@ def invert(
     """
     check_counts(steps=steps)
     check_weights(content=content, alpha_weight=alpha_weight, tv=tv, alpha=alpha, beta=beta)
+    check_seed(seed)
     limits = check_limits(limits)
     common = {"score": score, "batch_size": batch_size, "progress": progress}
     bound, wanted = begin(

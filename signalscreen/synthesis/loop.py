@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from signalscreen.backend import keras, tf
 from signalscreen.errors import OptionError, SignalScreenWarning, warn
+from signalscreen.synthesis.checks import is_number
 from signalscreen.synthesis.result import Measured, Synthesis
 
 Array = npt.NDArray[Any]
@@ -100,6 +101,10 @@ def _optimizer(optimizer: Any, learning_rate: Any) -> Any:
     if isinstance(optimizer, str):
         if optimizer.lower() not in OPTIMIZERS:
             raise OptionError(f"optimizer {optimizer!r} is not known; {known}")
+        schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+        if not schedule and not (is_number(learning_rate) and learning_rate > 0):
+            raise OptionError(f"learning_rate {learning_rate!r} is no rate; give a positive number, or a schedule")
+        learning_rate = learning_rate if schedule else float(learning_rate)
         return OPTIMIZERS[optimizer.lower()](learning_rate=learning_rate)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise OptionError(f"optimizer is a {type(optimizer).__name__}; {known}")

@@ -51,6 +51,8 @@ def total_variation(x: Array, beta: float = 2.0) -> tuple[Array, Array]:
     array([5.])
     """
     axes = range(1, x.ndim - 1)
+    if not axes:
+        return np.zeros(len(x), x.dtype), np.zeros_like(x)
     inner = (slice(None), *[slice(-1)] * len(axes))
     steps = [np.diff(x, axis=axis)[(*inner[:axis], slice(None), *inner[axis + 1 :])] for axis in axes]
     square = np.sum([step**2 for step in steps], axis=0)

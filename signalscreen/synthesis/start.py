@@ -108,7 +108,7 @@ def _parts(start: Any, layout: Layout, place: int, what: str) -> list[Any]:
 
 
 def _rows(rows: int | None, parts: Sequence[Any], target: Any) -> int:
-    if rows is not None and (not isinstance(rows, int | np.integer) or rows < 1):
+    if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int | np.integer) or rows < 1):
         raise OptionError(f"seeds {rows!r} is no number of inputs to make; give 1 or more")
     given = max((len(part) for part in parts if not isinstance(part, str)), default=1)
     listed = len(target) if isinstance(target, list | np.ndarray) and np.ndim(target) else 1

@@ -221,6 +221,7 @@ def test_features_without_an_axis_are_made_too():
     keras.utils.set_random_seed(0)
     table = keras.Sequential([keras.Input((7,)), L.Dense(2)])
     assert ss.maximize_activation(table, 0, steps=3).x.shape == (1, 7)
+    assert ss.maximize_activation(table, 0, steps=3, tv=1, smoothness=1).x.shape == (1, 7)
     with pytest.raises(OptionError, match="blur runs along the signal's axes"):
         ss.maximize_activation(table, 0, blur=1)
 
@@ -248,6 +249,12 @@ def test_features_without_an_axis_are_made_too():
         (0, {"start": "ones"}, OptionError, "start 'ones' is not known"),
         (0, {"start": np.ones((2, 40, 2)), "seeds": 3}, InputError, "start holds 2 signals, and 3"),
         (0, {"seeds": 0}, OptionError, "seeds 0 is no number"),
+        (0, {"seeds": True}, OptionError, "seeds True is no number"),
+        (0, {"seed": -1}, OptionError, "seed -1 begins no random numbers"),
+        (0, {"p": 0}, OptionError, "p 0 is no power of a norm"),
+        (0, {"p": float("nan")}, OptionError, "p nan is no power of a norm"),
+        (0, {"learning_rate": 0}, OptionError, "learning_rate 0 is no rate"),
+        (0, {"learning_rate": float("nan")}, OptionError, "learning_rate nan is no rate"),
         (0, {"length": 50}, OptionError, "length 50 does not fit"),
         (0, {"jitter": 40}, OptionError, "jitter 40 is not shorter than the signal of 40 samples"),
         (0, {"jitter": -1}, OptionError, "jitter -1 is no number"),

@@ -192,3 +192,13 @@ def test_what_cannot_be_inverted_is_refused(net, x):
     off.set_weights([np.zeros((3, 1, 2)), -np.ones(2)])
     with pytest.raises(InputError, match="'off' gives only zeros for example 0"):
         ss.invert(off, np.ones((1, 8, 1)), "off")
+
+
+def test_features_without_an_axis_are_inverted_too():
+    keras.utils.set_random_seed(0)
+    table = keras.Sequential(
+        [keras.Input((7,)), keras.layers.Dense(9, "tanh", name="hidden"), keras.layers.Dense(2)]
+    )
+    made = ss.invert(table, np.random.default_rng(0).normal(size=(2, 7)), "hidden")
+    assert made.x.shape == (2, 7)
+    assert made.error.max() < 0.05
