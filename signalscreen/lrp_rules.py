@@ -125,6 +125,8 @@ def _after(op: Any, active: dict[Any, list[int]]) -> list[tuple[str, str, str]]:
             constant = user.inputs[1 - active[user][0]]
             filters = op.outputs[0].shape[-1]
             shape = constant.shape
+            if out.shape[-1] not in (None, filters):  # spread over another axis, it is none for each filter
+                return steps
             if not (shape.is_fully_defined() and shape.rank and shape.num_elements() == filters == shape[-1]):
                 return steps
             steps.append((kind, constant.name, user.name))

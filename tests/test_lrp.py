@@ -59,6 +59,13 @@ def bounded(x):
     return LAYERS.Reshape((20, 18), dtype="float64")(held)
 
 
+def spread(x):
+    """Each value of a convolution by three numbers, as many as it has filters."""
+    product = LAYERS.Conv1D(3, 5, use_bias=False, dtype="float64")(x)
+    column = LAYERS.Reshape((48, 1), dtype="float64")(product)
+    return LAYERS.Lambda(lambda a: a * tf.constant([1.0, -2.0, 3.0], a.dtype), dtype="float64")(column)
+
+
 @pytest.fixture(scope="module")
 def x():
     return np.random.default_rng(1).normal(size=(4, 20, 2))
@@ -73,6 +80,7 @@ MIDDLES = {
     "swish": [swish],
     "separable": [relu(), separable],
     "times_itself": [relu(), times_itself],
+    "spread": [relu(), spread],
     "twice": [relu(), twice],
     "largest_value": [LAYERS.ReLU(max_value=0.3, dtype="float64")],
     "bounded": [relu(), bounded],
