@@ -62,11 +62,42 @@ class _RefusedError(Exception):
     """What a pickle asked for that is not admitted."""
 
 
+def _check_keys(keys: list[Any]) -> None:
+    """Refuse keys that a few bytes could make take for ever to hash: tuples of tuples that are shared."""
+    for key in keys:
+        if isinstance(key, tuple) and not all(isinstance(part, str | bytes | int | float) for part in key):
+            raise _RefusedError("has a dict with containers as keys")
+
+
+def _keyed(opcode: bytes) -> Any:
+    """What the opcode does, once the keys that it puts into a dict are checked."""
+    load: Any = pickle._Unpickler.dispatch[opcode[0]]
+
+    def checked(reader: Any) -> None:
+        _check_keys(reader.stack[-2:-1] if opcode == pickle.SETITEM else reader.stack[::2])
+        load(reader)
+
+    return checked
+
+
+def _no_set(reader: Any) -> NoReturn:  # noqa: ARG001 (called as all opcodes are)
+    raise _RefusedError("holds a set")
+
+
+_OPCODES: dict[int, Any] = {
+    **pickle._Unpickler.dispatch,
+    **{opcode[0]: _keyed(opcode) for opcode in (pickle.SETITEM, pickle.SETITEMS, pickle.DICT)},
+    **{opcode[0]: _no_set for opcode in (pickle.ADDITEMS, pickle.FROZENSET)},
+}
+
+
 class _Reader(pickle._Unpickler):
     """An unpickler to which the names that NumPy writes mean the parts of this module, and others nothing.
 
     The one written in Python: that in C takes the memory that a damaged file asks for.
     """
+
+    dispatch = _OPCODES
 
     def find_class(self, module: str, name: str, /) -> Any:
         maker = _MAKERS.get((module, name))
@@ -198,7 +229,9 @@ def _empty(*args: Any) -> bytes:
 
 
 def _text(value: Any) -> str:
-    return value.decode("latin1") if isinstance(value, bytes) else str(value)
+    if not isinstance(value, str | bytes):
+        raise _RefusedError(f"gives a {type(value).__name__.strip('_')} where text belongs")
+    return value.decode("latin1") if isinstance(value, bytes) else value
 
 
 # By exact module and name; "numpy._core" is NumPy 2.

@@ -286,3 +286,20 @@ def test_a_damaged_pickle_is_an_error_or_plain_data(tmp_path_factory, data):
         "__builtin__ bytes",
         *(f"numpy.{core}.multiarray {name}" for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
     }
+
+
+@pytest.mark.parametrize("end", [b"}h\x3bNs.", b"}(h\x3bNu.", b"(h\x3bNd.", b"\x8f(h\x3b\x90.", b"(h\x3b\x91."])
+def test_a_key_that_would_take_for_ever_to_hash_is_refused(tmp_path, end):
+    doubled = b"".join(b"q%ch%c\x86" % (k, k) for k in range(1, 59))  # a tuple of itself twice, 58 times over
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(b"\x80\x04N" + doubled + b"q\x3b0" + end)
+    with pytest.raises(InputError, match=r"containers as keys|holds a set"):
+        read_pickle(path)
+
+
+def test_a_dtype_that_is_no_text_is_refused(tmp_path):
+    doubled = b"".join(b"q%ch%c\x86" % (k, k) for k in range(1, 59))
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(b"\x80\x04N" + doubled + b"q\x3b0cnumpy\ndtype\nh\x3b\x85R.")
+    with pytest.raises(InputError, match="gives a tuple where text belongs"):
+        read_pickle(path)
