@@ -100,7 +100,7 @@ def place_of(layout: Layout, which: int | str | None) -> int:
 
 def _parts(start: Any, layout: Layout, place: int, what: str) -> list[Any]:
     """What each input begins from: a word or an array."""
-    if isinstance(start, str):
+    if isinstance(start, str) and what == "start":
         if start not in ("noise", "zeros"):
             raise OptionError(f"start {start!r} is not known; give 'noise', 'zeros' or a signal")
         return [start if i == place else "zeros" for i in range(len(layout.specs))]
