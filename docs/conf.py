@@ -54,9 +54,9 @@ sphinx_gallery_conf = {
 
 
 def _polish(_app, _what, _name, _object, _options, lines):
-    """Write the star of "(batch, *axes)" so that it is not taken for emphasis, and link to the conventions."""
+    """Write stars, as in "(batch, *axes)", so that they are not taken for emphasis, and link to the conventions."""
     for i, line in enumerate(lines):
-        line = re.sub(r"``[^`]*``|(?<!\\)\*(?=axes)", lambda m: r"\*" if m[0] == "*" else m[0], line)
+        line = re.sub(r"``[^`]*``|(?<!\\)\*(?=axes|window)", lambda m: r"\*" if m[0] == "*" else m[0], line)
         lines[i] = line.replace("the conventions page of the documentation", ":doc:`/conventions`")
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from signalscreen.method import explain, in_batches
+from signalscreen.method import in_batches
+from signalscreen.methods import explain  # which knows all methods, where `method` alone knows none
 from signalscreen.targets import Unit
 
 Array = npt.NDArray[Any]

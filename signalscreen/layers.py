@@ -94,6 +94,19 @@ def layer_output(run: Run, layer: Any, logit: bool) -> Any:
     return before.get(tensor.name, tensor) if logit else tensor
 
 
+def reached_output(run: Run, layer: Any, logit: bool) -> Any:
+    """What a layer gives, refused where the input does not reach it.
+
+    Raises
+    ------
+    LayerError
+    """
+    tensor = layer_output(run, layer, logit)
+    if not active_ops(run, tensor):
+        raise LayerError(f"layer {_named(layer)!r} does not depend on the input; name one that does")
+    return tensor
+
+
 def unit_activation(run: Run, unit: Unit, logit: bool) -> Any:
     """The activation that `unit` names, ``(batch,)``.
 
@@ -104,9 +117,7 @@ def unit_activation(run: Run, unit: Unit, logit: bool) -> Any:
     TargetError
         The filter or position is outside the layer's output, or a callable gives no number per example.
     """
-    tensor = layer_output(run, unit.layer, logit)
-    if not active_ops(run, tensor):
-        raise LayerError(f"layer {_named(unit.layer)!r} does not depend on the input; name one that does")
+    tensor = reached_output(run, unit.layer, logit)
     chosen = tensor[_index(unit, tensor.shape)]
     if callable(unit.reduce):
         found = unit.reduce(chosen)

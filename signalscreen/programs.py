@@ -13,7 +13,7 @@ from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import InputError, TargetError
 from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, call, row_bytes
-from signalscreen.layers import find_layer, layer_output, unit_activation
+from signalscreen.layers import find_layer, layer_output, reached_output, unit_activation
 from signalscreen.lrp_rules import apply_lrp
 from signalscreen.patches import Patched, build
 from signalscreen.rules import apply, correct
@@ -206,6 +206,30 @@ def features(model: Any, wiring: Wiring, layer: Any) -> Program:
         return tf.cast(layer_output(run, layer, logit=False), wiring.result), run, {}
 
     return _function(body, wiring, [None])
+
+
+def feature_distance(model: Any, wiring: Wiring, logit: bool, layer: Any) -> Program:
+    """``|phi(x) - phi(x0)|^2``, ``|phi(x0)|^2``, and the gradient of the former by x; phi is what a layer gives.
+
+    x0 is traced as a second call of the model in the same graph, so that one trace serves every x0.
+    """
+    ref = weakref.ref(model)
+
+    def body(_: Any, *inputs: Any) -> Any:
+        n = len(wiring.shapes)
+        run = call(ref(), list(inputs[:n]), wiring.structure())
+        twin = call(ref(), list(inputs[n:]), wiring.structure())
+        found, wanted = (reached_output(r, layer, logit) for r in (run, twin))
+        correct(run)
+        distance, power = (_squares(part, wiring) for part in (found - wanted, wanted))
+        return (distance, power, _gradient(distance, run.inputs)), run, {}
+
+    return _function(body, wiring, [None, None])
+
+
+def _squares(tensor: Any, wiring: Wiring) -> Any:
+    """The sum of squares of each row."""
+    return tf.reduce_sum(tf.square(tf.cast(tensor, wiring.result)), list(range(1, tensor.shape.rank)))
 
 
 def patched(

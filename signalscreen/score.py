@@ -320,6 +320,32 @@ class Score:
         """
         return self._each(self._program("features", layer), x, lambda r: [r])[0]
 
+    def feature_distance(self, x: Array, reference: Array, layer: Any) -> tuple[Array, Array, Array]:
+        """How far a layer's features of `x` are from those of `reference`, whatever the score.
+
+        Parameters
+        ----------
+        x, reference : ndarray, shape (..., batch, *axes, channels)
+        layer : str, int or keras.Layer
+            The output layer counts before its softmax or sigmoid where ``score="logit"``.
+
+        Returns
+        -------
+        distance : ndarray, shape (..., batch)
+            The sum of squared differences.
+        power : ndarray, shape (..., batch)
+            The sum of squares of the features of `reference`.
+        gradient : ndarray, shape of `x`
+            Of the distance.
+
+        Raises
+        ------
+        LayerError
+        """
+        program = self._program("feature_distance", layer)
+        distance, power, *grads = self._each(program, x, lambda r: [r[0], r[1], *r[2]], reference)
+        return distance, power, self.bound.join(grads, x)
+
     def patched(self, x: Array, patches: Iterable[Patches]) -> Array:
         """S for many edits of each example, by recomputing only what an edit reaches.
 
@@ -413,6 +439,7 @@ class Score:
             "relevances": lambda: programs.relevances(*args, extra),
             "activations": lambda: programs.activations(*args, extra, bound.position, rules),
             "features": lambda: programs.features(self.model, bound.wiring, extra),
+            "feature_distance": lambda: programs.feature_distance(self.model, bound.wiring, self.logit, extra),
         }
         key: tuple[Any, ...] = (verb, bound.wiring)
         if verb != "outputs":  # which are the same whatever is asked about them, and were traced to bind

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import signalscreen.methods  # noqa: F401 (the methods list themselves)
 from signalscreen.errors import ModelError, OptionError, RecordingError
-from signalscreen.method import find_method
+from signalscreen.methods import find_method
 from signalscreen.recording import Recording
 from signalscreen.recording import normalise as scaled
 from signalscreen.windows import cut, has_gap, stitch, window_starts

@@ -1,5 +1,8 @@
 """A layer's activation as a target, and what a layer gives: against Keras sub-models and gradient tapes."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -160,3 +163,11 @@ def test_units_are_named_on_the_command_line():
             target(wrong)
     with pytest.raises(OptionError, match="'two' of a unit is no index"):
         target("unit:conv:two")
+
+
+@pytest.mark.parametrize("name", ["layer_saliency", "class_averages"])
+def test_methods_are_known_to_whoever_asks_first(name):
+    """In a fresh process nothing else has loaded them."""
+    code = f"from signalscreen import {name}\nfrom signalscreen.method import METHODS\nprint('saliency' in METHODS)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"

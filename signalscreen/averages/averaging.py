@@ -12,7 +12,7 @@ from signalscreen.averages.batches import Label, labelled_batches, read_labels
 from signalscreen.averages.moments import Moments, add
 from signalscreen.averages.result import ClassAverages
 from signalscreen.errors import CompletenessWarning, InputError, TargetError, warn
-from signalscreen.method import find_method
+from signalscreen.methods import find_method
 from signalscreen.reduction import check_reduction
 from signalscreen.reduction import reduce as merge
 

@@ -3,17 +3,18 @@
 Pictures of it are in `signalscreen.classic.cnn_vis_figures`; ``signalscreen classic cnn-vis`` writes them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from signalscreen.errors import InputError, LayerError
-from signalscreen.methods import deconvnet, guided_backprop, saliency
-from signalscreen.methods.grad_cam import finish
+from signalscreen.averages import ClassAverages, class_averages
+from signalscreen.errors import InputError, LayerError, SignalScreenWarning, warn
+from signalscreen.kernels import filter_weights
+from signalscreen.methods import deconvnet, grad_cam, guided_backprop, saliency
 from signalscreen.reduction import reduce
-from signalscreen.streams import blocks
+from signalscreen.synthesis import maximize_activation
 from signalscreen.targets import Unit
 
 Array = npt.NDArray[Any]
@@ -28,7 +29,6 @@ RULES: dict[str, str | None] = {
 }
 """Backpropagation modifier, in small letters, to the rule for rectifiers; three names mean the same."""
 
-_AT_ONCE = 64  # examples, in averages
 _METHODS: dict[str | None, Any] = {None: saliency, "guided": guided_backprop, "deconvnet": deconvnet}
 
 
@@ -68,69 +68,109 @@ def gradcam_maps(model: Any, x: Array, target: Any, backprop: str = "guided") ->
     ndarray of float32, shape (N, *axes)
         A flat map becomes zeros.
     """
-    from signalscreen.score import Score
-
-    score, x = Score(model, target).bind(x)
-    found = []
-    for rows in blocks(len(x), _AT_ONCE):
-        part, some = score.part(rows), x[rows]
-        maps, gradient = part.activations(some, None, rules=RULES[backprop])
-        cam = (gradient.mean(axis=part.axes, keepdims=True) * maps).sum(axis=-1)
-        found.append(finish(part, some, cam, relu=True, upsample=True))
-    return reduce(np.concatenate(found)[..., None], "sum", scale="min_max")
+    cam = grad_cam(model, x, target, rules=RULES[backprop])
+    return reduce(cam[..., None], "sum", scale="min_max")
 
 
-class Mean(NamedTuple):
-    """What the examples of one label have in common."""
-
-    name: str
-    size: int
-    example: Array  # (*axes, channels)
-    map: Array  # (*axes)
-
-
-def average_maps(compute: Callable[[Array], Array], x: Array, groups: Mapping[str, Array]) -> dict[str, Mean]:
-    """Mean maps of groups of examples, over all of them, a few at a time.
+def average_maps(
+    model: Any, x: Array, labels: Sequence[str], target: Any, backprop: str = "guided", *, cam: bool = False
+) -> ClassAverages:
+    """Means of `saliency_maps`, or of `gradcam_maps` where `cam`, over the examples of each label.
 
     Parameters
     ----------
-    compute : callable
-        From some of the examples to their maps, such as `saliency_maps` of a model.
-    x : ndarray, shape (N, *axes, channels)
-    groups : mapping of str to ndarray of bool, shape (N,)
-        Name of each group, and which examples are in it.
+    model, x, target, backprop
+        As for `saliency_maps`.
+    labels : sequence of str
+        Of each example.
+    cam : bool
+    """
+    common: dict[str, Any] = {"target": target, "scale": "min_max"}
+    if cam:
+        return class_averages(model, x, labels, method="grad_cam", rules=RULES[backprop], **common)
+    method = _METHODS[RULES[backprop]].__name__
+    return class_averages(model, x, labels, method=method, reduce="max_abs", **common)
+
+
+def less_others(found: ClassAverages, label: str) -> Array:
+    """The mean map of one label less that over the examples of all others together."""
+    others = [other for other in found.labels if other != label]
+    rest = np.average([found.mean[o] for o in others], axis=0, weights=[found.counts[o] for o in others])
+    return np.asarray(found.mean[label] - rest)
+
+
+def maximal_inputs(model: Any, layers: Sequence[str], unit: int, backprop: str = "none") -> list[Array]:
+    """For each layer the input that its unit or filter `unit` answers to most, of root mean square 1 at most.
+
+    Found by 200 steps of the optimiser, from noise that is the same each time, with a little total variation
+    taken off and the input rolled by up to 16 samples, as it was.
+
+    Parameters
+    ----------
+    model : keras.Model
+    layers : sequence of str
+        "output" is the model's output where no layer is called so.
+    unit : int
+    backprop : str
+        A key of `RULES`. The direction of a rule need not lead uphill; the gradient itself does.
 
     Returns
     -------
-    dict of str to Mean
-        In float64; without the groups that have no example.
+    list of ndarray of float32, shape (*axes, channels)
+
+    Warns
+    -----
+    SignalScreenWarning
+        Nothing better than the noise at the start was met for a layer.
     """
-    sums: dict[str, Any] = dict.fromkeys(groups, 0.0)
-    for rows in blocks(len(x), _AT_ONCE):
-        maps = compute(x[rows])
-        for name, members in groups.items():
-            sums[name] = sums[name] + maps[members[rows]].sum(axis=0, dtype=np.float64)
-    counts = {name: int(members.sum()) for name, members in groups.items()}
-    return {
-        name: Mean(name, counts[name], x[members].mean(axis=0, dtype=np.float64), sums[name] / counts[name])
-        for name, members in groups.items()
-        if counts[name]
-    }
+    options: dict[str, Any] = {"rules": RULES[backprop], "tv": 1e-5, "normalise_gradient": True}
+    options["jitter"] = _jitter(model)
+    made = []
+    for layer in layers:
+        found = maximize_activation(model, target_of(model, layer, unit), **options)
+        if found.score[0] <= found.score_history[0, 0]:
+            warn(
+                f"nothing was met that unit {unit} of {layer!r} answers to more than to the noise at the start; "
+                "another unit may be alive, and backprop 'none' follows the gradient itself",
+                SignalScreenWarning,
+            )
+        made.append(found.best)
+    return made
 
 
-def difference(means: Mapping[str, Mean], one: str) -> Mean:
-    """The mean map of one group less that over the examples of all others; the mean example is that of all."""
-    others = [mean for name, mean in means.items() if name != one]
-    rest = np.average([m.map for m in others], axis=0, weights=[m.size for m in others])
-    everyone = list(means.values())
-    example = np.average([m.example for m in everyone], axis=0, weights=[m.size for m in everyone])
-    return Mean(one, sum(m.size for m in everyone), example, means[one].map - rest)
+def _jitter(model: Any) -> int:
+    """Sixteen samples, as in 256 of them; less where an input is shorter and would not keep its place."""
+    sizes = [n for n in model.inputs[0].shape[1:-1] if n is not None]
+    return min([16, *(n // 16 for n in sizes)])
+
+
+def layers_with_units(model: Any) -> list[str]:
+    """Names of the layers with a kernel, convolutions and dense ones, in the order of the model.
+
+    Raises
+    ------
+    LayerError
+        There are none.
+    """
+    having = []
+    for layer in model._flatten_layers(include_self=False):
+        try:
+            having.append(filter_weights(model, layer).layer)
+        except LayerError:
+            continue
+    if not having:
+        raise LayerError("the model has no convolution or dense layer whose units an input could be made for")
+    return having
+
+
+def layer_with_filters(model: Any, layer: str) -> str:
+    """The layer itself; the last one with filters for an "output" that is no layer."""
+    return layer if layer != "output" or _has(model, layer) else layers_with_units(model)[-1]
 
 
 def target_of(model: Any, layer: str, unit: int) -> Any:
     """What is explained: unit `unit` of a layer; of the model's output where "output" is no layer."""
-    named = {found.name for found in _layers(model)}
-    return unit if layer == "output" and layer not in named else Unit(layer, unit)
+    return unit if layer == "output" and not _has(model, layer) else Unit(layer, unit)
 
 
 def chosen(x: Array, labels: Array, images: Sequence[int]) -> tuple[Array, Array]:
@@ -147,66 +187,5 @@ def chosen(x: Array, labels: Array, images: Sequence[int]) -> tuple[Array, Array
     return x[list(images)], labels[list(images)]
 
 
-class Kernel(NamedTuple):
-    """The weights of a layer: one picture for each filter."""
-
-    layer: str
-    weights: Array  # (filters, channels, *window)
-    bias: Array | None  # (filters,)
-
-
-def kernel_of(model: Any, layer: str) -> Kernel:
-    """The kernel of a layer, with the filters first.
-
-    Parameters
-    ----------
-    model : keras.Model
-    layer : str
-        By name, ``outer/inner`` or the inner name alone when nested; "output" is the last layer with a kernel
-        where no layer is called so.
-
-    Returns
-    -------
-    Kernel
-        A dense layer has one channel, and the inputs for a window; a depthwise one a filter for each channel.
-
-    Raises
-    ------
-    LayerError
-        No such layer, or it has no kernel.
-    """
-    having = [found for found in _layers(model) if _weight(found) is not None]
-    names = ", ".join(found.name for found in having) or "none"
-    same = [found for found in _layers(model) if found.name == layer.split("/")[-1]]
-    if not same and layer == "output" and having:
-        same = having[-1:]
-    if not same:
-        raise LayerError(f"layer {layer!r} is not in the model; layers with a kernel: {names}")
-    weight = _weight(same[0])
-    if weight is None:
-        raise LayerError(f"layer {layer!r} has no kernel to draw; layers with a kernel: {names}")
-    bias = getattr(same[0], "bias", None)
-    return Kernel(same[0].name, _filters_first(same[0], weight), None if bias is None else np.asarray(bias))
-
-
-def _weight(layer: Any) -> Array | None:
-    for name in ("kernel", "depthwise_kernel"):
-        weight = getattr(layer, name, None)
-        if weight is not None and len(weight.shape) > 1:
-            return np.asarray(weight)
-    return None
-
-
-def _filters_first(layer: Any, weight: Array) -> Array:
-    kind = type(layer).__name__
-    if weight.ndim == 2:
-        return weight.T[:, None]
-    if "Depthwise" in kind or "Separable" in kind:  # (*window, channels, filters of each)
-        return np.moveaxis(weight.reshape(*weight.shape[:-2], 1, -1), (-1, -2), (0, 1))
-    if "Transpose" in kind:
-        weight = np.swapaxes(weight, -1, -2)
-    return np.moveaxis(weight, (-1, -2), (0, 1))
-
-
-def _layers(model: Any) -> Iterator[Any]:
-    yield from model._flatten_layers(include_self=False)
+def _has(model: Any, name: str) -> bool:
+    return any(layer.name == name for layer in model._flatten_layers(include_self=False))

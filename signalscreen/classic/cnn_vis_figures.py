@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-from signalscreen.classic.cnn_vis import Mean
+from signalscreen.averages import ClassAverages
 from signalscreen.plot import plot_image, plot_with_gradient
 from signalscreen.plot.colour import SIGNED, UNSIGNED, ColourScale, add_colour_bar, colour_scale
 
@@ -65,25 +65,61 @@ def draw_maps(x: Array, maps: Array, titles: Sequence[str], label: str, *, over:
     return figure
 
 
-def draw_averages(means: Sequence[Mean], label: str, *, fine: bool) -> Figure:
+def draw_averages(found: ClassAverages, label: str, *, fine: bool) -> Figure:
     """Draw mean maps side by side, on one scale; in 1D mean signals coloured by them, one below the other.
 
     `fine` says that the maps are of gradients, with a few strong pixels, and not of feature maps.
     """
-    maps = np.stack([mean.map for mean in means])
+    maps = np.stack([found.mean[name] for name in found.labels])
     if fine and maps.ndim > 2:
         scale = colour_scale(np.append(maps, 0.0), _HEAT, percentile=_SEEN)
     else:
         scale = colour_scale(np.append(maps, 0.0), UNSIGNED)
-    titles = [f"{mean.name} (mean of {mean.size})" for mean in means]
-    return _beside(np.stack([mean.example for mean in means]), maps, titles, scale, label)
+    titles = [f"{name} (mean of {found.counts[name]})" for name in found.labels]
+    return _beside(np.stack([found.signal[name] for name in found.labels]), maps, titles, scale, label)
 
 
-def draw_difference(difference: Mean, title: str, label: str, *, fine: bool) -> Figure:
-    """Draw one mean map less another; zero is grey, and both sides of it have the same scale."""
-    percentile = _SEEN if fine and difference.map.ndim > 1 else None
-    scale = colour_scale(difference.map, SIGNED, symmetric=True, percentile=percentile)
-    return _beside(difference.example[None], difference.map[None], [title], scale, label)
+def draw_difference(example: Array, difference: Array, title: str, label: str, *, fine: bool) -> Figure:
+    """Draw one mean map less another; zero is grey, and both sides of it have the same scale.
+
+    `example`, in 1D, is the signal that is coloured.
+    """
+    percentile = _SEEN if fine and difference.ndim > 1 else None
+    scale = colour_scale(difference, SIGNED, symmetric=True, percentile=percentile)
+    return _beside(example[None], difference[None], [title], scale, label)
+
+
+def draw_maximal(inputs: Sequence[Array], titles: Sequence[str]) -> Figure:
+    """Draw inputs that were made: images side by side, signals as lines one below the other."""
+    if inputs[0].ndim == 2:
+        return _lines(inputs, titles)
+    pictures = np.stack([_drawable(image) for image in inputs])
+    if pictures.ndim == 3:
+        scale = colour_scale(pictures, percentile=_SEEN)
+        return _beside(pictures, pictures, titles, scale, "made input")
+    columns = min(len(inputs), _COLUMNS)
+    rows = -(-len(inputs) // columns)
+    figure = Figure(figsize=(3.0 * columns, rows * (_height(pictures[0], 3.0) + 0.4)), layout="compressed")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for ax in axes[len(inputs) :]:
+        ax.set_axis_off()
+    for ax, picture, title in zip(axes, pictures, titles, strict=False):
+        plot_image(picture, None, ax, title=title)
+    return figure
+
+
+def _lines(signals: Sequence[Array], titles: Sequence[str]) -> Figure:
+    figure = Figure(figsize=(_WIDTH, 1.7 * len(signals) + 0.6), layout="constrained")
+    axes = list(figure.subplots(len(signals), 1, squeeze=False, sharex=True, sharey=True)[:, 0])
+    for ax, signal, title in zip(axes, signals, titles, strict=True):
+        ax.plot(signal, linewidth=1.2)
+        ax.set_title(title)
+        ax.margins(x=0.005)
+    if signals[0].shape[1] > 1:
+        axes[0].legend([f"channel {i}" for i in range(signals[0].shape[1])], loc="upper right", fontsize="small")
+    axes[-1].set_xlabel("Sample")
+    figure.supylabel("made input")
+    return figure
 
 
 def _beside(x: Array, maps: Array, titles: Sequence[str], scale: ColourScale, label: str) -> Figure:

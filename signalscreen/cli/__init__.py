@@ -7,6 +7,7 @@ first needed, never for ``--help`` or ``methods``.
 import logging
 import os
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -30,7 +31,7 @@ class _Commands(click.Group):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", SignalScreenWarning)
-            warnings.showwarning = _one_line  # type: ignore[assignment]
+            warnings.showwarning = _one_line_once()
             try:
                 return super().invoke(ctx)
             except BrokenPipeError:
@@ -54,8 +55,17 @@ for _command in (explain, methods, summary, features, demo, classic):
     main.add_command(_command)
 
 
-def _one_line(message: Warning | str, *_: Any) -> None:
-    click.echo(f"warning: {_joined(message)}", err=True)
+def _one_line_once() -> Callable[..., None]:
+    """Print each warning on one line, and the same words once only."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, *_: Any) -> None:
+        line = f"warning: {_joined(message)}"
+        if line not in said:
+            click.echo(line, err=True)
+        said.add(line)
+
+    return show
 
 
 def _joined(message: object) -> str:

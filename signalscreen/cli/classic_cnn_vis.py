@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from signalscreen.cli.writing import write_figure
 from signalscreen.errors import InputError, SignalScreenWarning, warn
 
 if TYPE_CHECKING:
@@ -69,10 +71,14 @@ class _Job:
         return [name.strip() for name in self.label_names.split(",")]
 
     @property
+    def rule(self) -> str:
+        """The modifier in a file's name."""
+        return "Vanilla" if self.backprop in ("none", "vanilla") else self.backprop
+
+    @property
     def ending(self) -> str:
         """Of a file's name: the layer and the modifier."""
-        rule = "Vanilla" if self.backprop in ("none", "vanilla") else self.backprop
-        return f"{self.layer.replace('/', '_')}_{rule}"
+        return f"{self.layer}_{self.rule}"
 
 
 @click.command("cnn-vis", cls=_ManyImages, short_help="As cnn-vis.py of CNN-vis.")
@@ -84,6 +90,7 @@ class _Job:
             "average-saliency",
             "grad-cam",
             "average-gradcam",
+            "activation-max",
             "filter-weights",
             "model-summary",
             "get-labels",
@@ -107,7 +114,7 @@ class _Job:
     default="guided",
     show_default=True,
     callback=lambda _, __, value: value.lower(),
-    help="Rule for rectifiers; None and vanilla: the gradient itself.",
+    help="Rule for rectifiers; None and vanilla: the gradient itself, which activation-max follows if not told.",
 )
 @click.option("--unit", type=int, default=0, show_default=True, help="Unit or filter of the layer.")
 @click.option("--label-names", default="-,AI", show_default=True, help="Of labels 0, 1, ..., in order.")
@@ -124,6 +131,9 @@ def cnn_vis(**given: Any) -> None:
 
     Writes the older system's files, such as saliency_output_guided.png, into the folder results.
     """
+    source = click.get_current_context().get_parameter_source("backprop")
+    if given["function"] == "activation-max" and source is ParameterSource.DEFAULT:
+        given["backprop"] = "none"  # a rule's direction need not lead uphill
     job = _Job(**given)
     needed = {
         "saliency": ("data", "images"),
@@ -160,36 +170,50 @@ def _averages(job: _Job) -> None:
     from signalscreen.classic.cnn_vis_figures import draw_averages, draw_difference
 
     x, labels = _examples(job)
-    groups = {name: labels == i for i, name in enumerate(job.names)}
     model, x, target = _bound(job, x)
     cam = job.function == "average-gradcam"
-    compute, what = (computed.gradcam_maps, "gradcam") if cam else (computed.saliency_maps, "saliency")
-    means = computed.average_maps(lambda some: compute(model, some, target, job.backprop), x, groups)
-    for name in groups:
-        if name not in means:
-            words = f"no example has the label {name!r}, so its average and the difference are left out"
-            warn(words, SignalScreenWarning)
-    _write(
-        job,
-        f"average_{what}_{job.ending}",
-        draw_averages(list(means.values()), f"mean {_WORDS[what]}", fine=not cam),
-    )
-    if len(means) < len(groups) or len(groups) < 2:
+    what = "gradcam" if cam else "saliency"
+    found = computed.average_maps(model, x, [job.names[i] for i in labels], target, job.backprop, cam=cam)
+    _write(job, f"average_{what}_{job.ending}", draw_averages(found, f"mean {_WORDS[what]}", fine=not cam))
+    missing = [name for name in job.names if name not in found.labels]
+    for name in missing:
+        words = f"no example has the label {name!r}, so its average and the difference are left out"
+        warn(words, SignalScreenWarning)
+    if missing or len(found.labels) < 2:
         return
     one = job.names[1]
-    title = f"{one} less {'others' if len(groups) > 2 else job.names[0]}"
+    difference = computed.less_others(found, one)
+    title = f"{one} less {'others' if len(found.labels) > 2 else job.names[0]}"
     label = f"difference of mean {_WORDS[what]}"
-    figure = draw_difference(computed.difference(means, one), title, label, fine=not cam)
-    _write(job, f"difference_{one}{'_gradcam' * cam}".replace("/", "_"), figure)
+    figure = draw_difference(x.mean(axis=0), difference, title, label, fine=not cam)
+    _write(job, f"difference_{one}{'_gradcam' * cam}", figure)
+
+
+def _activation_max(job: _Job) -> None:
+    """Inputs made for a unit of each layer with a kernel, or of the layer asked for."""
+    from signalscreen.classic import cnn_vis as computed
+    from signalscreen.classic.cnn_vis_figures import draw_maximal
+    from signalscreen.models import load_model
+
+    _folder(job)
+    model = load_model(job.model)
+    layers = computed.layers_with_units(model) if job.layer == "output" else [job.layer]
+    titles = [f"{layer}, unit {job.unit}" for layer in layers]
+    inputs = computed.maximal_inputs(model, layers, job.unit, job.backprop)
+    _write(job, f"actmax_{job.rule}", draw_maximal(inputs, titles))
 
 
 def _filter_weights(job: _Job) -> None:
-    from signalscreen.classic.cnn_vis import kernel_of
-    from signalscreen.classic.filter_figures import draw_filters
+    from signalscreen.classic.cnn_vis import layer_with_filters
+    from signalscreen.kernels import filter_weights
     from signalscreen.models import load_model
+    from signalscreen.plot import plot_filter_weights
 
-    kernel = kernel_of(load_model(job.model), job.layer)
-    _write(job, f"filter_weights_{kernel.layer}".replace("/", "_"), draw_filters(kernel))
+    _folder(job)
+    model = load_model(job.model)
+    weights = filter_weights(model, layer_with_filters(model, job.layer))
+    figure = plot_filter_weights(weights, filters=range(len(weights.kernel)))
+    _write(job, f"filter_weights_{weights.layer}", figure)
 
 
 def _model_summary(job: _Job) -> None:
@@ -208,6 +232,7 @@ _FUNCTIONS: dict[str, Callable[[_Job], None]] = {
     "grad-cam": _maps,
     "average-saliency": _averages,
     "average-gradcam": _averages,
+    "activation-max": _activation_max,
     "filter-weights": _filter_weights,
     "model-summary": _model_summary,
     "get-labels": _get_labels,
@@ -234,17 +259,17 @@ def _bound(job: _Job, x: "Array") -> "tuple[Any, Array, Any]":
     """The model, the examples as it takes them, and what is explained."""
     from signalscreen.classic.cnn_vis import target_of
     from signalscreen.models import layout_of, load_model
-    from signalscreen.output import output_folder
 
-    output_folder(job.out)
+    _folder(job)
     model = load_model(job.model)
     return model, layout_of(model, x).join(x, what="X"), target_of(model, job.layer, job.unit)
 
 
-def _write(job: _Job, name: str, figure: "Figure") -> None:
-    from signalscreen.output import atomically, output_folder
+def _folder(job: _Job) -> Path:
+    from signalscreen.output import output_folder
 
-    path = output_folder(job.out) / f"{name}.png"
-    with atomically(path) as part:
-        figure.savefig(part, format="png", dpi=100)
-    click.echo(f"wrote {path}")
+    return output_folder(job.out)
+
+
+def _write(job: _Job, name: str, figure: "Figure") -> None:
+    write_figure(_folder(job) / f"{name.replace('/', '_')}.png", figure)

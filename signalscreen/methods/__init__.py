@@ -1,6 +1,6 @@
 """The methods, one file each: the formula, its docstring, nothing else."""
 
-from signalscreen.method import METHODS, explain
+from signalscreen.method import METHODS, explain, find_method
 from signalscreen.methods.deep_lift import deep_lift
 from signalscreen.methods.grad_cam import grad_cam, grad_cam_plus_plus, layer_cam
 from signalscreen.methods.guided import deconvnet, guided_backprop, guided_grad_cam
@@ -17,6 +17,7 @@ __all__ = [
     "deconvnet",
     "deep_lift",
     "explain",
+    "find_method",
     "grad_cam",
     "grad_cam_plus_plus",
     "guided_backprop",

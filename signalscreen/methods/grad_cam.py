@@ -5,14 +5,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from signalscreen.errors import OptionError
 from signalscreen.method import method
 from signalscreen.resize import resize
 
 Array = npt.NDArray[Any]
 
+_RULES = (None, "guided", "guided_conv", "deconvnet", "deconvnet_conv")
+
 
 @method(gives="map", one_input=True)
-def grad_cam(score: Any, x: Array, *, layer: Any = None, relu: bool = True, upsample: bool = True) -> Array:
+def grad_cam(
+    score: Any,
+    x: Array,
+    *,
+    layer: Any = None,
+    relu: bool = True,
+    upsample: bool = True,
+    rules: str | None = None,
+) -> Array:
     """Feature maps of a layer, each weighted by its mean gradient: relu(sum_k mean(dS/dA_k) A_k).
 
     Parameters
@@ -26,6 +37,8 @@ def grad_cam(score: Any, x: Array, *, layer: Any = None, relu: bool = True, upsa
         Keep only what speaks for the target.
     upsample : bool
         Resample the map linearly to the signal's axes.
+    rules : {None, "guided", "guided_conv", "deconvnet", "deconvnet_conv"}
+        Backward rules at rectifiers, the backprop modifiers of keras-vis; None is the method of the paper.
 
     Returns
     -------
@@ -35,6 +48,8 @@ def grad_cam(score: Any, x: Array, *, layer: Any = None, relu: bool = True, upsa
     ------
     LayerError
         The model has no such layer, or none with feature maps.
+    OptionError
+        `rules` is not known.
 
     Notes
     -----
@@ -45,7 +60,9 @@ def grad_cam(score: Any, x: Array, *, layer: Any = None, relu: bool = True, upsa
     ----------
     Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2.
     """
-    maps, gradient = score.activations(x, layer)
+    if rules not in _RULES:
+        raise OptionError(f"rules {rules!r} is not known; give one of {', '.join(map(repr, _RULES))}")
+    maps, gradient = score.activations(x, layer, rules)
     weights = gradient.mean(axis=score.axes, keepdims=True)
     return finish(score, x, (weights * maps).sum(axis=-1), relu, upsample)
 

@@ -13,6 +13,7 @@ from .image import draw_pixels, grey_range, read_image
 from .traces import Floats
 
 _PANEL, _MOST_TALL = 2.2, 2.0  # inches; height by width
+_MOST_ACROSS = 6  # panels
 _FRAME = "0.55"
 
 
@@ -34,16 +35,17 @@ def draw_maps(
         x, maps, cells = x[number], maps[plane], cells[1:]
         name = f"slice {number}"
     pixels, _ = read_image(x if x.shape[-1] in (1, 3) else x.mean(axis=-1), None)
-    columns = min(len(shown) + 1, columns or (4 if len(shown) < 8 else 6))
-    rows = -(-(len(shown) + 1) // columns)
+    count = len(shown) + 1
+    columns = min(count, columns or -(-count // -(-count // _MOST_ACROSS)))  # as even as the rows allow
+    rows = -(-count // columns)
     tall = min(_MOST_TALL, x.shape[0] / x.shape[1])
     fig.set_size_inches(max(4.5, _PANEL * columns + 1.2), (_PANEL * tall + 0.35) * rows + 0.7)
     grid = np.ravel(fig.subplots(rows, columns, squeeze=False))
-    for unused in grid[len(shown) + 1 :]:
+    for unused in grid[count:]:
         unused.set_axis_off()
     draw_pixels(grid[0], pixels, grey_range(pixels), lift=False, aspect="equal")
     grid[0].set_title(name, fontsize="medium")
-    panels = list(grid[1 : len(shown) + 1])
+    panels = list(grid[1:count])
     for ax, number in zip(panels, shown, strict=True):
         drawn = _draw_map(ax, maps[..., number], cells, x.shape[:2], scale)
         ax.set_title(f"filter {number}", fontsize="medium")

@@ -57,7 +57,7 @@ def draw_dense(
     words: list[str],
 ) -> None:
     """Draw one row of colour per unit, one column per input."""
-    fig.set_size_inches(float(np.clip(0.25 * len(seen) + 2.5, 5, 12)), 1.2 + 0.24 * len(shown))
+    fig.set_size_inches(float(np.clip(0.25 * len(seen) + 2.5, 5, 12)), max(2.4, 1.2 + 0.24 * len(shown)))
     ax = fig.subplots()
     table = weights.kernel[shown][:, seen]
     drawn = ax.imshow(table, cmap=scale.colormap, norm=scale.norm(), aspect="auto", interpolation="nearest")

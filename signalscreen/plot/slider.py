@@ -26,6 +26,8 @@ def slices(widgets: Any, fig: Figure, count: int, number: int | None, show: Call
     -------
     ipywidgets.VBox
     """
+    fig.draw_without_rendering()
+    fig.set_layout_engine("none")  # measured once, so that panels stand still while slices change
     slider = widgets.IntSlider(value=number, min=0, max=count - 1, description="slice", continuous_update=False)
     # A picture, not a live canvas: it is seen in every notebook, whatever matplotlib's backend is.
     picture = widgets.Image(format="png", value=_png(fig))

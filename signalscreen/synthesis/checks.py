@@ -22,7 +22,7 @@ def check_counts(**counts: Any) -> None:
 def check_weights(**weights: Any) -> None:
     """Refuse what is no weight."""
     for name, value in weights.items():
-        if not _is_number(value) or value < 0:
+        if not is_number(value) or value < 0:
             raise OptionError(f"{name} {value!r} is no weight; give 0 or more")
 
 
@@ -31,7 +31,7 @@ def check_limits(limits: Any) -> tuple[float, float] | None:
     if limits is None:
         return None
     pair = isinstance(limits, tuple | list | np.ndarray) and len(limits) == 2
-    if not pair or not all(map(_is_number, limits)) or not limits[0] < limits[1]:
+    if not pair or not all(map(is_number, limits)) or not limits[0] < limits[1]:
         raise OptionError(f"limits {limits!r} do not rise; give (lowest, highest) in the signal's units")
     return float(limits[0]), float(limits[1])
 
@@ -50,7 +50,7 @@ def bounds(limits: Any, rms: Any, spectrum: Any) -> tuple[tuple[float, float] | 
         return limits, None if limits is not None or spectrum is not None else 1.0
     if rms is None:
         return limits, None
-    if not _is_number(rms) or rms <= 0:
+    if not is_number(rms) or rms <= 0:
         raise OptionError(f"rms {rms!r} is not known; give a positive number in the signal's units, 'auto' or None")
     if spectrum is not None:
         raise OptionError("rms is given beside spectrum, which already fixes it; leave one out")
@@ -79,5 +79,16 @@ def per_row(scale: Any, x: Array) -> Any:
     return scale.reshape(-1, *[1] * (x.ndim - 1)).astype(x.dtype)
 
 
-def _is_number(value: Any) -> bool:
+def quarter_range(x: Array) -> Array:
+    """A quarter of the range of each row, broadcastable to x; 1 where a row is flat.
+
+    As with limits: an image standardised as usual spans about four.
+    """
+    own = tuple(range(1, x.ndim))
+    found = (x.max(axis=own, keepdims=True) - x.min(axis=own, keepdims=True)) / 4
+    return np.where(found > 0, found, 1).astype(np.result_type(x, np.float32))
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is one finite number, and no flag."""
     return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(np.isfinite(value))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
 from signalscreen.errors import InputError, OptionError
+from signalscreen.synthesis.checks import is_number
 
 Array = npt.NDArray[Any]
 
@@ -161,7 +162,8 @@ def band_of(band: Any, shape: Sequence[int], fs: float | None) -> Array:
         The band is none, does not lie between 0 and half the sampling rate, or holds no frequency.
     """
     unit = "Hz" if len(shape) == 1 else "cycles per sample"
-    if not isinstance(band, tuple | list) or len(band) != 2:
+    pair = isinstance(band, tuple | list) and len(band) == 2
+    if not pair or not all(end is None or is_number(end) for end in band):
         raise OptionError(f"band {band!r} is no pair; give (lowest, highest) in {unit}")
     if len(shape) == 1 and fs is None:
         raise OptionError("band needs the sampling rate; give fs in Hz (fs=1 for a band in cycles per sample)")
@@ -171,6 +173,8 @@ def band_of(band: Any, shape: Sequence[int], fs: float | None) -> Array:
             "cycles per sample"
         )
     fs = 1.0 if fs is None else fs
+    if not is_number(fs) or fs <= 0:
+        raise OptionError(f"fs {fs!r} is no sampling rate; give a positive number in Hz")
     low, high = 0.0 if band[0] is None else band[0], fs / 2 if band[1] is None else band[1]
     if not 0 <= low < high <= fs / 2:
         raise OptionError(
@@ -219,7 +223,10 @@ def amplitudes_of(spectrum: Any, shape: Sequence[int]) -> Array:
     InputError
         It has another length, or values that no amplitude has.
     """
-    given = np.asarray(spectrum, float)
+    given = np.asarray(spectrum)
+    if given.dtype.kind not in "fiub":
+        raise InputError(f"spectrum has dtype {given.dtype}; give real signals, or amplitudes")
+    given = given.astype(float)
     *axes, channels = shape
     bins = (*axes[:-1], axes[-1] // 2 + 1, channels)
     if not np.isfinite(given).all():

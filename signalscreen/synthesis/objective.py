@@ -19,6 +19,7 @@ def penalised(
     score: Callable[[Array, int], tuple[Array, Array]],
     penalties: Sequence[tuple[float, Penalty]] = (),
     *,
+    gain: float = 1.0,
     centre: float = 0.0,
     scale: float | Array = 1.0,
     along: Sequence[Callable[[Array, Array], Array]] = (),
@@ -31,23 +32,26 @@ def penalised(
     score : callable
         Takes x and the number of the step, and gives the score and its gradient.
     penalties : sequence of (weight, penalty)
+    gain : float
+        Weight of the score.
     centre, scale : float, or ndarray broadcastable to x
         So that weights mean the same whatever the signal's units.
     along : sequence of callable
         From x and the gradient to what of it does not leave what is allowed.
     reshape : sequence of callable
-        What else is done to the gradient before the optimiser sees it.
+        What else is done to the gradient, by then that of ``x / scale``, before the optimiser sees it.
     """
 
     def objective(x: Array, step: int) -> Measured:
         found, gradient = score(x, step)
-        value = found.astype(float)
+        value, gradient = gain * found.astype(float), gain * gradient
         z = (x - centre) / scale
         for weight, penalty in penalties:
             cost, slope = penalty(z)
             value, gradient = value - weight * cost, gradient - weight * slope / scale
         for keep in along:
             gradient = keep(x, gradient)
+        gradient = gradient * scale
         for change in reshape:
             gradient = change(gradient)
         return Measured(value, found, gradient)

@@ -10,7 +10,7 @@ Array = npt.NDArray[Any]
 
 
 class Measured(NamedTuple):
-    """An objective at `x`: its value and the score in it, ``(rows,)``, and its gradient, like `x`."""
+    """An objective at `x`: its value and the score in it, ``(rows,)``, and its gradient by ``x / scale``."""
 
     value: Array
     score: Array

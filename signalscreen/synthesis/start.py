@@ -22,6 +22,7 @@ def begin(
     which: int | str | None,
     noise: tuple[float, Any, int],
     common: dict[str, Any],
+    what: str = "start",
 ) -> tuple[Any, Array]:
     """Bind a score to the inputs from which a synthesis begins.
 
@@ -38,6 +39,8 @@ def begin(
         Mean, standard deviation and seed. A row's noise depends on the seed and its number alone.
     common : dict
         Options of `Score`.
+    what : str
+        How to call `start` in an error.
 
     Returns
     -------
@@ -59,8 +62,8 @@ def begin(
         )
     score = Score(model, target, **common)
     layout = layout_of(score.model, None if isinstance(start, str) else start)
-    place = _place(layout, which)
-    parts = _parts(start, layout, place)
+    place = place_of(layout, which)
+    parts = _parts(start, layout, place, what)
     rows = _rows(rows, parts, target)
     arrays = [
         _filled(part, spec, rows, length if i == place else None, noise)
@@ -81,7 +84,8 @@ def begin(
     return bound, x.astype(kind)
 
 
-def _place(layout: Layout, which: int | str | None) -> int:
+def place_of(layout: Layout, which: int | str | None) -> int:
+    """The number of the input that is made."""
     names = [spec.name for spec in layout.specs]
     known = [*names, *range(len(names))]
     if which is None and layout.single:
@@ -94,13 +98,13 @@ def _place(layout: Layout, which: int | str | None) -> int:
     return known.index(which) % len(names)
 
 
-def _parts(start: Any, layout: Layout, place: int) -> list[Any]:
+def _parts(start: Any, layout: Layout, place: int, what: str) -> list[Any]:
     """What each input begins from: a word or an array."""
-    if isinstance(start, str):
+    if isinstance(start, str) and what == "start":
         if start not in ("noise", "zeros"):
             raise OptionError(f"start {start!r} is not known; give 'noise', 'zeros' or a signal")
         return [start if i == place else "zeros" for i in range(len(layout.specs))]
-    return layout.split(layout.join(start, what="start"))
+    return layout.split(layout.join(start, what=what))
 
 
 def _rows(rows: int | None, parts: Sequence[Any], target: Any) -> int:

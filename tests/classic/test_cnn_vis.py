@@ -1,6 +1,10 @@
 """The older CNN-vis: its command, its files, and its bugs that are not here."""
 
 import pickle
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -10,12 +14,11 @@ from click.testing import CliRunner
 import signalscreen as ss
 from signalscreen.backend import keras
 from signalscreen.classic import cnn_vis
-from signalscreen.classic.cnn_vis import average_maps, gradcam_maps, kernel_of, saliency_maps, target_of
-from signalscreen.classic.cnn_vis_figures import draw_averages, draw_difference, draw_maps
-from signalscreen.classic.filter_figures import draw_filters
+from signalscreen.classic.cnn_vis import average_maps, gradcam_maps, saliency_maps, target_of
+from signalscreen.classic.cnn_vis_figures import draw_averages, draw_difference, draw_maps, draw_maximal
 from signalscreen.cli import main
 from signalscreen.cli.classic_cnn_vis import spread
-from signalscreen.errors import LayerError, TargetError
+from signalscreen.errors import LayerError, OptionError, SignalScreenWarning, TargetError
 from signalscreen.score import Score
 from tests.contract.zoo import randomise
 
@@ -247,6 +250,24 @@ def test_summary_and_labels(files, work):
     assert written(work) == []
 
 
+@pytest.mark.parametrize(
+    "words", [["vis", "-h"], ["cnn-vis", "-h"], ["cnn-vis", "get-labels", "none", "-d", "d.npz"]]
+)
+def test_help_and_labels_do_without_tensorflow(words, files):
+    code = (
+        "import sys; from signalscreen.cli import main\n"
+        "try: main(['classic', *sys.argv[1:]])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    words = [str(files / word) if word.endswith(".npz") else word for word in words]
+    root = Path(ss.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("layer", ["second", "output"])
 def test_filter_weights_writes_a_file(files, work, layer):
     done = run("filter-weights", files / "net.keras", "-l", layer)
@@ -284,6 +305,8 @@ def test_grad_cam_without_a_modifier_is_that_of_the_paper(net):
     expected = ss.reduce(ss.grad_cam(net, x, 2)[..., None], "sum", scale="min_max")
     np.testing.assert_allclose(gradcam_maps(net, x, 2, "none"), expected, atol=1e-6)
     assert np.abs(gradcam_maps(net, x, 2, "guided") - expected).max() > 0.01
+    with pytest.raises(OptionError, match="rules 'smooth' is not known"):
+        ss.grad_cam(net, x, 2, rules="smooth")
 
 
 def test_grad_cam_with_a_modifier_weighs_by_its_gradient(net):
@@ -320,82 +343,64 @@ def test_targets(net):
         saliency_maps(net, X[:1, ..., None], target_of(net, "output", 5), "none")
 
 
-def test_averages_are_over_all_examples_of_a_label_in_parts(monkeypatch):
-    monkeypatch.setattr(cnn_vis, "_AT_ONCE", 5)
-    x = RNG.normal(size=(12, 7, 1))
-    sizes = []
-
-    def compute(some):
-        sizes.append(len(some))
-        return some[..., 0] ** 2
-
-    labels = np.array([0, 1, 1, 2] * 3)
-    groups = {"a": labels == 0, "b": labels == 1, "c": labels == 2, "none": labels == 3}
-    means = average_maps(compute, x, groups)
-    assert sizes == [5, 5, 2]
-    assert list(means) == ["a", "b", "c"]
-    np.testing.assert_allclose(means["b"].map, (x[labels == 1, :, 0] ** 2).mean(0))
-    np.testing.assert_allclose(means["c"].example, x[labels == 2].mean(0))
-    assert means["b"].size == 6
-    less = cnn_vis.difference(means, "b")
-    expected = (x[labels == 1, :, 0] ** 2).mean(0) - (x[labels != 1, :, 0] ** 2).mean(0)
-    np.testing.assert_allclose(less.map, expected)
-    np.testing.assert_allclose(less.example, x.mean(0))
+@pytest.mark.parametrize("cam", [False, True])
+def test_averages_are_means_of_the_maps_of_each_label(net, cam):
+    x = X[..., None].astype("float32")
+    names = ["a", "b", "b", "c"] * 3
+    found = average_maps(net, x, names, 1, "guided", cam=cam)
+    maps = (gradcam_maps if cam else saliency_maps)(net, x, 1, "guided")
+    members = np.array(names) == "b"
+    assert found.labels == ("a", "b", "c")
+    assert found.counts["b"] == 6
+    np.testing.assert_allclose(found.mean["b"], maps[members].mean(0), atol=1e-5)
+    expected = maps[members].mean(0) - maps[~members].mean(0)
+    np.testing.assert_allclose(cnn_vis.less_others(found, "b"), expected, atol=1e-5)
 
 
-# --- kernels -------------------------------------------------------------------------------------------------
+# --- inputs made for a unit ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("shape", "layer", "filters"),
-    [
-        ((9, 1), lambda: L.Conv1D(17, 5), (17, 1, 5)),
-        ((9, 3), lambda: L.Conv1D(70, 5, use_bias=False), (70, 3, 5)),
-        ((9, 1), lambda: L.Conv1D(70, 5), (70, 1, 5)),
-        ((9, 9, 3), lambda: L.Conv2D(33, (2, 4)), (33, 3, 2, 4)),
-        ((9, 9, 1), lambda: L.Conv2D(1, 3), (1, 1, 3, 3)),
-        ((9, 9, 9, 2), lambda: L.Conv3D(5, 3), (5, 2, 3, 3, 3)),
-        ((9, 3), lambda: L.Conv1DTranspose(5, 4), (5, 3, 4)),
-        ((9, 9, 3), lambda: L.DepthwiseConv2D(3, depth_multiplier=2), (6, 1, 3, 3)),
-        ((9, 3), lambda: L.SeparableConv1D(7, 4), (3, 1, 4)),
-        ((9, 3), lambda: L.Dense(5), (5, 1, 3)),
-    ],
-)
-def test_kernels_of_any_layer_number_of_filters_and_channels(shape, layer, filters):
-    model = randomise(keras.Sequential([keras.Input(shape), layer()]))
-    found = kernel_of(model, "output")
-    assert found.weights.shape == filters
-    figure = draw_filters(found)
-    words = [text.get_text() for ax in figure.axes for text in (*ax.texts, ax.title)]
-    numbers = {word.split(",")[0] for word in words}
-    assert {str(i) for i in range(filters[0])} <= numbers
+def test_activation_max_of_any_layers_and_its_file(files, work, monkeypatch):
+    """Of every layer with a kernel, by any name; a few steps are enough to see that."""
+    monkeypatch.setattr(cnn_vis, "maximize_activation", partial(ss.maximize_activation, steps=8))
+    done = run("activation-max", files / "net.keras", "--unit", 2)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert written(work) == ["results/actmax_Vanilla.png"]
+    done = run("activation-max", files / "net.keras", "-l", "hidden", "-bm", "deconv")
+    assert done.exit_code == 0
+    assert written(work / "results") == ["actmax_Vanilla.png", "actmax_deconv.png"]
+
+
+def test_made_inputs_raise_the_unit_more_than_noise_does(net):
+    names = cnn_vis.layers_with_units(net)
+    assert names == ["first", "second", "hidden", "answers"]
+    free = cnn_vis.maximal_inputs(net, ["second", "output"], 2)
+    noise = RNG.normal(size=(50, 10, 14, 1)).astype("float32")
+    noise /= np.sqrt((noise**2).mean(axis=(1, 2, 3), keepdims=True))
+    for made, target in zip(free, (ss.Unit("second", 2), 2), strict=True):
+        score, x = Score(net, target).bind(np.concatenate([made[None], noise]))
+        values = score(x)
+        assert values[0] > values[1:].max()
+        assert np.sqrt((made**2).mean()) <= 1.001
+
+
+def test_a_unit_that_nothing_raises_is_said(recwarn):
+    dead = keras.Sequential([keras.Input((8, 1)), L.Conv1D(2, 3, name="c"), L.Flatten(), L.Dense(1)])
+    for weight in dead.weights:
+        weight.assign(np.zeros(weight.shape))
+    cnn_vis.maximal_inputs(dead, ["c"], 1)
+    [said] = [w.message for w in recwarn if issubclass(w.category, SignalScreenWarning)]
+    assert "unit 1 of 'c' answers to more than to the noise" in str(said)
+    bare = keras.Sequential([keras.Input((8, 1)), L.GlobalAveragePooling1D()])
+    with pytest.raises(LayerError, match="no convolution or dense layer"):
+        cnn_vis.layers_with_units(bare)
+
+
+@pytest.mark.parametrize("shape", [(30, 1), (30, 3), (9, 8, 1), (9, 8, 3), (9, 8, 2)])
+def test_made_inputs_of_any_kind_can_be_drawn(shape):
+    figure = draw_maximal([RNG.normal(size=shape)] * 3, ["a", "b", "c"])
+    assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["a", "b", "c"]
     figure.draw_without_rendering()
-
-
-def test_filters_come_first():
-    model = randomise(keras.Sequential([keras.Input((9, 8, 3)), L.Conv2D(4, (2, 5), name="c")]))
-    weight = np.asarray(model.get_layer("c").kernel)
-    np.testing.assert_array_equal(kernel_of(model, "c").weights[3, 1], weight[:, :, 1, 3])
-    deep = randomise(keras.Sequential([keras.Input((9, 8, 3)), L.DepthwiseConv2D(3, depth_multiplier=2, name="d")]))
-    weight = np.asarray(deep.get_layer("d").kernel)
-    np.testing.assert_array_equal(kernel_of(deep, "d").weights[5, 0], weight[:, :, 2, 1])
-
-
-def test_weights_are_drawn_on_one_symmetric_scale():
-    model = randomise(keras.Sequential([keras.Input((9, 8, 3)), L.Conv2D(20, 3)]))
-    kernel = kernel_of(model, "output")
-    [image] = draw_filters(kernel).axes[0].images
-    top = np.abs(kernel.weights).max()
-    np.testing.assert_allclose(image.get_clim(), (-top, top))
-    drawn = np.asarray(np.ma.filled(image.get_array(), np.nan))
-    np.testing.assert_allclose(np.sort(drawn[np.isfinite(drawn)]), np.sort(kernel.weights.ravel()))
-
-
-def test_layers_without_a_kernel(net):
-    with pytest.raises(LayerError, match="'leaky' has no kernel to draw; layers with a kernel: first, second"):
-        kernel_of(net, "leaky")
-    with pytest.raises(LayerError, match="'nine' is not in the model"):
-        kernel_of(net, "nine")
 
 
 # --- pictures ------------------------------------------------------------------------------------------------
@@ -420,26 +425,31 @@ def test_grad_cam_lies_over_images_of_any_channels(channels):
     assert sorted(len(ax.images) for ax in figure.axes[:4]) == [1, 1, 2, 2]
 
 
-def test_averages_share_a_scale_and_a_difference_is_grey_at_zero():
-    means = [
-        cnn_vis.Mean(name, 3, np.zeros((10, 14, 1)), RNG.random((10, 14)) * i) for i, name in ((1, "a"), (3, "b"))
-    ]
-    figure = draw_averages(means, "mean", fine=False)
-    panels = [ax for ax in figure.axes if ax.images]
-    assert len({ax.images[0].get_clim() for ax in panels}) == 1
-    assert [ax.get_title() for ax in panels] == ["a (mean of 3)", "b (mean of 3)"]
-    less = cnn_vis.difference({mean.name: mean for mean in means}, "a")
-    low, high = draw_difference(less, "a less b", "difference", fine=True).axes[0].images[0].get_clim()
-    assert low == -high
+def averages(*maps):
+    names = "abc"[: len(maps)]
+    mean = dict(zip(names, maps, strict=True))
+    counts, signal = dict.fromkeys(names, 3), {name: np.zeros((*one.shape, 1)) for name, one in mean.items()}
+    return ss.ClassAverages(tuple(names), counts, mean, mean, signal, "saliency", "0", "logit")
+
+
+@pytest.mark.parametrize("shape", [(10, 14), (30,)])
+def test_averages_share_a_scale_and_a_difference_is_grey_at_zero(shape):
+    found = averages(RNG.random(shape), 3 * RNG.random(shape))
+    figure = draw_averages(found, "mean", fine=False)
+    drawn = [(ax.images or ax.collections)[0] for ax in figure.axes[:2]]
+    assert drawn[0].get_clim() == drawn[1].get_clim() == (0, max(m.max() for m in found.mean.values()))
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["a (mean of 3)", "b (mean of 3)"]
+    ax = draw_difference(found.signal["a"], cnn_vis.less_others(found, "a"), "a less b", "", fine=True).axes[0]
+    low, high = (ax.images or ax.collections)[0].get_clim()
+    assert low == -high < 0
 
 
 def test_flat_maps_can_be_drawn():
     for x, maps in ((X[:2, ..., None], np.zeros((2, 10, 14))), (SIGNALS[:2], np.zeros((2, 30)))):
         for over in (False, True):
             draw_maps(x, maps, ["a", "b"], "", over=over).draw_without_rendering()
-        mean = cnn_vis.Mean("a", 1, x[0], maps[0])
-        draw_averages([mean], "", fine=True).draw_without_rendering()
-        draw_difference(mean, "", "", fine=True).draw_without_rendering()
+        draw_averages(averages(maps[0]), "", fine=True).draw_without_rendering()
+        draw_difference(x[0], maps[0], "", "", fine=True).draw_without_rendering()
 
 
 # --- its own network and windows ------------------------------------------------------------------------------
