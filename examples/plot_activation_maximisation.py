@@ -133,10 +133,10 @@ for ax in axes[-1]:
 # %%
 # How to read it
 # --------------
-# Everything here is *called* N or V with certainty, and much of it would fool no cardiologist. What the rows share is
-# what the network goes by: V is broad, with a deflection the other way after it; N is a narrow spike. Where they
-# differ is what the network does not mind. Heights in the first two ways say nothing (the bound sets them), and in
-# the last they come with the spectrum.
+# Everything here is *called* N or V with certainty, and much of it would fool no cardiologist. What the rows
+# share is what the network goes by: V is broad, with a deflection the other way after it; N is a narrow spike.
+# Where they differ is what the network does not mind. Heights in the first two ways say nothing (the bound sets
+# them), and in the last they come with the spectrum.
 #
 # The history tells whether it ran long enough, and ``.x`` holds the other beginnings: where seeds disagree, the
 # class has more than one face.
