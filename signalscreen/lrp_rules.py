@@ -24,7 +24,7 @@ _MOVING = set(
     "Identity Snapshot PreventGradient CheckNumerics Reshape Squeeze ExpandDims Transpose Concat ConcatV2 Split "
     "SplitV Pack Unpack Slice StridedSlice Pad PadV2 Gather GatherV2 GatherNd SpaceToBatchND BatchToSpaceND "
     "SpaceToDepth DepthToSpace Cast Reverse ReverseV2 Roll EnsureShape MaxPool MaxPoolV2 MaxPool3D Max Min Maximum "
-    "Minimum Neg".split()
+    "Minimum".split()
 )
 _MIXING = set(
     "BiasAdd Add AddV2 AddN Sub Sum Mean AvgPool AvgPool3D Tile BroadcastTo ResizeNearestNeighbor ResizeBilinear "
@@ -35,7 +35,7 @@ _CONVOLUTIONS = set(
     "Conv2D Conv3D DepthwiseConv2dNative Conv2DBackpropInput Conv3DBackpropInputV2 "
     "DepthwiseConv2dNativeBackpropInput".split()
 )
-_PASSING = set("Relu Relu6 LeakyRelu Elu Selu Sigmoid Tanh Softplus Softsign IdentityN StopGradient".split())
+_PASSING = set("Neg Relu Relu6 LeakyRelu Elu Selu Sigmoid Tanh Softplus Softsign IdentityN StopGradient".split())
 _SCALING = {"Mul", "Div", "RealDiv"}
 # Their kernel has its filters on the last axis, as the factors of a normalisation have.
 _FILTERS_LAST = {"Conv2D", "Conv3D", *_WEIGHTED}
@@ -97,8 +97,6 @@ def _rule(op: Any, positions: list[int], gamma: float) -> str | None:
     if op.type in _MIXING | _WEIGHTED | _CONVOLUTIONS | {"Softmax"}:
         raised = gamma and op.type in _CONVOLUTIONS and len(positions) == 1
         return "SignalScreenGamma" if raised else "SignalScreenEpsilon"
-    if op.type == "Neg":
-        return "SignalScreenPassed"
     if op.type in _MOVING:
         return "SignalScreenMaxPool3D" if op.type == "MaxPool3D" else None
     raise UnsupportedOpError(
