@@ -110,13 +110,27 @@ def test_activations_are_drawn_under_the_signal(model, tmp_path, layer):
         (["activation-max", "{model}", "-t", "unit:conv9", "-o", "{out}"], 1, "layer 'conv9' is not in the model"),
         (["activation-max", "{model}", "-t", "1", "-o", "{out}", "--band", "1", "9"], 1, "fs"),
         (["activation-max", "{model}", "-t", "1", "-o", "{out}", "--option", "x=1"], 2, "'x=1' is no option here"),
-        (["average-maps", "{model}", "{data}", "-o", "{out}", "--difference", "1", "5"], 1, "5"),
+        (
+            ["average-maps", "{model}", "{data}", "-o", "{out}", "--difference", "1", "5"],
+            1,
+            "label 5 has no example in beats.npz; its labels are 0, 1, 2",
+        ),
+        (
+            ["average-maps", "{none}", "{data}", "-o", "{out}", "--difference", "1", "5"],
+            1,
+            "label 5 has no example",
+        ),
+        (
+            ["average-maps", "{model}", "{data}", "-o", "{out}", "--difference", "1", "1"],
+            1,
+            "1 twice is no difference",
+        ),
         (["average-maps", "{model}", "{data}", "-o", "{out}", "-m", "gradient"], 2, "'gradient' is not known"),
         (["get-labels", "{model}"], 1, "cannot be read"),
     ],
 )
 def test_bad_input_is_one_sentence(model, data, tmp_path, words, code, message):
-    given = {"model": model, "data": data, "out": tmp_path / "out"}
+    given = {"model": model, "data": data, "out": tmp_path / "out", "none": tmp_path / "none.keras"}
     done = run(*(word.format(**given) for word in words), code=code)
     assert message in done.stderr
-    assert not list((tmp_path / "out").glob("*.png"))
+    assert not list((tmp_path / "out").glob("*.*"))

@@ -81,7 +81,7 @@ class ClassAverages:
             wrong = (
                 f"label {missing[0]!r} has no example" if missing else f"label {a!r} has none to compare it with"
             )
-            raise InputError(f"{wrong}; give two of {', '.join(map(repr, self.labels))}")
+            raise InputError(f"{wrong}; a difference needs two of the labels: {', '.join(map(repr, self.labels))}")
         of, rest = self._moments(a), self._moments(against[0])
         for label in against[1:]:
             rest = merged(rest, self._moments(label))
