@@ -142,7 +142,7 @@ def test_signals(work, function, shape):
 
 def test_other_units_and_layers(files, work):
     more = ("-d", files / "d.npz", "-im", 0, "-bm", "None")
-    for words, name in ((("--unit", 2), "output"), (("-l", "hidden", "--unit", 5), "hidden")):
+    for words, name in ((("--unit", 2), "output_unit2"), (("-l", "hidden", "--unit", 5), "hidden_unit5")):
         assert run("saliency", files / "net.keras", *more, *words, "--out", work / "o").exit_code == 0
         assert (work / "o" / f"saliency_{name}_Vanilla.png").exists()
 
@@ -342,10 +342,10 @@ def test_activation_max_of_any_layers_and_its_file(files, work):
     """More layers than the original's grid had places for, by any name."""
     done = run("activation-max", files / "net.keras", "--unit", 2)
     assert (done.exit_code, done.stderr) == (0, "")
-    assert written(work) == ["results/actmax_Vanilla.png"]
+    assert written(work) == ["results/actmax_unit2_Vanilla.png"]
     done = run("activation-max", files / "net.keras", "-l", "hidden", "-bm", "deconv")
     assert done.exit_code == 0
-    assert written(work / "results") == ["actmax_Vanilla.png", "actmax_deconv.png"]
+    assert written(work / "results") == ["actmax_deconv.png", "actmax_unit2_Vanilla.png"]
 
 
 def test_made_inputs_raise_the_unit_more_than_noise_does(net):
