@@ -10,8 +10,9 @@ DEMO   ?= demo-output
 demo: $(VENV)/.runtime
 	$(BIN)/signalscreen demo --out $(DEMO)
 
+# Two at a time, a file by one of them: networks are traced once for a file.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: format lint types borders test docs
 

@@ -8,7 +8,8 @@ References
 ----------
 Bach et al. 2015, "On Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise Relevance
 Propagation"; Montavon et al. 2019, "Layer-Wise Relevance Propagation: An Overview", sections 10.2.1 to 10.2.3;
-Andéol et al. 2023, the gamma rule for inputs of either sign.
+Andéol et al. 2023, the gamma rule for inputs of either sign; Achtibat et al. 2024, "AttnLRP", equations 10 to 15:
+the softmax by its slopes, and two signals multiplied with half each.
 """
 
 import weakref
@@ -91,7 +92,7 @@ def _rule(op: Any, positions: list[int], gamma: float) -> str | None:
         return "SignalScreenPassed"
     if op.type in _SCALING and (positions == [0] or op.type == "Mul"):
         return "SignalScreenScaled"
-    if op.type in _MIXING | _WEIGHTED | _CONVOLUTIONS:
+    if op.type in _MIXING | _WEIGHTED | _CONVOLUTIONS | {"Softmax"}:
         raised = gamma and op.type in _CONVOLUTIONS and len(positions) == 1
         return "SignalScreenGamma" if raised else "SignalScreenEpsilon"
     if op.type == "Neg":
@@ -179,7 +180,7 @@ def _scaled(op: Any, relevance: Any) -> Any:
 
 @tf.RegisterGradient("SignalScreenEpsilon")
 def _epsilon(op: Any, relevance: Any) -> Any:
-    """Each input times what it is multiplied by, over the sum of all such terms."""
+    """Each input times its slope, over what the op gives: of a sum of products, their sum."""
     rule = _rules[op.graph][op.name]
     weighed = op.type in _WEIGHTED | _CONVOLUTIONS
     scale, bias = _affine(op)

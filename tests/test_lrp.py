@@ -90,6 +90,20 @@ def test_the_rules_of_one_layer_written_out():
     np.testing.assert_allclose(ss.lrp(model, x, 0, epsilon=1e-12, gamma=1.0)[0, 0], gamma, rtol=1e-9)
 
 
+def test_attention_is_shared_out_as_written_out():
+    """AttnLRP: half of a product to its weights, on through the softmax by its slopes."""
+    w, u, v = 0.7, -1.2, 0.4
+    inputs = keras.Input((3, 1), dtype="float64")
+    weights = LAYERS.Softmax(axis=1, dtype="float64")(inputs * w)
+    model = keras.Model(inputs, keras.ops.sum(weights * inputs * u, axis=1) * v)
+    x = np.array([[[0.5], [-1.0], [2.0]]])
+    s = np.exp(x[0, :, 0] * w) / np.exp(x[0, :, 0] * w).sum()
+    terms = s * x[0, :, 0] * u * v  # of the sum that is the score
+    to_weights = terms / 2
+    through = x[0, :, 0] * w * (to_weights - s * to_weights.sum())
+    np.testing.assert_allclose(ss.lrp(model, x, 0, epsilon=1e-12)[0, :, 0], terms / 2 + through, rtol=1e-6)
+
+
 def test_a_unit_of_a_layer_is_shared_out_too(x):
     model = net(relu())
     unit = ss.Unit(2, 2)

@@ -20,7 +20,6 @@ from scipy.ndimage import zoom
 from signalscreen.errors import LayerError, SignalScreenWarning, warn
 from signalscreen.methods import grad_cam, occlusion, saliency
 from signalscreen.plot import plot_with_gradient
-from signalscreen.score import Score
 
 Array = npt.NDArray[Any]
 
@@ -148,6 +147,8 @@ def calculate_grad_cam(
 def _legacy_grad_cam(
     model: Any, data: Array, c: int, layer: Any, relu: bool, normalise: bool, upscale: bool
 ) -> Array:
+    from signalscreen.score import Score
+
     score, x = Score(model, c).bind(data)
     maps, gradient = score.activations(x, layer)
     cam = maps @ gradient.mean(axis=(0, 1))

@@ -33,7 +33,7 @@ def lrp(score: Any, x: Array, *, epsilon: float = 1e-6, gamma: float = 0.0) -> A
     Raises
     ------
     UnsupportedOpError
-        The network has an op without a rule (softmax inside, layer normalisation, recurrence); its name is given.
+        The network has an op without a rule (layer normalisation, recurrence); its name is given.
     OptionError
         `epsilon` is not above 0, or `gamma` is below 0.
 
@@ -42,7 +42,8 @@ def lrp(score: Any, x: Array, *, epsilon: float = 1e-6, gamma: float = 0.0) -> A
     With ``R`` the relevance of an op's outputs and ``z_k = sum_i x_i w_ik + b_k``, the epsilon rule is
     ``R_i = sum_k x_i w_ik / (z_k + epsilon sign(z_k)) R_k``. Non-linearities of one number pass relevance on,
     max-pooling gives it to the place of the maximum, two signals multiplied get half each. A batch normalisation
-    counts as what it is: a factor, and a bias.
+    counts as what it is: a factor, and a bias. The softmax of an attention is taken by its slopes (AttnLRP), which
+    does not keep the sum.
 
     *Reads well when* layers rectify and `gamma` is above 0; *misleads when* biases carry the score, which leaves
     little for the signal, and with ``gamma=0`` on rectified networks it is nearly input times gradient.
@@ -51,7 +52,7 @@ def lrp(score: Any, x: Array, *, epsilon: float = 1e-6, gamma: float = 0.0) -> A
     ----------
     Bach et al. 2015, "On Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise Relevance
     Propagation"; Montavon et al. 2019, "Layer-Wise Relevance Propagation: An Overview"; for inputs of either
-    sign, gamma is that of Andéol et al. 2023, as in Zennit.
+    sign, gamma is that of Andéol et al. 2023, as in Zennit; for attention, Achtibat et al. 2024, "AttnLRP".
     """
     for name, value, allowed in (("epsilon", epsilon, epsilon > 0), ("gamma", gamma, gamma >= 0)):
         if not allowed:

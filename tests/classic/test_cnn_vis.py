@@ -1,6 +1,10 @@
 """The older CNN-vis: its command, its files, and its bugs that are not here."""
 
 import pickle
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -246,6 +250,24 @@ def test_summary_and_labels(files, work):
     assert written(work) == []
 
 
+@pytest.mark.parametrize(
+    "words", [["vis", "-h"], ["cnn-vis", "-h"], ["cnn-vis", "get-labels", "none", "-d", "d.npz"]]
+)
+def test_help_and_labels_do_without_tensorflow(words, files):
+    code = (
+        "import sys; from signalscreen.cli import main\n"
+        "try: main(['classic', *sys.argv[1:]])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    words = [str(files / word) if word.endswith(".npz") else word for word in words]
+    root = Path(ss.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("layer", ["second", "output"])
 def test_filter_weights_writes_a_file(files, work, layer):
     done = run("filter-weights", files / "net.keras", "-l", layer)
@@ -338,8 +360,9 @@ def test_averages_are_means_of_the_maps_of_each_label(net, cam):
 # --- inputs made for a unit ------------------------------------------------------------------------------------
 
 
-def test_activation_max_of_any_layers_and_its_file(files, work):
-    """More layers than the original's grid had places for, by any name."""
+def test_activation_max_of_any_layers_and_its_file(files, work, monkeypatch):
+    """Of every layer with a kernel, by any name; a few steps are enough to see that."""
+    monkeypatch.setattr(cnn_vis, "maximize_activation", partial(ss.maximize_activation, steps=8))
     done = run("activation-max", files / "net.keras", "--unit", 2)
     assert (done.exit_code, done.stderr) == (0, "")
     assert written(work) == ["results/actmax_unit2_Vanilla.png"]
