@@ -11,6 +11,7 @@ keras = pytest.importorskip("keras")
 
 import signalscreen as ss  # noqa: E402
 from signalscreen.cli import main  # noqa: E402
+from signalscreen.errors import InputError  # noqa: E402
 
 
 def run(*words, code=0):
@@ -86,6 +87,24 @@ def test_average_maps_are_those_of_class_averages(model, data, tmp_path):
             expected = maps[arrays["Y"] == label].mean(0)
             np.testing.assert_allclose(found.mean[label], expected, rtol=1e-4, atol=1e-7)
     assert imread(tmp_path / "beats_average_saliency.png").std() > 0.01
+
+
+def test_average_maps_of_volumes_are_drawn_at_their_middle(tmp_path):
+    layers = keras.layers
+    net = keras.Sequential([keras.Input((6, 5, 4, 1)), layers.Conv3D(2, 3), layers.Flatten(), layers.Dense(2)])
+    net.save(tmp_path / "net.keras")
+    x = np.random.default_rng(0).normal(size=(4, 6, 5, 4, 1)).astype("float32")
+    np.savez(tmp_path / "v.npz", X=x, Y=[0, 1, 0, 1])
+    run("average-maps", tmp_path / "net.keras", tmp_path / "v.npz", "--difference", 1, 0, "-o", tmp_path)
+    assert imread(tmp_path / "v_average_saliency.png").std() > 0.01
+    found = ss.load_averages(tmp_path / "v_average_saliency.npz")
+    assert found.mean[0].shape == (6, 5, 4, 1)
+    np.testing.assert_array_equal(found.slice(3).mean[1], found.mean[1][3])
+    np.testing.assert_array_equal(found.slice(3).difference(1).error, found.difference(1).error[3])
+    with pytest.raises(InputError, match="slice 6 is not there; the volumes have 0 to 5"):
+        found.slice(6)
+    with pytest.raises(InputError, match="the signals have 2 axes, and slices are of volumes"):
+        found.slice(0).slice(0)
 
 
 def test_filter_weights_are_drawn(model, tmp_path):

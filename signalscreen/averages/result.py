@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +59,25 @@ class ClassAverages:
     method: str
     target: str
     score: str
+
+    def slice(self, number: int) -> "ClassAverages":
+        """Averages over one slice of volumes, which `plot_averages` can draw.
+
+        Raises
+        ------
+        InputError
+            These are no volumes, or have no such slice.
+        """
+        depth, *rest = next(iter(self.signal.values())).shape
+        if len(rest) != 3:
+            raise InputError(f"the signals have {len(rest)} axes, and slices are of volumes; leave slice out")
+        if not 0 <= number < depth:
+            raise InputError(f"slice {number} is not there; the volumes have 0 to {depth - 1}")
+        parts = {
+            name: {label: values[number] for label, values in getattr(self, name).items()}
+            for name in ("mean", "std", "signal")
+        }
+        return replace(self, **parts)
 
     def difference(self, a: Label, b: Label | None = None) -> Difference:
         """The mean map of label `a` minus that of `b`, or minus that of all other examples together.

@@ -271,7 +271,13 @@ def _bound(job: _Job, x: "Array") -> "tuple[Any, Array, Any]":
 
     _folder(job)
     model = load_model(job.model)
-    return model, layout_of(model, x).join(x, what="X"), target_of(model, job.layer, job.unit)
+    x = layout_of(model, x).join(x, what="X")
+    if x.ndim not in (3, 4):
+        raise InputError(
+            f"X has shape {x.shape}, and cnn-vis draws signals and images; features average-maps and the functions of "
+            "the library take others"
+        )
+    return model, x, target_of(model, job.layer, job.unit)
 
 
 def _folder(job: _Job) -> Path:

@@ -161,13 +161,14 @@ def average_maps(
     click.echo(f"wrote {arrays}")
     from signalscreen.plot import plot_averages
 
-    signal = next(iter(found.signal.values())).ndim < 3
+    axes = next(iter(found.signal.values())).shape[:-1]
+    middle = axes[0] // 2
     figure = plot_averages(
-        found,
+        found.slice(middle) if len(axes) == 3 else found,
         difference,
         class_names={label: _named(label, names) for label in found.labels},
-        fs=fs if signal else None,
-        title=f"{data.name}: mean {method}",
+        fs=fs if len(axes) == 1 else None,
+        title=f"{data.name}: mean {method}" + (f", slice {middle}" if len(axes) == 3 else ""),
         aspect="auto",
     )
     write_figure(picture, figure)

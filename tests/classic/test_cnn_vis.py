@@ -477,3 +477,14 @@ def test_its_own_network_and_windows(real_data, work):
     vanilla, guided = (saliency_maps(model, x, target_of(model, "output", 0), rule) for rule in ("none", "guided"))
     correlation = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(vanilla, guided, strict=True)]
     assert max(correlation) < 0.95
+
+
+@pytest.mark.parametrize("function", ["saliency", "average-gradcam"])
+def test_volumes_are_refused(function, work):
+    net = keras.Sequential([keras.Input((4, 5, 6, 1)), keras.layers.Conv3D(2, 3), keras.layers.Flatten()])
+    net.save(work / "volumes.keras")
+    np.savez(work / "v.npz", X=np.zeros((2, 4, 5, 6, 1)), Y=[0, 1])
+    done = run(function, work / "volumes.keras", "-d", work / "v.npz", "-im", 0)
+    assert done.exit_code == 1
+    assert "4, 5, 6, 1), and cnn-vis draws signals and images" in done.stderr
+    assert not written(work / "results")

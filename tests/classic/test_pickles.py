@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from signalscreen.classic.files import read_examples
 from signalscreen.classic.pickles import read_pickle
 from signalscreen.errors import InputError
 
@@ -95,6 +96,18 @@ def test_an_array_that_python_2_wrote(saved):
 
 
 DTYPE_F8 = b"cnumpy\ndtype\n(U\x02f8K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+
+
+def test_examples_that_would_grow_without_end_are_refused(saved):
+    value = [1.0]
+    for _ in range(45):
+        value = [value, value]  # a file of some hundred bytes
+    with pytest.raises(InputError, match=r"the same lists over and over, to 4e\+13 values"):
+        read_examples(saved((value, [0, 1])))
+    once = np.arange(3.0)
+    x, labels = read_examples(saved(([once] * 4, [0, 1, 0, 1])))
+    assert x.shape == (4, 3)
+    assert labels.tolist() == [0, 1, 0, 1]
 
 
 def test_what_is_shared_stays_shared_and_does_not_grow(saved):
