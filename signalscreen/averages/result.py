@@ -73,11 +73,10 @@ class ClassAverages:
             raise InputError(f"the signals have {len(rest)} axes, and slices are of volumes; leave slice out")
         if not 0 <= number < depth:
             raise InputError(f"slice {number} is not there; the volumes have 0 to {depth - 1}")
-        parts = {
-            name: {label: values[number] for label, values in getattr(self, name).items()}
-            for name in ("mean", "std", "signal")
-        }
-        return replace(self, **parts)
+        mean, std, signal = (
+            {label: values[number] for label, values in maps.items()} for maps in (self.mean, self.std, self.signal)
+        )
+        return replace(self, mean=mean, std=std, signal=signal)
 
     def difference(self, a: Label, b: Label | None = None) -> Difference:
         """The mean map of label `a` minus that of `b`, or minus that of all other examples together.

@@ -274,8 +274,7 @@ def _bound(job: _Job, x: "Array") -> "tuple[Any, Array, Any]":
     x = layout_of(model, x).join(x, what="X")
     if x.ndim not in (3, 4):
         raise InputError(
-            f"X has shape {x.shape}, and cnn-vis draws signals and images; features average-maps and the functions of "
-            "the library take others"
+            f"X has shape {x.shape}, and cnn-vis draws signals and images; features average-maps takes volumes"
         )
     return model, x, target_of(model, job.layer, job.unit)
 
