@@ -34,6 +34,7 @@ class Program(NamedTuple):
         return max(sum(size * length**free for free, size in self.sizes.items()), 1)
 
 
+_ABSENT = object()
 _programs: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDictionary()
 
 
@@ -41,11 +42,14 @@ def program(model: Any, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
     """The program under `key`, built now if it is new."""
     kept = _programs.setdefault(model, {})
     key = (*key, _version(model))
-    if key not in kept:
-        if len(kept) >= _MOST:
-            kept.pop(next(iter(kept)))
-        kept[key] = build()
-    return kept[key]
+    # What was used last goes last: the first is the one that has waited longest.
+    found = kept.pop(key, _ABSENT)  # in one step, for threads
+    if found is _ABSENT:
+        found = build()
+    if len(kept) >= _MOST:
+        kept.pop(next(iter(kept)))
+    kept[key] = found
+    return found
 
 
 def _version(model: Any) -> tuple[Any, ...]:

@@ -11,30 +11,23 @@ import numpy as np
 import numpy.typing as npt
 from tqdm.auto import tqdm
 
-from signalscreen import programs, targets
+from signalscreen import batches, edited, programs, targets
 from signalscreen.backend import tf
 from signalscreen.binding import Binding, wiring_of
 from signalscreen.errors import (
     InputError,
     OptionError,
     SignalScreenWarning,
-    SpeedWarning,
     TargetError,
     UnreachedRuleWarning,
     warn,
 )
 from signalscreen.inputs import Layout
 from signalscreen.models import as_model, layout_of
-from signalscreen.patches import Patched, Plan, Step
-from signalscreen.patches import scores as edited_scores
+from signalscreen.patches import Plan
 from signalscreen.streams import Patches, blocks
 
 Array = npt.NDArray[Any]
-
-# Activations of one model call: what serves attention best (64 MiB) and convolutions (16 rows), measured.
-_BATCH_BYTES, _MOST_BYTES = 64 * 2**20, 192 * 2**20
-_FEW_ROWS, _MOST_ROWS = 16, 512
-_SMALL_JOB = 512 * 2**20  # bytes of activations that are computed sooner than a program of patches is made
 
 
 class Score:
@@ -119,7 +112,7 @@ class Score:
         wiring = wiring_of(layout)
         x = np.asarray(x, np.result_type(*wiring.dtypes))
         new = self._with(Binding(layout, wiring, np.arange(len(x))))
-        outputs = new._program("outputs")
+        outputs = new.program("outputs")
         facts = outputs.facts
         target = targets.resolve(
             self.target,
@@ -172,7 +165,7 @@ class Score:
         kind = 1 if self.logit else 0
         best = []
         for rows in blocks(len(x), self._rows(program)):
-            flat = program.fn(*self._fed(x[rows], np.arange(rows.start, rows.stop)))[kind]
+            flat = program.fn(*batches.fed(self.bound, x[rows], np.arange(rows.start, rows.stop)))[kind]
             best.append(np.argmax(flat[output].numpy(), axis=-1))
         return np.concatenate(best).astype(np.int32)
 
@@ -224,7 +217,7 @@ class Score:
 
     def room(self, x: Array) -> int:
         """How many variants of the examples in `x` fit one model call."""
-        return max(1, self._rows(self._program("outputs")) // max(len(x), 1))
+        return max(1, self._rows(self.program("outputs")) // max(len(x), 1))
 
     def track(self, items: Iterable[Any], total: int | None, what: str) -> Iterator[Any]:
         """Go through `items` under a progress bar, when one is wanted."""
@@ -244,7 +237,7 @@ class Score:
         -------
         ndarray, shape (..., batch)
         """
-        program = self._program("score")
+        program = self.program("score")
         return self._each(program, x, lambda r: [r])[0]
 
     def gradient(self, x: Array, rules: str | None = None, reference: Array | None = None) -> Array:
@@ -273,7 +266,7 @@ class Score:
 
     def with_gradient(self, x: Array, rules: str | None = None) -> tuple[Array, Array]:
         """S(x) and dS/dx from one pass: ``(..., batch)`` and the shape of `x`."""
-        program = self._program("gradient", rules)
+        program = self.program("gradient", rules)
         if rules and not program.facts["reached"]:
             warn(
                 f"the network has no rectifier that the {rules.split('_')[0]} rule applies to here, so the result "
@@ -288,10 +281,10 @@ class Score:
         if reference is None:
             raise InputError("the DeepLIFT rules need a reference; give one that broadcasts to x")
         shared = reference.ndim <= self.rank or all(n == 1 for n in reference.shape[: -self.rank])
-        program = self._program("multipliers", True) if shared else None
+        program = self.program("multipliers", True) if shared else None
         one = program is not None
         if program is None:
-            program = self._program("multipliers", False)
+            program = self.program("multipliers", False)
         example = x.shape[-self.rank :]
         full = np.broadcast_to(reference, (1, *example) if one else x.shape)
         *grads, s, s_r = self._each(program, x, lambda r: [*r[0], r[1], r[2]], full, one)
@@ -299,7 +292,7 @@ class Score:
 
     def relevance(self, x: Array, epsilon: float, gamma: float) -> Array:
         """S(x) shared out among the samples by layer-wise relevance propagation; the shape of `x`."""
-        return self.bound.join(self._each(self._program("relevances", (epsilon, gamma)), x, list), x)
+        return self.bound.join(self._each(self.program("relevances", (epsilon, gamma)), x, list), x)
 
     def activations(self, x: Array, layer: Any = None, rules: str | None = None) -> tuple[Array, Array]:
         """Feature maps of a layer, and the gradient of S with respect to them.
@@ -321,7 +314,7 @@ class Score:
         ------
         LayerError
         """
-        program = self._program("activations", layer, rules)
+        program = self.program("activations", layer, rules)
         maps, gradient = self._each(program, x, list)
         return maps, gradient
 
@@ -337,7 +330,7 @@ class Score:
         ------
         LayerError
         """
-        return self._each(self._program("features", layer), x, lambda r: [r])[0]
+        return self._each(self.program("features", layer), x, lambda r: [r])[0]
 
     def feature_distance(self, x: Array, reference: Array, layer: Any) -> tuple[Array, Array, Array]:
         """How far a layer's features of `x` are from those of `reference`, whatever the score.
@@ -361,7 +354,7 @@ class Score:
         ------
         LayerError
         """
-        program = self._program("feature_distance", layer)
+        program = self.program("feature_distance", layer)
         distance, power, *grads = self._each(program, x, lambda r: [r[0], r[1], *r[2]], reference)
         return distance, power, self.bound.join(grads, x)
 
@@ -383,7 +376,7 @@ class Score:
         Exact: it differs from running the model on every edited signal by rounding only. Small jobs, and models
         that gain nothing, are run on the edited signals.
         """
-        return np.concatenate([self._patched(x, block) for block in patches])
+        return np.concatenate([edited.scores(self, x, block) for block in patches])
 
     def plan(self, width: Sequence[int]) -> Plan | None:
         """How edits of `width` samples on each axis are computed, and what that is expected to gain.
@@ -398,56 +391,13 @@ class Score:
         Plan or None
             None where the model has to run in full: it changes its own variables, or several inputs are free.
         """
-        program = self._program_of_patches(tuple(width))
+        program = edited.program_of(self, tuple(width))
         return None if program is None else program.plan
 
-    def _patched(self, x: Array, patches: Patches) -> Array:
-        count, batch = len(patches.starts), len(x)
-        small = count * batch * self._program("outputs").row_bytes(self.bound.length) < _SMALL_JOB
-        program = None if small or not count else self._program_of_patches(patches.width)
-        if program is not None and program.plan.lost:
-            self._tell(program.plan.lost)
-        if program is None or not program.plan.is_worth(count * batch, batch):
-            return self._in_full(x, patches)
-        most = program.most if self.batch_size is None else min(program.most, int(self.batch_size))
-        fed = self._fed(x, np.arange(batch))
-        return edited_scores(program, fed, x, patches, most, lambda parts, n: self.track(parts, n, "edits"))
+    # --- programs --------------------------------------------------------------------------------------------
 
-    def _tell(self, lost: Step) -> None:
-        """Say once for a model which op has no rule."""
-
-        def tell() -> None:
-            warn(
-                f"{lost.op}, in or before layer {lost.layer!r}, has no rule that follows an edit through it, so "
-                "from there on the model runs in full for every edit; the scores are the same",
-                SpeedWarning,
-            )
-
-        programs.program(self.model, ("told", lost.layer, lost.op), tell)
-
-    def _program_of_patches(self, width: tuple[int, ...]) -> Patched | None:
-        bound, facts = self.bound, self._program("outputs").facts
-        if facts["stateful"] or bound.is_flat:  # no row by itself, or no axis for an edit to lie on
-            return None
-        shapes = tuple(map(tuple, bound.layout.shapes))
-        wiring = bound.wiring._replace(shapes=shapes)
-        key = ("patched", wiring, bound.target.key, self.logit, bound.position, width)
-        args = (self.model, wiring, bound.target, self.logit, bound.position, width)
-        program: Patched = programs.program(self.model, key, lambda: programs.patched(*args))
-        return program
-
-    def _in_full(self, x: Array, patches: Patches) -> Array:
-        """Run the model on every edited signal."""
-        found = [np.empty((0, len(x)), self.bound.wiring.result)]
-        for some in blocks(len(patches.starts), self.room(x)):
-            content = patches.content[some] if len(patches.content) > 1 else patches.content
-            few = patches._replace(starts=patches.starts[some], content=content)
-            found.append(self(few.applied(x)))
-        return np.concatenate(found)
-
-    # --- batches ---------------------------------------------------------------------------------------------
-
-    def _program(self, verb: str, extra: Any = None, rules: str | None = None) -> Any:
+    def program(self, verb: str, extra: Any = None, rules: str | None = None) -> Any:
+        """The compiled function behind a verb, traced where it is new."""
         bound = self.bound
         args = (self.model, bound.wiring, bound.target, self.logit)
         builders: dict[str, Any] = {
@@ -466,35 +416,10 @@ class Score:
         return programs.program(self.model, key, builders[verb])
 
     def _rows(self, program: programs.Program) -> int:
-        if self.batch_size is not None:
-            return int(self.batch_size)
-        size = program.row_bytes(self.bound.length)
-        rows = max(_BATCH_BYTES // size, min(_MOST_BYTES // size, _FEW_ROWS))
-        return int(np.clip(rows, 1, _MOST_ROWS))
+        return batches.rows_of(program, self.bound, self.batch_size)
 
-    def _fed(self, rows: Array, number: Array) -> list[Any]:
-        """The class of each row and one tensor per input, for rows that belong to these examples."""
-        return [tf.constant(a) for a in [self.bound.chosen(number), *self.bound.arrays(rows, number)]]
-
-    def _each(
-        self, program: programs.Program, x: Array, unpack: Any, reference: Array | None = None, one: bool = False
-    ) -> list[Array]:
-        """Run a program over the rows of `x` in batches; every result gets the leading axes of `x` back."""
-        lead, example = x.shape[: -self.rank], x.shape[-self.rank :]
-        rows = x.reshape(-1, *example)
-        other = None if reference is None else reference.reshape(-1, *example)
-        results: list[Array] = []
-        for some in blocks(len(rows), self._rows(program)):
-            number = np.arange(some.start, some.stop) % lead[-1]
-            given = self._fed(rows[some], number)
-            if other is not None:
-                given += self._fed(other if one else other[some], number[:1] if one else number)[1:]
-            for i, part in enumerate(unpack(program.fn(*given))):
-                part = part.numpy()
-                if not some.start:
-                    results.append(np.empty((len(rows), *part.shape[1:]), part.dtype))
-                results[i][some] = part
-        return [r.reshape(*lead, *r.shape[1:]) for r in results]
+    def _each(self, program: programs.Program, x: Array, unpack: Any, *reference: Any) -> list[Array]:
+        return batches.through(program, self.bound, x, self._rows(program), unpack, *reference)
 
 
 def _hashable(extra: Any) -> Any:

@@ -46,7 +46,7 @@ def loaded_once() -> Iterator[None]:
 @pytest.fixture
 def always_by_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     """No job is too small to be run by patches, and no gain: the networks of tests would all be run in full."""
-    monkeypatch.setattr("signalscreen.score._SMALL_JOB", 0)
+    monkeypatch.setattr("signalscreen.edited._SMALL_JOB", 0)
     monkeypatch.setattr("signalscreen.patches.plan.WORTH_WHILE", 0.0)
 
 

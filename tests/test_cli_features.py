@@ -11,6 +11,7 @@ keras = pytest.importorskip("keras")
 
 import signalscreen as ss  # noqa: E402
 from signalscreen.cli import main  # noqa: E402
+from signalscreen.errors import InputError  # noqa: E402
 
 
 def run(*words, code=0):
@@ -88,6 +89,24 @@ def test_average_maps_are_those_of_class_averages(model, data, tmp_path):
     assert imread(tmp_path / "beats_average_saliency.png").std() > 0.01
 
 
+def test_average_maps_of_volumes_are_drawn_at_their_middle(tmp_path):
+    layers = keras.layers
+    net = keras.Sequential([keras.Input((6, 5, 4, 1)), layers.Conv3D(2, 3), layers.Flatten(), layers.Dense(2)])
+    net.save(tmp_path / "net.keras")
+    x = np.random.default_rng(0).normal(size=(4, 6, 5, 4, 1)).astype("float32")
+    np.savez(tmp_path / "v.npz", X=x, Y=[0, 1, 0, 1])
+    run("average-maps", tmp_path / "net.keras", tmp_path / "v.npz", "--difference", 1, 0, "-o", tmp_path)
+    assert imread(tmp_path / "v_average_saliency.png").std() > 0.01
+    found = ss.load_averages(tmp_path / "v_average_saliency.npz")
+    assert found.mean[0].shape == (6, 5, 4, 1)
+    np.testing.assert_array_equal(found.slice(3).mean[1], found.mean[1][3])
+    np.testing.assert_array_equal(found.slice(3).difference(1).error, found.difference(1).error[3])
+    with pytest.raises(InputError, match="slice 6 is not there; the volumes have 0 to 5"):
+        found.slice(6)
+    with pytest.raises(InputError, match="the signals have 2 axes, and slices are of volumes"):
+        found.slice(0).slice(0)
+
+
 def test_filter_weights_are_drawn(model, tmp_path):
     run("filter-weights", model, "first", "--fs", 30, "--filter", 1, "--filter", 3, "-o", tmp_path)
     assert imread(tmp_path / "net_first_weights.png").std() > 0.01
@@ -110,13 +129,27 @@ def test_activations_are_drawn_under_the_signal(model, tmp_path, layer):
         (["activation-max", "{model}", "-t", "unit:conv9", "-o", "{out}"], 1, "layer 'conv9' is not in the model"),
         (["activation-max", "{model}", "-t", "1", "-o", "{out}", "--band", "1", "9"], 1, "fs"),
         (["activation-max", "{model}", "-t", "1", "-o", "{out}", "--option", "x=1"], 2, "'x=1' is no option here"),
-        (["average-maps", "{model}", "{data}", "-o", "{out}", "--difference", "1", "5"], 1, "5"),
+        (
+            ["average-maps", "{model}", "{data}", "-o", "{out}", "--difference", "1", "5"],
+            1,
+            "label 5 has no example in beats.npz; its labels are 0, 1, 2",
+        ),
+        (
+            ["average-maps", "{none}", "{data}", "-o", "{out}", "--difference", "1", "5"],
+            1,
+            "label 5 has no example",
+        ),
+        (
+            ["average-maps", "{model}", "{data}", "-o", "{out}", "--difference", "1", "1"],
+            1,
+            "1 twice is no difference",
+        ),
         (["average-maps", "{model}", "{data}", "-o", "{out}", "-m", "gradient"], 2, "'gradient' is not known"),
         (["get-labels", "{model}"], 1, "cannot be read"),
     ],
 )
 def test_bad_input_is_one_sentence(model, data, tmp_path, words, code, message):
-    given = {"model": model, "data": data, "out": tmp_path / "out"}
+    given = {"model": model, "data": data, "out": tmp_path / "out", "none": tmp_path / "none.keras"}
     done = run(*(word.format(**given) for word in words), code=code)
     assert message in done.stderr
-    assert not list((tmp_path / "out").glob("*.png"))
+    assert not list((tmp_path / "out").glob("*.*"))

@@ -90,7 +90,7 @@ def test_many_widths_need_few_programs(always_by_patches, monkeypatch):
     """Each width of window is traced and compiled: 24 of them would take longer than all the edits."""
     monkeypatch.setattr(signalscreen.edits, "_FEWEST_ROWS", 1)
     asked = set()
-    monkeypatch.setattr(ss.Score, "_program_of_patches", lambda self, width: asked.add(width))  # and runs in full
+    monkeypatch.setattr("signalscreen.edited.program_of", lambda score, width: asked.add(width))  # and runs in full
     model, x = zoo.shared("sequential", 1), zoo.signals(1)
     ss.edit_effects(model, x, random_edits((24,), 2, range(1, 25)), 0)
     assert asked == {(1,), (2,), (4,), (8,), (16,), (24,)}

@@ -64,7 +64,7 @@ def test_every_substitution_is_what_the_model_says_of_it(letters, path):
 
 def test_the_fast_path_is_taken(always_by_patches, monkeypatch):
     """Otherwise the tests above compare brute force with itself."""
-    monkeypatch.setattr(ss.Score, "_in_full", None)
+    monkeypatch.setattr("signalscreen.edited._in_full", None)
     model, x = network(30, 4), one_hot(2, 30, 4)
     assert ss.in_silico_mutagenesis(model, x, 1).shape == x.shape
 

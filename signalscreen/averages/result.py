@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,6 +60,24 @@ class ClassAverages:
     target: str
     score: str
 
+    def slice(self, number: int) -> "ClassAverages":
+        """Averages over one slice of volumes, which `plot_averages` can draw.
+
+        Raises
+        ------
+        InputError
+            These are no volumes, or have no such slice.
+        """
+        depth, *rest = next(iter(self.signal.values())).shape
+        if len(rest) != 3:
+            raise InputError(f"the signals have {len(rest)} axes, and slices are of volumes; leave slice out")
+        if not 0 <= number < depth:
+            raise InputError(f"slice {number} is not there; the volumes have 0 to {depth - 1}")
+        mean, std, signal = (
+            {label: values[number] for label, values in maps.items()} for maps in (self.mean, self.std, self.signal)
+        )
+        return replace(self, mean=mean, std=std, signal=signal)
+
     def difference(self, a: Label, b: Label | None = None) -> Difference:
         """The mean map of label `a` minus that of `b`, or minus that of all other examples together.
 
@@ -81,7 +99,7 @@ class ClassAverages:
             wrong = (
                 f"label {missing[0]!r} has no example" if missing else f"label {a!r} has none to compare it with"
             )
-            raise InputError(f"{wrong}; give two of {', '.join(map(repr, self.labels))}")
+            raise InputError(f"{wrong}; a difference needs two of the labels: {', '.join(map(repr, self.labels))}")
         of, rest = self._moments(a), self._moments(against[0])
         for label in against[1:]:
             rest = merged(rest, self._moments(label))

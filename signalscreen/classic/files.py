@@ -13,6 +13,7 @@ from signalscreen.errors import InputError
 Array = npt.NDArray[Any]
 
 PICTURES = (".jpg", ".jpeg", ".png")
+_ALWAYS = 10_000_000  # values that a pickle may make, however small it is
 TABLES = (".csv", ".tsv", ".txt")
 
 
@@ -125,7 +126,20 @@ def _pair(path: Path) -> tuple[Any, Any]:
     found = read_pickle(path)
     if not isinstance(found, tuple | list) or len(found) != 2:
         raise InputError(f"{path.name} holds a {type(found).__name__}; pickle the tuple (X, Y)")
+    if (held := _values(found, {})) > max(path.stat().st_size, _ALWAYS):
+        raise InputError(
+            f"{path.name} refers to the same lists over and over, to {held:.0e} values; save it as .npz"
+        )
     return found[0], found[1]
+
+
+def _values(held: Any, counted: dict[int, int]) -> int:
+    """How many values an array of this would have: no more than the bytes of its file, unless lists are shared."""
+    if not isinstance(held, list | tuple):
+        return int(np.size(held)) if isinstance(held, np.ndarray) else 1
+    if id(held) not in counted:
+        counted[id(held)] = sum(_values(part, counted) for part in held)
+    return counted[id(held)]
 
 
 def _there(path: Path) -> None:

@@ -55,7 +55,17 @@ def read_pickle(path: Path) -> Any:
     except MemoryError as error:
         raise InputError(f"{path.name} does not fit into memory; save it in parts") from error
     except Exception as error:  # a damaged pickle can go wrong in any way
-        raise InputError(f"{path.name} cannot be read as a pickle of arrays ({error}); {_ADMITTED}") from error
+        raise InputError(
+            f"{path.name} cannot be read as a pickle of arrays ({_wrong(error)}); {_ADMITTED}"
+        ) from error
+
+
+def _wrong(error: Exception) -> str:
+    """What a reader stumbled over; of some errors the words alone say nothing."""
+    if isinstance(error, EOFError):
+        return "it ends too soon"
+    unknown = isinstance(error, KeyError) and isinstance(error.args[0], int)
+    return f"byte {error} begins nothing that a pickle may hold" if unknown else str(error)
 
 
 class _RefusedError(Exception):

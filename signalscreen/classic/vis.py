@@ -87,7 +87,13 @@ def visualize(
     if vis != "cam":
         found = np.minimum(found, found.max() / clip)
     if found.ndim == 1:
-        signal = unprocessed_img if lines_up(unprocessed_img, found) else x[0]
+        fits = lines_up(unprocessed_img, found)
+        if not fits and unprocessed_img is not None:
+            what = f"the unprocessed signal has shape {np.shape(unprocessed_img)}, not a value for each of the "
+            warn(
+                f"{what}{len(found)} samples that are explained; the preprocessed one is drawn", SignalScreenWarning
+            )
+        signal = unprocessed_img if fits else x[0]
         figure = display_1d(found, signal, neuron, pred, title, cam=vis == "cam", label=MEANINGS[vis])
     else:
         image = x[0] if unprocessed_img is None else unprocessed_img

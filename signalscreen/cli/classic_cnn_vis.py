@@ -78,7 +78,12 @@ class _Job:
     @property
     def ending(self) -> str:
         """Of a file's name: the layer and the modifier."""
-        return f"{self.layer}_{self.rule}"
+        return f"{self.layer}{self.which}_{self.rule}"
+
+    @property
+    def which(self) -> str:
+        """Of a file's name: the unit, where it is not the first, the only one of the original."""
+        return f"_unit{self.unit}" if self.unit else ""
 
 
 @click.command("cnn-vis", cls=_ManyImages, short_help="As cnn-vis.py of CNN-vis.")
@@ -96,6 +101,7 @@ class _Job:
             "get-labels",
         )
     ),
+    metavar="FUNCTION",
 )
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
@@ -128,6 +134,9 @@ class _Job:
 )
 def cnn_vis(**given: Any) -> None:
     """Run FUNCTION on MODEL (.keras, .h5, .hdf5): maps of examples, their averages, weights of filters.
+
+    FUNCTION is saliency, grad-cam, average-saliency, average-gradcam, activation-max, filter-weights, model-summary
+    or get-labels.
 
     Writes the older system's files, such as saliency_output_guided.png, into the folder results.
     """
@@ -186,7 +195,7 @@ def _averages(job: _Job) -> None:
     title = f"{one} less {'others' if len(found.labels) > 2 else job.names[0]}"
     label = f"difference of mean {_WORDS[what]}"
     figure = draw_difference(x.mean(axis=0), difference, title, label, fine=not cam)
-    _write(job, f"difference_{one}{'_gradcam' * cam}", figure)
+    _write(job, f"difference_{one}{'_gradcam' * cam}{job.which}", figure)
 
 
 def _activation_max(job: _Job) -> None:
@@ -200,7 +209,7 @@ def _activation_max(job: _Job) -> None:
     layers = computed.layers_with_units(model) if job.layer == "output" else [job.layer]
     titles = [f"{layer}, unit {job.unit}" for layer in layers]
     inputs = computed.maximal_inputs(model, layers, job.unit, job.backprop)
-    _write(job, f"actmax_{job.rule}", draw_maximal(inputs, titles))
+    _write(job, f"actmax{job.which}_{job.rule}", draw_maximal(inputs, titles))
 
 
 def _filter_weights(job: _Job) -> None:
@@ -262,7 +271,12 @@ def _bound(job: _Job, x: "Array") -> "tuple[Any, Array, Any]":
 
     _folder(job)
     model = load_model(job.model)
-    return model, layout_of(model, x).join(x, what="X"), target_of(model, job.layer, job.unit)
+    x = layout_of(model, x).join(x, what="X")
+    if x.ndim not in (3, 4):
+        raise InputError(
+            f"X has shape {x.shape}, and cnn-vis draws signals and images; features average-maps takes volumes"
+        )
+    return model, x, target_of(model, job.layer, job.unit)
 
 
 def _folder(job: _Job) -> Path:

@@ -12,6 +12,7 @@ from signalscreen.cli.layers import activations, filter_weights
 from signalscreen.cli.model import model_options
 from signalscreen.cli.summary import summary
 from signalscreen.cli.writing import free_paths, out_options, write_figure
+from signalscreen.errors import InputError
 from signalscreen.output import atomically
 
 _MODEL = click.argument("model", type=click.Path(path_type=Path))
@@ -46,7 +47,7 @@ def get_labels(data: Path, label_names: str | None) -> None:
         click.echo(f"{i}: {_named(label, names)}")
 
 
-@features.command("activation-max")
+@features.command("activation-max", short_help="Make the inputs that a class, a filter or a position answers to.")
 @_MODEL
 @model_options
 @click.option(
@@ -99,7 +100,7 @@ def activation_max(
     click.echo(f"wrote {arrays}")
 
 
-@features.command("average-maps")
+@features.command("average-maps", short_help="Average the maps of every class of DATA, and draw them.")
 @_MODEL
 @_DATA
 @model_options
@@ -145,6 +146,7 @@ def average_maps(
     picture, arrays = free_paths(out, overwrite, f"{stem}.png", f"{stem}.npz")
     x, labels = read_examples(data)
     names = _names(label_names)
+    _check_pair(difference, set(labels.tolist()), data)
     found = class_averages(
         _loaded(model, weights, until),
         x,
@@ -155,20 +157,35 @@ def average_maps(
         batch_size=batch_size,
         **options,
     )
+    found.save(arrays)
+    click.echo(f"wrote {arrays}")
     from signalscreen.plot import plot_averages
 
-    signal = next(iter(found.signal.values())).ndim < 3
+    axes = next(iter(found.signal.values())).shape[:-1]
+    middle = axes[0] // 2
     figure = plot_averages(
-        found,
+        found.slice(middle) if len(axes) == 3 else found,
         difference,
         class_names={label: _named(label, names) for label in found.labels},
-        fs=fs if signal else None,
-        title=f"{data.name}: mean {method}",
+        fs=fs if len(axes) == 1 else None,
+        title=f"{data.name}: mean {method}" + (f", slice {middle}" if len(axes) == 3 else ""),
         aspect="auto",
     )
     write_figure(picture, figure)
-    found.save(arrays)
-    click.echo(f"wrote {arrays}")
+
+
+def _check_pair(pair: tuple[int, int] | None, labels: set[int], data: Path) -> None:
+    """Before the work: a difference is of two labels that have examples."""
+    if pair is None:
+        return
+    missing = [label for label in pair if label not in labels]
+    if missing or pair[0] == pair[1]:
+        wrong = (
+            f"label {missing[0]} has no example in {data.name}" if missing else f"{pair[0]} twice is no difference"
+        )
+        raise InputError(
+            f"{wrong}; its labels are {', '.join(map(str, sorted(labels)))}, and two of them are compared"
+        )
 
 
 def _loaded(model: Path, weights: Path | None, until: str | None) -> Any:

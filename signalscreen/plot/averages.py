@@ -170,7 +170,10 @@ def _on_axes(values: Floats, signal: Floats) -> Floats:
             "leave out upsample=False"
         )
     if len(axes) > 2:
-        raise InputError(f"the maps have {len(axes)} axes; draw each class by plot_volume(signal, mean)")
+        raise InputError(
+            f"the maps have {len(axes)} axes; draw one of their slices, averages.slice(number), or each class by "
+            "plot_volume(signal, mean)"
+        )
     if len(axes) == 2 and values.ndim == 3:
         if values.shape[-1] > 1:
             raise InputError(

@@ -49,9 +49,11 @@ def read_cam(cam: Any, x: Floats, name: str) -> Floats:
     fits = found is not None and found.shape[:-1] == x.shape[:-1]
     if found is None or not fits or (found.shape[-1] != 1 and (axes > 1 or found.shape[-1] != x.shape[-1])):
         wanted = " x ".join(map(str, x.shape[1:-1]))
+        mode = next(word for word, number in MODES.items() if number == axes)
         raise InputError(
-            f"{name} has shape {given.shape}, which does not fit {len(x)} example(s) of {wanted}; give one value "
-            "per element, brought to the size of x, with more channels reduced first (ss.reduce)"
+            f"{name} has shape {given.shape}, which does not fit {len(x)} example(s) of {wanted} as mode {mode!r} "
+            f"reads x; give one value per element, brought to the size of x, with more channels reduced first "
+            "(ss.reduce), or another mode"
         )
     return found if found.shape[-1] != 1 else found[..., 0]
 

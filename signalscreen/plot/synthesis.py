@@ -100,9 +100,10 @@ def _signals(fig: Any, made: "Synthesis", order: NDArray[Any], **options: Any) -
 
 
 def _pictures(fig: Any, made: "Synthesis", order: NDArray[Any], **_: Any) -> None:
-    x = made.x[order]
+    x, where = made.x[order], ""
     if x.ndim == 5:
-        x = x[:, x.shape[1] // 2]
+        middle = x.shape[1] // 2
+        x, where = x[:, middle], f"\nslice {middle}"
     if x.shape[-1] not in (1, 3):
         raise InputError(
             f"the inputs have {x.shape[-1]} channels, which make no picture; draw one of them, x[..., [channel]]"
@@ -112,10 +113,12 @@ def _pictures(fig: Any, made: "Synthesis", order: NDArray[Any], **_: Any) -> Non
     for ax, picture, row in zip(axes, x, order, strict=True):
         shown = picture[..., 0] if picture.shape[-1] == 1 else np.clip((picture - low) / (high - low), 0, 1)
         draw_pixels(ax, shown, (low, high), lift=False, aspect="equal")
-        ax.set_title(_score(made, row), fontsize="medium")
+        ax.set_title(_score(made, row) + where, fontsize="medium")
 
 
 def _score(made: "Synthesis", row: int) -> str:
+    if hasattr(made, "error"):  # of an inversion, whose score is a squared distance
+        return f"example {row}: features within {made.error[row]:.2%}"
     return f"input {row}: score {made.score[row]:.3g}"
 
 

@@ -101,10 +101,7 @@ def _optimizer(optimizer: Any, learning_rate: Any) -> Any:
     if isinstance(optimizer, str):
         if optimizer.lower() not in OPTIMIZERS:
             raise OptionError(f"optimizer {optimizer!r} is not known; {known}")
-        schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule)
-        if not schedule and not (is_number(learning_rate) and learning_rate > 0):
-            raise OptionError(f"learning_rate {learning_rate!r} is no rate; give a positive number, or a schedule")
-        learning_rate = learning_rate if schedule else float(learning_rate)
+        _check_rate(learning_rate)
         return OPTIMIZERS[optimizer.lower()](learning_rate=learning_rate)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise OptionError(f"optimizer is a {type(optimizer).__name__}; {known}")
@@ -113,6 +110,14 @@ def _optimizer(optimizer: Any, learning_rate: Any) -> Any:
         what = "with a clipped norm" if mixes else type(optimizer).__name__
         raise OptionError(f"optimizer {what} lets rows act on one another; {known}")
     return type(optimizer).from_config(optimizer.get_config())
+
+
+def _check_rate(learning_rate: Any) -> None:
+    schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+    if not schedule and (not is_number(learning_rate) or learning_rate <= 0):
+        raise OptionError(
+            f"learning_rate {learning_rate!r} is no rate; give a number above 0, or a schedule of Keras"
+        )
 
 
 def _tell_flat(gradient: Array) -> None:

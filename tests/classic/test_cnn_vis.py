@@ -146,7 +146,7 @@ def test_signals(work, function, shape):
 
 def test_other_units_and_layers(files, work):
     more = ("-d", files / "d.npz", "-im", 0, "-bm", "None")
-    for words, name in ((("--unit", 2), "output"), (("-l", "hidden", "--unit", 5), "hidden")):
+    for words, name in ((("--unit", 2), "output_unit2"), (("-l", "hidden", "--unit", 5), "hidden_unit5")):
         assert run("saliency", files / "net.keras", *more, *words, "--out", work / "o").exit_code == 0
         assert (work / "o" / f"saliency_{name}_Vanilla.png").exists()
 
@@ -365,10 +365,10 @@ def test_activation_max_of_any_layers_and_its_file(files, work, monkeypatch):
     monkeypatch.setattr(cnn_vis, "maximize_activation", partial(ss.maximize_activation, steps=8))
     done = run("activation-max", files / "net.keras", "--unit", 2)
     assert (done.exit_code, done.stderr) == (0, "")
-    assert written(work) == ["results/actmax_Vanilla.png"]
+    assert written(work) == ["results/actmax_unit2_Vanilla.png"]
     done = run("activation-max", files / "net.keras", "-l", "hidden", "-bm", "deconv")
     assert done.exit_code == 0
-    assert written(work / "results") == ["actmax_Vanilla.png", "actmax_deconv.png"]
+    assert written(work / "results") == ["actmax_deconv.png", "actmax_unit2_Vanilla.png"]
 
 
 def test_made_inputs_raise_the_unit_more_than_noise_does(net):
@@ -477,3 +477,14 @@ def test_its_own_network_and_windows(real_data, work):
     vanilla, guided = (saliency_maps(model, x, target_of(model, "output", 0), rule) for rule in ("none", "guided"))
     correlation = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(vanilla, guided, strict=True)]
     assert max(correlation) < 0.95
+
+
+@pytest.mark.parametrize("function", ["saliency", "average-gradcam"])
+def test_volumes_are_refused(function, work):
+    net = keras.Sequential([keras.Input((4, 5, 6, 1)), keras.layers.Conv3D(2, 3), keras.layers.Flatten()])
+    net.save(work / "volumes.keras")
+    np.savez(work / "v.npz", X=np.zeros((2, 4, 5, 6, 1)), Y=[0, 1])
+    done = run(function, work / "volumes.keras", "-d", work / "v.npz", "-im", 0)
+    assert done.exit_code == 1
+    assert "4, 5, 6, 1), and cnn-vis draws signals and images" in done.stderr
+    assert not written(work / "results")

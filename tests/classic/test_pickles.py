@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from signalscreen.classic.files import read_examples
 from signalscreen.classic.pickles import read_pickle
 from signalscreen.errors import InputError
 
@@ -95,6 +96,18 @@ def test_an_array_that_python_2_wrote(saved):
 
 
 DTYPE_F8 = b"cnumpy\ndtype\n(U\x02f8K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+
+
+def test_examples_that_would_grow_without_end_are_refused(saved):
+    value = [1.0]
+    for _ in range(45):
+        value = [value, value]  # a file of some hundred bytes
+    with pytest.raises(InputError, match=r"the same lists over and over, to 4e\+13 values"):
+        read_examples(saved((value, [0, 1])))
+    once = np.arange(3.0)
+    x, labels = read_examples(saved(([once] * 4, [0, 1, 0, 1])))
+    assert x.shape == (4, 3)
+    assert labels.tolist() == [0, 1, 0, 1]
 
 
 def test_what_is_shared_stays_shared_and_does_not_grow(saved):
@@ -245,6 +258,7 @@ def state(shape, content):
         (b"\x82\x01", "cannot be read"),  # the registry of extensions
         (b"cnumpy\ndtype\n(U\x03Of8tR", "dtype 'Of8'"),
         (b"garbage", "cannot be read"),
+        (b"\x1f\x8b", r"byte 31 begins nothing that a pickle may hold"),  # a file of gzip
     ],
 )
 def test_odd_programs(saved, body, words):
@@ -264,8 +278,9 @@ def test_files_that_are_not_there_or_empty(tmp_path):
 def test_a_pickle_cut_short_at_any_byte_never_does_harm(saved):
     content = pickle.dumps((np.arange(4.0), [1, "a"]), 4)
     for length in range(1, len(content)):
-        with pytest.raises(InputError):
+        with pytest.raises(InputError) as refused:
             read_pickle(saved(content[:length]))
+        assert "()" not in str(refused.value)  # it says why
 
 
 @given(data=st.data())

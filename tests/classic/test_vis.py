@@ -426,8 +426,10 @@ def test_contrast_darkens_weak_values():
 def test_an_unprocessed_signal_is_drawn_where_it_lines_up(net1, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(plt, "close", lambda figure: drawn.append(figure.axes[0].collections))
-    for raw in (100 * SIGNAL[:, 0], np.zeros(7), None):
-        visualize(net1, SIGNAL, raw, "saliency", tmp_path / "a")
+    visualize(net1, SIGNAL, 100 * SIGNAL[:, 0], "saliency", tmp_path / "a")
+    with pytest.warns(SignalScreenWarning, match=r"has shape \(7,\), not a value for each of the 40 samples"):
+        visualize(net1, SIGNAL, np.zeros(7), "saliency", tmp_path / "a")
+    visualize(net1, SIGNAL, None, "saliency", tmp_path / "a")
     monkeypatch.undo()
     plt.close("all")
     np.testing.assert_allclose(drawn[0][0].get_segments()[3][0][1], 100 * SIGNAL[3, 0], rtol=1e-6)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import signalscreen as ss
-from signalscreen import programs
+from signalscreen import edited, programs
 from signalscreen.backend import keras
 from signalscreen.streams import Patches
 from tests.contract.zoo import randomise
@@ -129,10 +129,10 @@ def test_small_jobs_and_models_that_gain_nothing_run_in_full(monkeypatch):
     monkeypatch.undo()
     close(score.patched(x, [patches]), truth(score, x, patches))
     assert not [key for key in programs._programs[model] if key[0] == "patched"]
-    monkeypatch.setattr("signalscreen.score._SMALL_JOB", 0)
+    monkeypatch.setattr("signalscreen.edited._SMALL_JOB", 0)
     assert score.plan((LENGTH,)).gain() < 1.15
     called = []
-    monkeypatch.setattr("signalscreen.score.edited_scores", lambda *a: called.append(a))
+    monkeypatch.setattr("signalscreen.edited.patched_scores", lambda *a: called.append(a))
     close(score.patched(x, [wide]), truth(score, x, wide))
     assert not called
 
@@ -173,11 +173,11 @@ def test_edits_that_a_sequence_output_cannot_see_cost_nothing(monkeypatch):
     patches = Patches(np.arange(-5, LENGTH)[:, None], (6,), np.full((1, 1, 1, 1), 2.0, "float32"))
     for place in (0, 57, LENGTH - 1):
         score, bound = ss.Score(model, target=(place, 1)).bind(signals(2))
-        program = score._program_of_patches((6,))
+        program = edited.program_of(score, (6,))
         rows = Counted(program.rows)
         with monkeypatch.context() as patch:
             counted = program._replace(rows=rows)
-            patch.setattr(ss.Score, "_program_of_patches", lambda *_, p=counted: p)
+            patch.setattr(edited, "program_of", lambda *_, p=counted: p)
             found = score.patched(bound, [patches])
         close(found, truth(score, bound, patches))
         far = np.argmax(np.abs(patches.starts[:, 0] - place))

@@ -215,6 +215,7 @@ def test_percentile_and_reduction_serve_convert_to_grayscale():
         (IMAGES, [IMAGES, IMAGES[:, :3]], {"mode": "2D"}, InputError, r"cam\[1\] has shape \(4, 3, 8\)"),
         (IMAGES, RNG.random((4, 3, 6, 8)), {"mode": "2D"}, InputError, "more channels reduced first"),
         (VOLUMES, VOLUMES[:, :2], {}, InputError, "does not fit 2 example"),
+        (SIGNALS[..., None], SIGNALS, {}, InputError, "as mode '3D' reads x; .* or another mode"),
         (SIGNALS, SIGNALS[:, :9], {"mode": "1D"}, InputError, "does not fit 3 example"),
         (
             IMAGES[None, None, None],

@@ -6,7 +6,7 @@ import pytest
 
 import signalscreen as ss
 from signalscreen.errors import InputError, OptionError
-from signalscreen.synthesis.result import Synthesis
+from signalscreen.synthesis.result import Inversion, Synthesis
 
 
 def made(*shape):
@@ -21,11 +21,20 @@ def made(*shape):
 def test_the_best_inputs_come_first_and_the_objective_last(shape):
     fig = ss.plot_synthesis(made(*shape), rows=2, fs=30 if len(shape) == 3 else None, title="class V")
     titles = [ax.get_title() for ax in fig.axes]
-    assert titles == ["input 3: score 6", "input 2: score 4", "how it rose"]
+    where = "\nslice 2" if len(shape) == 5 else ""
+    assert titles == [f"input 3: score 6{where}", f"input 2: score 4{where}", "how it rose"]
     assert len(fig.axes[-1].lines) == 4
     if len(shape) == 3:
         assert fig.axes[0].get_ylim() == fig.axes[1].get_ylim()
         assert fig.axes[1].get_xlabel() == "Time (s)"
+    plt.close(fig)
+
+
+def test_an_inversion_says_how_near_the_features_came():
+    x, score = np.zeros((2, 9, 1)), np.array([-0.0001, -0.04])
+    fig = ss.plot_synthesis(Inversion(x, score, score, x, np.zeros((3, 2)), np.zeros((3, 2))))
+    titles = [ax.get_title() for ax in fig.axes]
+    assert titles == ["example 0: features within 1.00%", "example 1: features within 20.00%", "how it rose"]
     plt.close(fig)
 
 

@@ -85,6 +85,12 @@ def test_optimisers_that_are_none_or_mix_rows_are_refused(optimizer, words):
         ascend(hill, starts(), steps=1, optimizer=optimizer)
 
 
+@pytest.mark.parametrize("rate", [-1, 0, "fast", float("nan"), None])
+def test_rates_that_are_none_are_refused(rate):
+    with pytest.raises(OptionError, match="is no rate; give a number above 0"):
+        ascend(hill, starts(), steps=1, learning_rate=rate)
+
+
 def test_a_row_that_is_lost_is_told_and_its_best_kept():
     def cliff(x, step):
         now = hill(x, step)
