@@ -49,7 +49,7 @@ class Rule(NamedTuple):
     positions: list[int]  # of the inputs that carry the signal
     epsilon: float
     gamma: float
-    after: list[tuple[str, str]]  # what else is done to each filter: "Mul" or "Add", and the constant's name
+    after: list[tuple[str, str]]  # what else is done to each filter: "Mul", "Add", "Sub", and the constant's name
 
 
 # Per graph, by the name of the op: an op itself would keep its graph, and the weights, alive.
@@ -118,8 +118,10 @@ def _after(op: Any, active: dict[Any, list[int]]) -> list[tuple[str, str, str]]:
             return steps
         user = users[0]
         if user.type not in _BETWEEN:
-            kind = {"BiasAdd": "Add", "Add": "Add", "AddV2": "Add", "Mul": "Mul"}.get(user.type)
+            kind = {"BiasAdd": "Add", "Add": "Add", "AddV2": "Add", "Sub": "Sub", "Mul": "Mul"}.get(user.type)
             if kind is None or len(active[user]) != 1 or (kind == "Mul" and op.type not in _FILTERS_LAST):
+                return steps
+            if kind == "Sub" and active[user] != [0]:
                 return steps
             constant = user.inputs[1 - active[user][0]]
             filters = op.outputs[0].shape[-1]
@@ -146,7 +148,7 @@ def _affine(op: Any) -> tuple[Any, Any]:
         if kind == "Mul":
             scale, bias = scale * constant, bias * constant
         else:
-            bias = bias + constant
+            bias = bias - constant if kind == "Sub" else bias + constant
     return scale, bias
 
 

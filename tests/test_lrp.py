@@ -118,6 +118,15 @@ def test_the_rules_of_one_layer_written_out():
     np.testing.assert_allclose(ss.lrp(model, x, 0, epsilon=1e-12, gamma=1.0)[0, 0], gamma, rtol=1e-9)
 
 
+def test_a_constant_taken_away_is_a_bias_as_one_added_is(x):
+    shift = np.linspace(-1, 1, 6)
+    added, taken = net(lambda h: h + shift, relu()), net(lambda h: h - (-shift), relu())
+    taken.set_weights(added.get_weights())
+    for gamma in (0.0, 0.25):
+        one, other = (ss.lrp(model, x, 1, gamma=gamma) for model in (added, taken))
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
 def test_attention_is_shared_out_as_written_out():
     """AttnLRP: half of a product to its weights, on through the softmax by its slopes."""
     w, u, v = 0.7, -1.2, 0.4

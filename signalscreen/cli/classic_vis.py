@@ -85,6 +85,8 @@ def vis(**given: Any) -> None:
     background = None if given["background"] is None else read_array(given["background"])
     folder = output_folder(given["out"] or unprocessed.parent)
     _say_what_has_no_part(given, way)
+    if given["contrast"] is not None and x.ndim < 3:
+        warn("--contrast has no part in drawing a signal, only in drawing a picture", SignalScreenWarning)
 
     from signalscreen.classic.vis import visualize
     from signalscreen.models import load_model

@@ -213,6 +213,9 @@ def test_flags_without_a_part_are_named(files, signal):
     assert done.exit_code == 0
     assert "--background has no part in --vis cam" in done.stderr
     assert "--clip has no part in --vis cam" in done.stderr
+    done = run(*given(files, signal, "one", "--vis", "saliency", "--contrast", 3))
+    assert done.exit_code == 0
+    assert "--contrast has no part in drawing a signal" in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["csv", "png", "clear png", "npy", "grey npy"])
