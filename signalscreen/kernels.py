@@ -1,13 +1,14 @@
 """The filters of a layer of a model, read off its weights, whatever kind of convolution it is."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import LayerError, OptionError
 from signalscreen.filters import FilterWeights
+from signalscreen.naming import matching, places_of
 from signalscreen.receptive.places import input_steps
 
 Array = npt.NDArray[Any]
@@ -76,25 +77,23 @@ def filter_weights(model: Any, layer: str | int | Any, *, part: str | None = Non
 # --- the layer -----------------------------------------------------------------------------------------------
 
 
+class _Inner(NamedTuple):
+    """A layer in a model."""
+
+    path: str
+    layer: Any
+
+
 def _find(model: Any, layer: Any) -> tuple[str, Any, "Reader"]:
     """The path and the layer that is meant, out of its wrapper, and how its filters are read."""
     known = dict(_inside(model, ""))
     having = [path for path, one in known.items() if _reader(one) is not None and one.built]
     words = f"layers with filters: {', '.join(having) or 'none'}"
-    if isinstance(layer, int | np.integer):
-        if not -len(model.layers) <= layer < len(model.layers):
-            raise LayerError(f"layer {layer} is not in the model, which has {len(model.layers)} layers; {words}")
-        layer = model.layers[layer]
-    if isinstance(layer, str):
-        matches = [layer] if layer in known else [path for path in known if path.endswith(f"/{layer}")]
-    else:
-        matches = [path for path, one in known.items() if one is layer]
-        layer = getattr(layer, "name", layer)
-    if not matches:
-        raise LayerError(f"layer {layer!r} is not in the model; {words}")
-    if len({id(known[path]) for path in matches}) > 1:
-        raise LayerError(f"layer {layer!r} stands for {', '.join(matches)}; name one; {words}")
-    path, found = matches[0], known[matches[0]]
+    items = [_Inner(path, one) for path, one in known.items()]
+    places = matching(layer, model.layers, items, words)
+    if len({id(place.layer) for place in places}) != 1:  # a layer in several places has the same filters there
+        places = places_of(layer, model.layers, items, words)
+    path, found = places[0]
     while hasattr(found, "layer") and _reader(found) is None and not hasattr(found, "backward_layer"):
         found = found.layer  # TimeDistributed and other wrappers of one layer
     read = _reader(found)

@@ -7,6 +7,7 @@ import numpy as np
 from signalscreen.backend import tf
 from signalscreen.errors import LayerError, TargetError
 from signalscreen.graph import Run, Tap, active_ops
+from signalscreen.naming import name_of, places_of
 from signalscreen.targets import Unit
 
 
@@ -41,7 +42,7 @@ def find_layer(run: Run, score: Any, layer: Any, rank: int, of_unit: Any = None)
         taps = before or taps
         # One feature only is a gate or a weight of each place (attention), unless the model has nothing else.
         return ([tap for tap in taps if tap.tensor.shape[-1] != 1] or taps)[-1]
-    calls = _calls_of(run, layer, maps)
+    calls = places_of(layer, run.layers, run.taps, maps)
     path, shape = calls[-1].path, calls[-1].tensor.shape
     if shape.rank != rank or not calls[-1].tensor.dtype.is_floating:
         raise LayerError(
@@ -85,7 +86,7 @@ def layer_output(run: Run, layer: Any, logit: bool) -> Any:
         No such layer, or what it gives is no array of floats with a batch.
     """
     known = f"layers: {_paths([tap for tap in run.taps if tap.tensor.dtype.is_floating])}"
-    tap = _calls_of(run, layer, known)[-1]
+    tap = places_of(layer, run.layers, run.taps, known)[-1]
     tensor = tap.tensor
     if not tensor.dtype.is_floating or not tensor.shape.rank:
         raise LayerError(f"layer {tap.path!r} gives {tensor.dtype.name} of shape {tuple(tensor.shape)}; {known}")
@@ -103,7 +104,7 @@ def reached_output(run: Run, layer: Any, logit: bool) -> Any:
     """
     tensor = layer_output(run, layer, logit)
     if not active_ops(run, tensor):
-        raise LayerError(f"layer {_named(layer)!r} does not depend on the input; name one that does")
+        raise LayerError(f"layer {name_of(layer)!r} does not depend on the input; name one that does")
     return tensor
 
 
@@ -150,7 +151,7 @@ _REDUCED = {
 
 def _index(unit: Unit, shape: Any) -> tuple[Any, ...]:
     """How the unit is taken out of its layer's output."""
-    name, sizes = _named(unit.layer), tuple(shape)[1:]
+    name, sizes = name_of(unit.layer), tuple(shape)[1:]
     words = f"layer {name!r} gives (batch, {', '.join('any' if n is None else str(n) for n in sizes)})"
     index: list[Any] = [slice(None)] * (1 + len(sizes))
     if unit.filter is not None:
@@ -168,32 +169,6 @@ def _index(unit: Unit, shape: Any) -> tuple[Any, ...]:
             )
         index[1:-1] = place
     return tuple(index)
-
-
-def _calls_of(run: Run, layer: Any, known: str) -> list[Tap]:
-    """The taps of one layer: several where it was called several times."""
-    if isinstance(layer, int | np.integer):
-        if not -len(run.layers) <= layer < len(run.layers):
-            raise LayerError(f"layer {layer} is not in the model, which has {len(run.layers)} layers; {known}")
-        layer = run.layers[layer]
-    if isinstance(layer, str):
-        exact = [tap for tap in run.taps if tap.path == layer]
-        matches = exact or [tap for tap in run.taps if tap.path.endswith(f"/{layer}")]
-    else:
-        matches = [tap for tap in run.taps if tap.layer is layer]
-        layer = _named(layer)
-    if not matches:
-        raise LayerError(f"layer {layer!r} is not in the model; {known}")
-    if len({(tap.path, id(tap.layer)) for tap in matches}) > 1:
-        raise LayerError(
-            f"layer {layer!r} stands for {', '.join(tap.path for tap in matches)}; name one, or give the layer "
-            f"itself; {known}"
-        )
-    return matches
-
-
-def _named(layer: Any) -> Any:
-    return getattr(layer, "name", layer)
 
 
 def _paths(taps: list[Tap]) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from signalscreen.errors import LayerError, OptionError
+from signalscreen.errors import OptionError
+from signalscreen.naming import matching, name_of, places_of
 from signalscreen.receptive.rules import Floats, Region, UnknownReachError, axes_of, hull, rule_of
 from signalscreen.receptive.steps import Step, graph_of, trace
 
@@ -158,19 +159,10 @@ def _lengths(known: tuple[int | None, ...], count: int | tuple[int, ...] | None,
 
 def _step_of(steps: list[Step], model: Any, layer: Any) -> Step:
     """The last call of a layer; of a nested model, the last call inside it."""
-    if isinstance(layer, int | np.integer):
-        if not -len(model.layers) <= layer < len(model.layers):
-            raise LayerError(f"layer {layer} is not in the model, which has {len(model.layers)} layers")
-        layer = model.layers[layer]
-    if isinstance(layer, str):
-        exact = [step for step in steps if step.path == layer]
-        matches = exact or [step for step in steps if step.path.endswith(f"/{layer}")]
-        matches = matches or [step for step in steps if step.path.startswith(f"{layer}/")]
-    else:
-        matches = [step for step in steps if step.layer is layer]
-        matches = matches or [step for step in steps if step.path.startswith(f"{layer.name}/")]
-        layer = layer.name
-    if not matches:
-        known = ", ".join(dict.fromkeys(step.path for step in steps))
-        raise LayerError(f"layer {layer!r} is not in the model; layers: {known}")
-    return matches[-1]
+    known = f"layers: {', '.join(dict.fromkeys(step.path for step in steps))}"
+    name = name_of(layer, model.layers)
+    if not matching(layer, model.layers, steps, known):
+        inside = [step for step in steps if step.path.startswith(f"{name}/")]
+        if inside:
+            return inside[-1]
+    return places_of(layer, model.layers, steps, known)[-1]
