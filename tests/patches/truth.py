@@ -86,7 +86,7 @@ def compare(
         patched.setattr("signalscreen.patches.program.RULES", _watched(program.RULES, found))
         plan = score.plan(patches.width)
         assert plan is not None, "no program of patches was made"
-        patched.setattr(Score, "_in_full", _refuse)
+        patched.setattr("signalscreen.edited._in_full", _refuse)
         fast = score.patched(bound, [patches])
     brute = score(patches.applied(bound))
     assert (fast.shape, fast.dtype) == (brute.shape, brute.dtype)
