@@ -8,7 +8,7 @@ import click
 
 from signalscreen.cli import values
 from signalscreen.cli.figure import FORMATS, save_figure
-from signalscreen.cli.model import model_options, sha256
+from signalscreen.cli.model import MODEL, model_options, sha256
 from signalscreen.output import output_folder
 from signalscreen.recording import NORMALISATIONS, Recording, read_recording
 from signalscreen.results import FORMATS as RESULT_FORMATS
@@ -54,7 +54,7 @@ def _checked_methods(_: click.Context, __: click.Parameter, names: tuple[str, ..
 
 
 @click.command(short_help="Explain a recording: figures and results.")
-@click.argument("model", type=click.Path(path_type=Path))
+@MODEL
 @click.argument("signal")
 @model_options
 @click.option(
@@ -174,7 +174,7 @@ def _explained(
         model,
         values.target(job.target),
         score=job.score,
-        class_names=None if job.class_names is None else [n.strip() for n in job.class_names.split(",")],
+        class_names=values.names(job.class_names),
         batch_size=job.batch_size,
         progress=False if job.quiet else None,
     )

@@ -9,15 +9,13 @@ import click
 
 from signalscreen.cli import values
 from signalscreen.cli.layers import activations, filter_weights
-from signalscreen.cli.model import model_options
+from signalscreen.cli.model import FS, MODEL, model_options
 from signalscreen.cli.summary import summary
 from signalscreen.cli.writing import free_paths, out_options, write_figure
 from signalscreen.errors import InputError
 from signalscreen.output import atomically
 
-_MODEL = click.argument("model", type=click.Path(path_type=Path))
 _DATA = click.argument("data", type=click.Path(path_type=Path))
-_FS = click.option("--fs", type=click.FloatRange(min=0, min_open=True), metavar="HZ", help="Sampling rate.")
 _LABELS = click.option("--label-names", metavar="A,B,...", help="Of labels 0, 1, ..., in order.")
 
 
@@ -42,13 +40,13 @@ def get_labels(data: Path, label_names: str | None) -> None:
     """Print the number and the label of every example of DATA."""
     from signalscreen.classic.files import read_examples
 
-    names = _names(label_names)
+    names = values.names(label_names)
     for i, label in enumerate(read_examples(data)[1]):
         click.echo(f"{i}: {_named(label, names)}")
 
 
 @features.command("activation-max", short_help="Make the inputs that a class, a filter or a position answers to.")
-@_MODEL
+@MODEL
 @model_options
 @click.option(
     "-t",
@@ -59,7 +57,7 @@ def get_labels(data: Path, label_names: str | None) -> None:
 @click.option("--class-names", metavar="A,B,...", help="Names of the model's classes, in order.")
 @click.option("--seeds", type=click.IntRange(min=1), default=4, show_default=True, help="Inputs that are made.")
 @click.option("--steps", type=click.IntRange(min=1), default=200, show_default=True, help="Of the optimiser.")
-@_FS
+@FS
 @click.option("--band", type=float, nargs=2, metavar="LOW HIGH", help="Keep to these frequencies, in Hz.")
 @click.option("--limits", type=float, nargs=2, metavar="LOW HIGH", help="Lowest and highest value.")
 @click.option("--option", multiple=True, metavar="KEY=VALUE", help="Of maximize_activation, as smoothness=0.1.")
@@ -84,9 +82,11 @@ def activation_max(
     more = _options(option, maximize_activation, taken={"model", "target", "class_names", "progress", *given})
     stem = f"{model.stem}_activation-max_{_plain(target)}"
     picture, arrays = free_paths(out, overwrite, f"{stem}.png", f"{stem}.npz")
-    names = _names(class_names)
+    names = values.names(class_names)
     given = {name: value for name, value in given.items() if value is not None}
-    loaded = _loaded(model, weights, until)
+    from signalscreen.models import load_model
+
+    loaded = load_model(model, weights=weights, until=until)
     made = maximize_activation(loaded, values.target(target), class_names=names, **given, **more)
     from signalscreen.plot import plot_synthesis
 
@@ -101,7 +101,7 @@ def activation_max(
 
 
 @features.command("average-maps", short_help="Average the maps of every class of DATA, and draw them.")
-@_MODEL
+@MODEL
 @_DATA
 @model_options
 @click.option("-m", "--method", default="saliency", show_default=True, help='See "signalscreen methods".')
@@ -113,7 +113,7 @@ def activation_max(
     type=click.Choice(("max_abs", "sum", "mean", "abs_sum", "l2", "positive", "negative")),
     help="Merge channels before averaging; by default signed maps are averaged as they are.",
 )
-@_FS
+@FS
 @click.option("--option", multiple=True, metavar="KEY=VALUE", help="Of the method. Repeat.")
 @click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Examples per model call.")
 @out_options
@@ -145,10 +145,12 @@ def average_maps(
     stem = f"{data.stem}_average_{method}"
     picture, arrays = free_paths(out, overwrite, f"{stem}.png", f"{stem}.npz")
     x, labels = read_examples(data)
-    names = _names(label_names)
+    names = values.names(label_names)
     _check_pair(difference, set(labels.tolist()), data)
+    from signalscreen.models import load_model
+
     found = class_averages(
-        _loaded(model, weights, until),
+        load_model(model, weights=weights, until=until),
         x,
         labels,
         method=method,
@@ -186,16 +188,6 @@ def _check_pair(pair: tuple[int, int] | None, labels: set[int], data: Path) -> N
         raise InputError(
             f"{wrong}; its labels are {', '.join(map(str, sorted(labels)))}, and two of them are compared"
         )
-
-
-def _loaded(model: Path, weights: Path | None, until: str | None) -> Any:
-    from signalscreen.models import load_model
-
-    return load_model(model, weights=weights, until=until)
-
-
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def _named(label: Any, names: Sequence[str] | None) -> str:

@@ -4,21 +4,19 @@ from pathlib import Path
 
 import click
 
-from signalscreen.cli.model import model_options
+from signalscreen.cli.model import FS, MODEL, model_options
 from signalscreen.cli.writing import free_paths, out_options, write_figure
 from signalscreen.recording import NORMALISATIONS
 
-_MODEL = click.argument("model", type=click.Path(path_type=Path))
 _LAYER = click.argument("layer")
-_FS = click.option("--fs", type=click.FloatRange(min=0, min_open=True), metavar="HZ", help="Sampling rate.")
 _FILTERS = click.option("--filter", "filters", type=int, multiple=True, metavar="N", help="Repeat for several.")
 
 
 @click.command("filter-weights")
-@_MODEL
+@MODEL
 @_LAYER
 @model_options
-@_FS
+@FS
 @_FILTERS
 @out_options
 def filter_weights(
@@ -45,11 +43,11 @@ def filter_weights(
 
 
 @click.command("activations")
-@_MODEL
+@MODEL
 @click.argument("signal")
 @_LAYER
 @model_options
-@_FS
+@FS
 @click.option("--start", type=float, metavar="S", help="Begin here, in seconds; one window of the model is taken.")
 @click.option("-l", "--lead", multiple=True, metavar="NAME", help="Lead by name or index; repeat for several.")
 @click.option("--resample", type=float, metavar="HZ", help="The model's sampling rate.")

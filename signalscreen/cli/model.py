@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+MODEL = click.argument("model", type=click.Path(path_type=Path))
+FS = click.option("--fs", type=click.FloatRange(min=0, min_open=True), metavar="HZ", help="Sampling rate.")
 _WEIGHTS = click.option(
     "--weights",
     type=click.Path(path_type=Path, dir_okay=False),

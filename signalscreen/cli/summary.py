@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from signalscreen.cli import plan, values
-from signalscreen.cli.model import model_options
+from signalscreen.cli.model import MODEL, model_options
 
 if TYPE_CHECKING:
     from signalscreen.receptive import LayerSummary
@@ -24,7 +24,7 @@ def _sizes_given(_: click.Context, __: click.Parameter, text: str | None) -> tup
 
 
 @click.command(short_help="Show a model's layers and their receptive fields.")
-@click.argument("model", type=click.Path(path_type=Path))
+@MODEL
 @model_options
 @click.option("--fs", type=float, help="Sampling rate in Hz, to give receptive fields in seconds too.")
 @click.option(

@@ -43,6 +43,15 @@ def target(text: str | None) -> Any:
     return value if isinstance(value, int | tuple) and not isinstance(value, bool) else text
 
 
+def names(text: str | None) -> list[str] | None:
+    """Read ``--class-names A, B``.
+
+    >>> names("N, V")
+    ['N', 'V']
+    """
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
 def _unit(text: str) -> Unit:
     """``unit:LAYER``, ``unit:LAYER:FILTER`` or ``unit:LAYER:FILTER:POSITION``; a filter of ``*`` is all."""
     _, layer, *rest = text.split(":")
