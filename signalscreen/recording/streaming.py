@@ -1,6 +1,5 @@
 """A recording read by slices, so that a day of it needs no more memory than ten minutes."""
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from signalscreen.checksums import of_array, of_files
 from signalscreen.recording import wfdb_records
 from signalscreen.recording.reading import read_recording
 from signalscreen.recording.selection import Leads, Wanted, check_fs
@@ -58,14 +58,7 @@ class Stream:
 
     def checksum(self) -> str:
         """SHA-256 of the files that the samples are read from, or of the samples."""
-        digest = hashlib.sha256()
-        for file in self.files:
-            with file.open("rb") as content:
-                while block := content.read(1 << 22):
-                    digest.update(block)
-        if not self.files:
-            digest.update(np.ascontiguousarray(self.read(0, self.samples)).tobytes())
-        return digest.hexdigest()
+        return of_files(*self.files) if self.files else of_array(self.read(0, self.samples))
 
 
 def open_recording(

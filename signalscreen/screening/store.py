@@ -17,6 +17,7 @@ from signalscreen.errors import OutputError, RecordingError
 from signalscreen.recording import Annotation
 
 SCHEMA = 1
+TITLE = "signalscreen screening"
 # Inner chunks of a shard's file, so that ten seconds can be read without the rest.
 _PARTS = 10
 # Samples of `time_s` in a chunk: it is the same count everywhere and shrinks to nothing.
@@ -231,7 +232,7 @@ def _said(path: object, error: OSError) -> OutputError:
 def _attributes(spec: StoreSpec) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
-        "title": "signalscreen screening",
+        "title": TITLE,
         "source": spec.source,
         "fs": float(spec.fs),
         "start": float(spec.start),
