@@ -2,8 +2,9 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, as_completed
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from signalscreen.screening import job as jobs
 from signalscreen.screening import store
 from signalscreen.screening.job import Job
 from signalscreen.screening.ready import Ready, prepare
-from signalscreen.screening.shards import Answer, answered, do_shard, first_window
+from signalscreen.screening.shards import Answer, answered, do_shard, first_window, gathered, write
 
 Methods = str | Sequence[str] | Mapping[str, Mapping[str, Any]]
 
@@ -224,12 +225,10 @@ def _ready(same: _Same) -> Ready:
     return prepare(same.job)
 
 
-def _each(ready: Ready, group: Any, left: Iterable[int], executor: Executor | None) -> Iterator[int]:
+def _each(ready: Ready, group: Any, left: Sequence[int], executor: Executor | None) -> Iterator[int]:
     """Do shards, and say which is done."""
     if executor is None:
-        for number in left:
-            do_shard(ready, group, number)
-            yield number
+        yield from _here(ready, group, left)
         return
     job = replace(
         ready.job, record=str(Path(ready.job.record).absolute()), model=str(Path(ready.job.model).absolute())
@@ -241,6 +240,30 @@ def _each(ready: Ready, group: Any, left: Iterable[int], executor: Executor | No
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _here(ready: Ready, group: Any, left: Sequence[int]) -> Iterator[int]:
+    """Do shards in this process: the next is read and the last is written while the model works on one."""
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        coming = [reader.submit(gathered, ready, number) for number in left[:1]]
+        going: list[tuple[int, Future[None]]] = []
+        for place, number in enumerate(left):
+            material = coming.pop().result()
+            coming += [reader.submit(gathered, ready, following) for following in left[place + 1 : place + 2]]
+            began = time.perf_counter()
+            answer = answered(ready, material.rows)
+            seconds = time.perf_counter() - began
+            yield from _written(going)
+            going.append((number, writer.submit(write, ready, group, material, answer, seconds)))
+        yield from _written(going)
+
+
+def _written(going: list[tuple[int, Future[None]]]) -> Iterator[int]:
+    """Wait for what is being written; no more than one shard is, so that memory stays flat."""
+    while going:
+        number, written = going.pop()
+        written.result()
+        yield number
 
 
 def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
