@@ -79,6 +79,14 @@ def test_known_limits_need_no_second_touch(clean):
     assert np.flatnonzero(marks & FLAGS["clipped"]).tolist() == list(range(30 * FS, 30 * FS + 20))
 
 
+def test_limits_that_are_not_known_are_none(clean):
+    both = np.stack([clean, clean], axis=1)
+    for limits in ([None, (-1.0, 0.9)], np.array([[np.nan, np.nan], [-1.0, 0.9]])):
+        marks = ss.bad_signal(both, FS, limits=limits)
+        assert not marks[:, 0].any()
+        assert share(marks[:, 1], "clipped") > 0
+
+
 @pytest.mark.parametrize("rail", [-4.0, 4.0])
 def test_a_stuck_amplifier_is_saturated_and_after_two_seconds_off(clean, rail):
     ecg = clean.copy()

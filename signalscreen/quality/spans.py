@@ -41,9 +41,9 @@ def bad_signal(
     ``flat`` (1)
         For 1 s or longer the signal does not change by more than the converter's ``resolution``.
     ``clipped`` (2)
-        The tops of waves are cut off: 10 ms and three samples or longer at a rail. Where the rails are not known
-        from ``limits``, they are the extremes of a block of 5 s, each if it is touched so at least twice and is no
-        baseline (more than a quarter of the block's range away from its median).
+        The tops of waves are cut off: 10 ms and three samples or longer at a rail. Rails are ``limits``, and the
+        extremes of a block of 5 s, each if it is touched so at least twice and is no baseline (more than a quarter
+        of the block's range away from its median).
     ``saturated`` (4)
         The amplifier is stuck: 0.2 s or longer at a rail.
     ``lead_off`` (8)
@@ -70,7 +70,7 @@ def bad_signal(
     units : str or sequence of str
         Of all leads, or one each. Only V, mV and µV tell how small an ECG may be.
     limits : (low, high), or sequence with one or None per lead, optional
-        The lowest and highest value that the converter can give, in the signal's units.
+        The lowest and highest value that the converter can give, in the signal's units; NaN where not known.
     resolution : float or sequence of float
         One step of the converter, in the signal's units; 0 where it is not known.
     first : int
@@ -131,10 +131,11 @@ def _flags_of(
     blocks = blocks_of(x, max(round(BLOCK * fs), 2), first)
     values, held = bridged(blocks.values)
     blocks = blocks._replace(values=values)
-    if limits is None:
-        clipped, saturated = _at_own_extremes(x, blocks, fs, resolution, max(smallest, _STEPS * resolution))
-    else:
-        clipped, saturated = _at_limits(x, limits, fs, resolution)
+    clipped, saturated = _at_own_extremes(x, blocks, fs, resolution, max(smallest, _STEPS * resolution))
+    if limits is not None:  # the amplifier's rails may lie within the converter's
+        touched, stuck = _at_limits(x, limits, fs, resolution)
+        saturated |= stuck
+        clipped = (clipped | touched) & ~saturated
     off = quiet(x, max(round(OFF * fs), 2), smallest) | lasting(saturated, round(OFF * fs))
     low = np.zeros(len(values), dtype=bool)
     if kind != "other":
@@ -159,7 +160,8 @@ def _flags_of(
 def _at_limits(x: Floats, limits: tuple[float, float], fs: float, resolution: float) -> tuple[Mask, Mask]:
     """Samples at the known rails: for a short while, and for long."""
     clipped, saturated = np.zeros(len(x), dtype=bool), np.zeros(len(x), dtype=bool)
-    for at_rail in (x <= limits[0] + resolution, x >= limits[1] - resolution):
+    near = resolution + 1e-6 * (limits[1] - limits[0])  # what rounding makes of a rail is one
+    for at_rail in (x <= limits[0] + near, x >= limits[1] - near):
         stuck = lasting(at_rail, _samples(STUCK, fs))
         saturated |= stuck
         clipped |= lasting(at_rail, _samples(_TOUCH, fs)) & ~stuck
@@ -240,6 +242,7 @@ def _limits(limits: Limits | Sequence[Limits], leads: int) -> list[Limits]:
         return [None] * leads
     pair = len(limits) == 2 and all(np.isscalar(v) for v in limits)
     each: list[Limits] = [tuple(limits)] * leads if pair else _one_each(limits, leads, "limits")  # type: ignore[list-item]
+    each = [None if one is None or np.isnan(one).any() else one for one in each]
     for one in each:
         if one is not None and not (len(one) == 2 and one[0] < one[1]):
             raise OptionError(f"limits {one} are not a lowest and a highest value; give (low, high) or None")
