@@ -51,6 +51,8 @@ _HOMES = {
     "filter_weights": "kernels",
     "layer_positions": "receptive",
     "load_model": "models",
+    "bad_signal": "quality",
+    "share_on_bad": "quality",
     "Recording": "recording",
     "Annotation": "recording",
     "read_recording": "recording",

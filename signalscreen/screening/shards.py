@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from signalscreen import bad_signal as bad
 from signalscreen.completeness import gap
 from signalscreen.errors import CompletenessWarning, OptionError
 from signalscreen.methods import METHODS
+from signalscreen.quality import MARGIN, bad_signal
 from signalscreen.recording import normalise
 from signalscreen.recording.resampling import resample_with_gaps
 from signalscreen.screening.layout import Shard
@@ -98,7 +98,7 @@ def gathered(ready: Ready, number: int) -> Material:
     grid, shard = ready.grid, ready.grid.shard(number)
     reach = int(_FILTER_REACH * max(Fraction(1), 1 / grid.ratio)) + 1
     begin, end, offset = grid.slice_of(shard.needed, reach if grid.ratio != 1 else 0)
-    margin = round(bad.MARGIN * grid.fs)
+    margin = round(MARGIN * grid.fs)
     first = max(min(begin, shard.first - margin), 0)
     stop = min(max(end, shard.stop + margin), grid.samples)
     signal = ready.stream.read(first, stop)
@@ -215,10 +215,10 @@ def _write_time(ready: Ready, group: Any, material: Material, answer: Answer) ->
     if shard.first >= shard.stop:
         return
     here = slice(shard.first, shard.stop)
-    limits = ready.stream.limits
-    flags = bad.bad_signal(signal, ready.grid.fs, limits=limits)[shard.first - first : shard.stop - first]
+    stream = ready.stream
+    flags = bad_signal(signal, ready.grid.fs, units=stream.units, limits=stream.limits, first=first)
     group["signal"][here] = signal[shard.first - first : shard.stop - first].astype(np.float32)
-    group["bad"][here] = flags
+    group["bad"][here] = flags[shard.first - first : shard.stop - first]
     for name, maps in answer.maps.items():
         group[f"attribution_{name}"][here] = _stitched(ready, shard, answer, maps, material.offset)
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalscreen.errors import OutputError, RecordingError
+from signalscreen.quality import FLAG_ATTRIBUTES
 from signalscreen.recording import Annotation
 
 SCHEMA = 1
@@ -265,10 +266,7 @@ def _allocate_time(group: Any, spec: StoreSpec) -> None:
         group.create_array(
             f"attribution_{method.name}", attributes={**about, "per_lead": method.per_lead}, **made, **nan
         )
-    from signalscreen.bad_signal import FLAGS
-
-    flags = {"flag_masks": list(FLAGS.values()), "flag_meanings": " ".join(FLAGS)}
-    group.create_array("bad", dtype="uint8", fill_value=0, attributes=flags, **made)
+    group.create_array("bad", dtype="uint8", fill_value=0, attributes=FLAG_ATTRIBUTES, **made)
 
 
 def _allocate_windows(group: Any, spec: StoreSpec) -> None:
