@@ -50,10 +50,16 @@ class RecordSummary:
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON, which knows no NaN: None where there is no number."""
         plain = asdict(self)
         plain["relevance"] = {m: {k: s._asdict() for k, s in found.items()} for m, found in self.relevance.items()}
-        return plain
+        return dict(_without_nan(plain))
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(one) for key, one in value.items()}
+    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def summarise(path: str | os.PathLike[str]) -> list[RecordSummary]:
