@@ -2,9 +2,10 @@
 
     python -m benchmarks.beat_model [--out beats.keras]
 
-Reads the MIT-BIH records in $SIGNALSCREEN_DATA (or ../shared/data). Input (batch, 1250, 2): both leads as the record
-has them, at 125 Hz, each window and lead to mean 0 and standard deviation 1. Output (batch, 2): "no V" and "V", by a
-softmax: does an R peak of a ventricular or ventricular escape beat (V, E) lie inside, at least 0.3 s from its ends?
+Reads the MIT-BIH records in $SIGNALSCREEN_DATA (or ../shared/data). Input (batch, 1250, 2): both leads as the
+record has them, at 125 Hz, each window and lead to mean 0 and standard deviation 1. Output (batch, 2): "no V" and
+"V", by a softmax: does an R peak of a ventricular or ventricular escape beat (V, E) lie inside, at least 0.3 s from
+its ends?
 The split is by record, and nothing is picked by the test records; the last epoch is kept.
 """
 
