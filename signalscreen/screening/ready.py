@@ -189,7 +189,7 @@ def _alarm(job: Job, classes: tuple[str, ...]) -> int:
     if wanted is None:
         if job.explain == "flagged":
             raise OptionError(
-                f"explaining flagged windows needs a class that is the alarm; give alarm, one of {', '.join(classes)}"
+                f"explaining flagged windows needs an alarm; give alarm, one of {', '.join(classes)}"
                 if classes
                 else "the model gives no probability per class, so no window can be flagged; explain all or none"
             )

@@ -1,32 +1,28 @@
 """`screen_recording`: a recording through a model and into a store, in this process or by many workers."""
 
-import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, as_completed
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from signalscreen.errors import (
     CompletenessWarning,
     OptionError,
-    OutputError,
-    RecordingError,
     warn,
 )
-from signalscreen.methods import METHODS
 from signalscreen.recording.selection import Leads
-from signalscreen.results import versions
-from signalscreen.screening import job as jobs
 from signalscreen.screening import store
 from signalscreen.screening.job import Job
+from signalscreen.screening.making import clearly, made
+from signalscreen.screening.progress import bar, hours
 from signalscreen.screening.ready import Ready, prepare
-from signalscreen.screening.shards import Answer, answered, do_shard, first_window
+from signalscreen.screening.shards import answered, gathered, write
+from signalscreen.screening.workers import shard_by_worker
 
 Methods = str | Sequence[str] | Mapping[str, Mapping[str, Any]]
 
@@ -53,6 +49,7 @@ def screen_recording(
     annotator: str | None = None,
     resample: float | None = None,
     normalise: str | None = None,
+    kind: str = "ecg",
     batch_size: int | None = None,
     weights: str | os.PathLike[str] | None = None,
     until: str | None = None,
@@ -103,6 +100,8 @@ def screen_recording(
         The model's sampling rate, in Hz.
     normalise : {"zscore", "minmax", "robust"}, optional
         How each window is scaled before the model sees it.
+    kind : {"ecg", "ppg", "other"}
+        What the signal is of, for `bad_signal`.
     batch_size : int, optional
         Windows per model call.
     weights, until, custom_objects : optional
@@ -149,6 +148,7 @@ def screen_recording(
         annotator=annotator,
         resample=resample,
         normalise=normalise,
+        kind=kind,
         batch_size=batch_size,
         weights=None if weights is None else str(weights),
         until=until,
@@ -167,69 +167,16 @@ def do(
     ready = prepare(job)
     group = made(ready, overwrite)
     left = np.flatnonzero(~store.shards_done(group)).tolist()
-    with _clearly(job), _bar(ready, left, progress) as bar:
+    with clearly(job), bar(ready, left, progress) as shown:
         for number in _each(ready, group, left, executor):
-            bar.update(_hours(ready, number))
+            shown.update(hours(ready, number))
     _warn_incomplete(ready, group)
 
 
-def made(ready: Ready, overwrite: bool = False) -> Any:
-    """The store of a job, opened where it is there and fits, made otherwise.
-
-    Raises
-    ------
-    OutputError
-        If a store of other settings is there, or it cannot be written to.
-    """
-    job = ready.job
-    settings = jobs.settings(job, ready.stream)
-    found = _existing(job.out)
-    if found is not None and not overwrite:
-        _refuse_other(job, found, settings)
-        with _clearly(job):
-            group = store.opened(job.out, "r+")
-            group["done"][0] = group["done"][0]  # said before the work, not after: it can be written to
-            return group
-    spec = _spec(ready, settings)  # tries every method first
-    with _clearly(job):
-        store.create(job.out, spec)
-        return store.opened(job.out, "r+")
-
-
-def shard_by_worker(job: Job, number: int) -> int:
-    """One shard in another process, which keeps the model for the next."""
-    ready = _ready(_Same(job))
-    group = store.opened(job.out, "r+")
-    if not group["done"][number]:
-        do_shard(ready, group, number)
-    return number
-
-
-class _Same:
-    """A job as a key: workers get a copy of it with every shard."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.key = (job.out, str(job.record), repr(job))
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.key == self.key
-
-
-@lru_cache(maxsize=4)
-def _ready(same: _Same) -> Ready:
-    return prepare(same.job)
-
-
-def _each(ready: Ready, group: Any, left: Iterable[int], executor: Executor | None) -> Iterator[int]:
+def _each(ready: Ready, group: Any, left: Sequence[int], executor: Executor | None) -> Iterator[int]:
     """Do shards, and say which is done."""
     if executor is None:
-        for number in left:
-            do_shard(ready, group, number)
-            yield number
+        yield from _here(ready, group, left)
         return
     job = replace(
         ready.job, record=str(Path(ready.job.record).absolute()), model=str(Path(ready.job.model).absolute())
@@ -243,106 +190,36 @@ def _each(ready: Ready, group: Any, left: Iterable[int], executor: Executor | No
             future.cancel()
 
 
+def _here(ready: Ready, group: Any, left: Sequence[int]) -> Iterator[int]:
+    """Do shards in this process: the next is read and the last is written while the model works on one."""
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        coming = [reader.submit(gathered, ready, number) for number in left[:1]]
+        going: list[tuple[int, Future[None]]] = []
+        for place, number in enumerate(left):
+            material = coming.pop().result()
+            coming += [reader.submit(gathered, ready, following) for following in left[place + 1 : place + 2]]
+            began = time.perf_counter()
+            answer = answered(ready, material.rows)
+            seconds = time.perf_counter() - began
+            yield from _written(going)
+            going.append((number, writer.submit(write, ready, group, material, answer, seconds)))
+        yield from _written(going)
+
+
+def _written(going: list[tuple[int, Future[None]]]) -> Iterator[int]:
+    """Wait for what is being written; no more than one shard is, so that memory stays flat."""
+    while going:
+        number, written = going.pop()
+        written.result()
+        yield number
+
+
 def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
     if explain == "none":
         return {}
     if isinstance(method, Mapping):
         return {name: dict(options) for name, options in method.items()}
     return {name: {} for name in ([method] if isinstance(method, str) else method)}
-
-
-def _existing(path: str) -> Mapping[str, Any] | None:
-    """Attributes of the store that is there."""
-    import zarr
-
-    try:
-        return dict(store.opened(path).attrs)
-    except RecordingError:
-        pass
-    try:  # what is there and is no finished store: other people's, or one whose making was interrupted
-        attrs = zarr.open_group(path, mode="r", use_consolidated=False).attrs
-    except (FileNotFoundError, ValueError, KeyError, NotADirectoryError):
-        attrs = None
-    if attrs is not None and attrs.get("title") == store.TITLE:
-        return None
-    if attrs is not None or _holds_something(path):
-        raise OutputError(f"{path} is there and is no store of signalscreen; choose another --out")
-    return None
-
-
-def _holds_something(path: str) -> bool:
-    there = Path(path)
-    return there.is_file() or (there.is_dir() and any(there.iterdir()))
-
-
-def _refuse_other(job: Job, attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    import json
-
-    if "facts" not in attrs:
-        raise OutputError(f"{job.out} is a database of several records; give another --out")
-    facts = json.loads(attrs["facts"])
-    if facts["fingerprint"] == jobs.fingerprint(settings):
-        return
-    found = jobs.differences(facts["settings"], settings)
-    shown = "; ".join(found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
-    raise OutputError(
-        f"{job.out} was made with other settings ({shown}); give another --out, or --overwrite to replace it"
-    )
-
-
-def _spec(ready: Ready, settings: Mapping[str, Any]) -> store.StoreSpec:
-    job, grid, stream = ready.job, ready.grid, ready.stream
-    groups = len(ready.groups)
-    lead = np.arange(groups) if job.each_lead else np.array([-1])
-    trial = _trial(ready)
-    return store.StoreSpec(
-        source=stream.source or "recording",
-        fs=stream.fs,
-        samples=stream.samples,
-        leads=stream.names,
-        units=stream.units,
-        window_start=np.repeat(grid.window_start, groups),
-        window_lead=np.tile(lead, len(grid.starts)).astype(np.int8),
-        window_samples=grid.window_samples,
-        hop_samples=grid.hop_samples,
-        shard_samples=grid.shard_samples,
-        shard_windows=grid.shard_windows * groups,
-        methods=tuple(_stored(job, name, trial) for name in job.methods),
-        classes=ready.classes,
-        annotations=stream.annotations,
-        start=stream.start,
-        began="" if stream.began is None else stream.began.isoformat(),
-        alarm=ready.alarm,
-        threshold=job.threshold,
-        facts={
-            "fingerprint": jobs.fingerprint(settings),
-            "settings": settings,
-            "versions": versions(),
-            "model": Path(job.model).name if isinstance(job.model, str | os.PathLike) else "",
-        },
-    )
-
-
-def _trial(ready: Ready) -> Answer | None:
-    """Every method on the first window without a gap: what cannot work fails before a store is made."""
-    rows = first_window(ready)
-    if rows is None:
-        return None
-    every = replace(ready, job=replace(ready.job, explain="all" if ready.job.methods else "none"))
-    return answered(every, rows)
-
-
-def _stored(job: Job, name: str, trial: Answer | None) -> store.StoredMethod:
-    import json
-
-    maps = None if trial is None else trial.maps.get(name)
-    return store.StoredMethod(
-        name,
-        json.dumps({k: jobs.said(v) for k, v in job.methods[name].items()}, sort_keys=True),
-        job.score,
-        per_lead=METHODS[name].gives == "input" if maps is None else maps.ndim == 3,
-        complete=METHODS[name].complete,
-    )
 
 
 def _warn_incomplete(ready: Ready, group: Any) -> None:
@@ -361,46 +238,3 @@ def _warn_incomplete(ready: Ready, group: Any) -> None:
                 "would bring them closer",
                 CompletenessWarning,
             )
-
-
-@contextlib.contextmanager
-def _clearly(job: Job) -> Iterator[None]:
-    """A full or read-only disk in one sentence; what was done stays."""
-    try:
-        yield
-    except OutputError:
-        raise
-    except OSError as error:
-        reason = (error.strerror or str(error) or type(error).__name__).lower()
-        raise OutputError(
-            f"{job.out} cannot be written ({reason}); what was finished is kept: make room, and run the same again"
-        ) from error
-
-
-def _hours(ready: Ready, number: int) -> float:
-    """Hours of signal in a shard."""
-    shard = ready.grid.shard(number)
-    return (shard.stop - shard.first) / ready.grid.fs / 3600
-
-
-def _bar(ready: Ready, left: Sequence[int], progress: bool | None) -> Any:
-    """Hours of signal done, and how many a minute."""
-    total = ready.grid.samples / ready.grid.fs / 3600
-    return _SignalHours(
-        total=total,
-        initial=max(total - sum(_hours(ready, number) for number in left), 0.0),
-        desc=f"screening {ready.stream.source or 'recording'}",
-        disable=None if progress is None else not progress,
-        bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.2f}/{total:.2f} h [{elapsed}<{remaining}{postfix}]",
-    )
-
-
-class _SignalHours(tqdm):  # type: ignore[type-arg]
-    """A bar that says how many hours of signal are done in a minute."""
-
-    def update(self, n: float | None = 1) -> bool | None:
-        """Count hours."""
-        seconds = self.format_dict["elapsed"]
-        rate = (self.n + (n or 0) - self.initial) / seconds * 60 if seconds else 0.0
-        self.set_postfix_str(f"{rate:.2g} h of signal/min", refresh=False)
-        return super().update(n)

@@ -48,8 +48,35 @@ class Answer:
     completeness: dict[str, Array] = field(default_factory=dict)
 
 
-def do_shard(ready: Ready, group: Any, number: int) -> float:
-    """Compute a shard and write it.
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a shard is made from.
+
+    Attributes
+    ----------
+    shard : Shard
+    signal : ndarray, shape (samples, leads)
+        At the recording's rate, with a margin on both sides.
+    first : int
+        Sample of the recording that it begins with.
+    rows : ndarray of float32, shape (rows, length, leads of a row)
+        Windows as the model takes them.
+    offset : int
+        Model sample that places of windows on the timeline are counted from.
+    seconds : float
+        It took to read.
+    """
+
+    shard: Shard
+    signal: Array
+    first: int
+    rows: Array
+    offset: int
+    seconds: float
+
+
+def do_shard(ready: Ready, group: Any, number: int) -> None:
+    """Read, compute and write one shard.
 
     Parameters
     ----------
@@ -58,34 +85,17 @@ def do_shard(ready: Ready, group: Any, number: int) -> float:
         The store, open for writing.
     number : int
         Of the shard.
-
-    Returns
-    -------
-    float
-        Seconds it took.
     """
+    material = gathered(ready, number)
     began = time.perf_counter()
-    shard = ready.grid.shard(number)
-    signal, first, windows, offset = _read(ready, shard)
-    answer = answered(ready, _rows(ready, windows))
-    _write_time(ready, group, shard, signal, first, answer, offset)
-    _write_windows(ready, group, shard, answer)
-    seconds = time.perf_counter() - began
-    group["seconds"][number] = seconds
-    group["done"][number] = 1  # last: what it vouches for is there
-    return seconds
+    answer = answered(ready, material.rows)
+    write(ready, group, material, answer, time.perf_counter() - began)
 
 
-def first_window(ready: Ready) -> Array | None:
-    """The first window without a gap among those of the first shard, as the model takes it; None for none."""
-    rows = _rows(ready, _read(ready, ready.grid.shard(0))[2])
-    whole = np.flatnonzero(~np.isnan(rows).any(axis=(1, 2)))
-    return rows[whole[:1]] if len(whole) else None
-
-
-def _read(ready: Ready, shard: Shard) -> tuple[Array, int, Array, int]:
-    """The samples around a shard, where they begin, its windows at the model's rate, and where those begin."""
-    grid = ready.grid
+def gathered(ready: Ready, number: int) -> Material:
+    """Read a shard's stretch of the recording, and cut its windows."""
+    began = time.perf_counter()
+    grid, shard = ready.grid, ready.grid.shard(number)
     reach = int(_FILTER_REACH * max(Fraction(1), 1 / grid.ratio)) + 1
     begin, end, offset = grid.slice_of(shard.needed, reach if grid.ratio != 1 else 0)
     margin = round(MARGIN * grid.fs)
@@ -94,8 +104,31 @@ def _read(ready: Ready, shard: Shard) -> tuple[Array, int, Array, int]:
     signal = ready.stream.read(first, stop)
     here = np.asarray(signal[begin - first : end - first], np.float64)
     fitted = here if grid.ratio == 1 else resample_with_gaps(here, grid.ratio)
-    starts = grid.starts[slice(*shard.needed)] - offset
-    return signal, first, cut(fitted, starts, grid.length), offset
+    windows = cut(fitted, grid.starts[slice(*shard.needed)] - offset, grid.length)
+    return Material(shard, signal, first, _rows(ready, windows), offset, time.perf_counter() - began)
+
+
+def write(ready: Ready, group: Any, material: Material, answer: Answer, seconds: float) -> None:
+    """Write what a shard came to, and then that it is done.
+
+    Parameters
+    ----------
+    seconds : float
+        That the model and the methods took.
+    """
+    began = time.perf_counter()
+    _write_time(ready, group, material, answer)
+    _write_windows(ready, group, material.shard, answer)
+    number = material.shard.number
+    group["seconds"][number] = material.seconds + seconds + time.perf_counter() - began
+    group["done"][number] = 1  # last: what it vouches for is there
+
+
+def first_window(ready: Ready) -> Array | None:
+    """The first window without a gap among those of the first shard, as the model takes it; None for none."""
+    rows = gathered(ready, 0).rows
+    whole = np.flatnonzero(~np.isnan(rows).any(axis=(1, 2)))
+    return rows[whole[:1]] if len(whole) else None
 
 
 def _rows(ready: Ready, windows: Array) -> Array:
@@ -121,20 +154,20 @@ def answered(ready: Ready, rows: Array) -> Answer:
         return answer
     x = rows[whole][:, :, 0] if ready.plain else rows[whole]
     target: Any = job.target
+    # For what all classes get, any target serves; each window's highest is then known without another run.
+    anything = 0 if target is None and ready.classes else target
+    bound, x = ready.score(anything).bind(x)
+    classes = bound.classes
     if ready.classes:
-        # For what all classes get, any target serves; each window's highest is then known without another run.
-        bound, x = ready.score(0 if target is None else target).bind(x)
         answer.probability, answer.logit = bound.outputs(x)
+        numbers = answer.logit if bound.logit else answer.probability
         if target is None:
-            answer.target = np.argmax(answer.logit if bound.logit else answer.probability, axis=1).astype(np.int32)
-            target = answer.target
-            numbers = answer.logit if bound.logit else answer.probability
-            answer.score = np.take_along_axis(numbers, answer.target[:, None], axis=1)[:, 0]
-    else:
-        bound, x = ready.score(target).bind(x)
-    if answer.score is None:
-        answer.score, classes = bound(x), bound.classes
-        answer.target = None if classes is None else np.broadcast_to(classes, len(x)).astype(np.int32)
+            target = classes = np.argmax(numbers, axis=1)
+        if classes is not None:
+            classes = np.broadcast_to(classes, len(x))
+            answer.score = np.take_along_axis(numbers, classes[:, None], axis=1)[:, 0]
+    answer.target = None if classes is None else np.broadcast_to(classes, len(x)).astype(np.int32)
+    answer.score = bound(x) if answer.score is None else answer.score
     answer.flagged = np.zeros(len(x), bool)
     if answer.probability is not None and ready.alarm >= 0:
         answer.flagged = answer.probability[:, ready.alarm] > job.threshold
@@ -176,19 +209,26 @@ def _incompleteness(score: Any, x: Array, maps: Array, options: Mapping[str, Any
     return (gap(maps, (here, there)) / np.maximum(np.abs(here - there), 1e-12)).astype(np.float32)
 
 
-def _write_time(
-    ready: Ready, group: Any, shard: Shard, signal: Array, first: int, answer: Answer, offset: int
-) -> None:
+def _write_time(ready: Ready, group: Any, material: Material, answer: Answer) -> None:
     """What lies on the timeline: the signal, its bad stretches, and the maps, stitched."""
+    shard, signal, first = material.shard, material.signal, material.first
     if shard.first >= shard.stop:
         return
     here = slice(shard.first, shard.stop)
     stream = ready.stream
-    flags = bad_signal(signal, ready.grid.fs, units=stream.units, limits=stream.limits, first=first)
+    flags = bad_signal(
+        signal,
+        ready.grid.fs,
+        kind=ready.job.kind,
+        units=stream.units,
+        limits=stream.limits or None,
+        resolution=stream.resolution or 0.0,
+        first=first,
+    )
     group["signal"][here] = signal[shard.first - first : shard.stop - first].astype(np.float32)
     group["bad"][here] = flags[shard.first - first : shard.stop - first]
     for name, maps in answer.maps.items():
-        group[f"attribution_{name}"][here] = _stitched(ready, shard, answer, maps, offset)
+        group[f"attribution_{name}"][here] = _stitched(ready, shard, answer, maps, material.offset)
 
 
 def _stitched(ready: Ready, shard: Shard, answer: Answer, maps: Array, offset: int) -> Array:

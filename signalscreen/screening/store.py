@@ -19,8 +19,6 @@ from signalscreen.recording import Annotation
 
 SCHEMA = 1
 TITLE = "signalscreen screening"
-# Inner chunks of a shard's file, so that ten seconds can be read without the rest.
-_PARTS = 10
 # Samples of `time_s` in a chunk: it is the same count everywhere and shrinks to nothing.
 _TIME_CHUNK = 2**22
 
@@ -252,16 +250,14 @@ def _attributes(spec: StoreSpec) -> dict[str, Any]:
 def _compressor() -> Any:
     from zarr.codecs import BloscCodec
 
-    return BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle")
+    # Measured on ECG: twice as fast as zstd, and within 4 % of its size.
+    return BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")
 
 
 def _allocate_time(group: Any, spec: StoreSpec) -> None:
-    """Arrays on the recording's timeline: one file per shard, in parts that can be read alone."""
-    part = -(-spec.shard_samples // _PARTS)
+    """Arrays on the recording's timeline: one chunk, which is one file, per shard."""
     leads = len(spec.leads)
-    shape = {"shape": (spec.samples, leads), "chunks": (part, leads), "shards": (part * _PARTS, leads)}
-    if part * _PARTS != spec.shard_samples:  # a shard that does not divide is one chunk
-        shape = {"shape": (spec.samples, leads), "chunks": (spec.shard_samples, leads)}
+    shape = {"shape": (spec.samples, leads), "chunks": (spec.shard_samples, leads)}
     made: dict[str, Any] = {"dimension_names": ("time", "lead"), "compressors": _compressor(), **shape}
     nan = {"dtype": "float32", "fill_value": np.nan}
     group.create_array("signal", attributes={"units": list(spec.units)}, **made, **nan)
