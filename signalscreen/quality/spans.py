@@ -119,8 +119,9 @@ def bad_signal(
     out = np.zeros(x.shape, dtype=np.uint8)
     for i in range(leads):
         smallest = _SMALLEST.get(names[i], 0.0) if kind == "ecg" else 0.0
+        step = 1.01 * steps[i]  # no two values that are one step apart differ by it to the last digit
         lead = np.ascontiguousarray(x[:, i], dtype=np.float64)
-        out[:, i] = _flags_of(lead, fs, kind, max(smallest, steps[i]), rails[i], steps[i], first)
+        out[:, i] = _flags_of(lead, fs, kind, max(smallest, step), rails[i], step, first)
     out[np.isnan(x)] = 0
     return out
 
