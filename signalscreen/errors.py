@@ -47,6 +47,10 @@ class OutputError(SignalScreenError, OSError):
     """A result cannot be written."""
 
 
+class WorkerError(SignalScreenError, RuntimeError):
+    """A process that did part of the work is gone, or failed in a way of its own."""
+
+
 class SignalScreenWarning(UserWarning):
     """Something may be wrong with a result; the result is still returned."""
 
@@ -61,6 +65,10 @@ class UnreachedRuleWarning(SignalScreenWarning):
 
 class CutModelWarning(SignalScreenWarning):
     """Of the network in a file only a part is used: what follows it is code, which is not run."""
+
+
+class DamagedTableWarning(SignalScreenWarning):
+    """A line of a table of verdicts cannot be read, and is left out."""
 
 
 class SpeedWarning(SignalScreenWarning):
