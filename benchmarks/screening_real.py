@@ -3,8 +3,10 @@
     python -m benchmarks.screening_real [--beats beats.keras] [--out FOLDER]
 
 MIT-BIH 106 and 119 by the ECG quality network and by that of benchmarks/beat_model.py, the NSTDB excerpts against
-the exact mask of their noise, CinC 2011 against its labels. Reads $SIGNALSCREEN_DATA (or ../shared/data). None of
-these records was trained on, but the first 38 of the 80 s of noise were (data/ecg_quality.md): hence "held out".
+the exact mask of their noise, CinC 2011 against its labels. Reads $SIGNALSCREEN_DATA (or ../shared/data).
+
+The quality network was trained on 119 and on the first 38 of the 80 s of noise (data/ecg_quality.md): hence "held
+out". On nothing else of these was either network trained.
 """
 
 import argparse
@@ -77,6 +79,7 @@ def windows_with_v(store: Any) -> tuple[Mask, Mask]:
 
 def mitdb(quality: Any, beats: Any, out: Path) -> None:
     print("\nMIT-BIH, windows of 10 s every 5 s, saliency of every window")
+    print("(119 was in the training of the quality network)")
     print("record model    windows flagged  known  ROC AUC   relevance on bad signal / share of time")
     for name in ("106", "119"):
         record = DATA / "mitdb" / name
