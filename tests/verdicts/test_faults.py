@@ -35,7 +35,7 @@ def whole_lines(store: Path) -> int:
 
 @pytest.mark.parametrize("note", [10, 300_000])
 def test_killed_at_any_moment(tmp_path: Path, note: int) -> None:
-    """Long notes too, so that a kill finds the writer within a line: 1.8 MB of it."""
+    """Long notes too, lines of 1.8 MB."""
     acknowledged: set[str] = set()
     moments = random.Random(note)
     for run in range(4):
@@ -53,6 +53,35 @@ def test_killed_at_any_moment(tmp_path: Path, note: int) -> None:
     last = VerdictTable(tmp_path, "anna", BOUNDS).set("reject", start=10**8, stop=10**8 + 1)
     assert {*acknowledged, last.id} <= {one.id for one in read_verdicts(tmp_path)}
     assert whole_lines(tmp_path) >= len(acknowledged) + 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
+def test_killed_within_a_line(tmp_path: Path) -> None:
+    """The system takes a line in pieces, and the writer is killed after some of them."""
+    program = """
+import os, signal, sys
+from signalscreen.verdicts import Bounds, VerdictTable
+table = VerdictTable(sys.argv[1], "anna", Bounds(fs=360.0, samples=10**9))
+print(table.set("accept", start=int(sys.argv[2]), stop=10**6).id, flush=True)
+write, pieces = os.write, iter(range(int(sys.argv[3])))
+def in_pieces(file, data):
+    return write(file, data[:50]) if next(pieces, None) is not None else os.kill(os.getpid(), signal.SIGKILL)
+os.write = in_pieces
+table.set("reject", start=int(sys.argv[2]), stop=10**6)
+print("not killed", flush=True)
+"""
+    acknowledged = []
+    for run in range(5):
+        arguments = [sys.executable, "-c", program, str(tmp_path), str(run), str(run)]
+        done = subprocess.run(arguments, capture_output=True, text=True)
+        assert done.returncode == -9, done.stderr
+        acknowledged.append(done.stdout.strip())
+        assert (tmp_path / "verdicts" / "anna.jsonl").read_bytes().endswith(b"\n") == (run == 0)
+        assert [one.id for one in read_verdicts(tmp_path)] == acknowledged
+    VerdictTable(tmp_path, "anna", BOUNDS).undo()
+    assert [one.id for one in read_verdicts(tmp_path)] == acknowledged[:-1]
+    aside = (tmp_path / "verdicts" / "anna.jsonl.torn").read_bytes().splitlines()
+    assert [len(line) for line in aside] == [50, 100, 150, 200]
 
 
 def test_two_processes_of_one_reviewer(tmp_path: Path) -> None:
