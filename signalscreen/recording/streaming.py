@@ -40,8 +40,10 @@ class Stream:
         Clock time of the beginning of the source.
     files : tuple of Path
         What the samples are read from; empty for a recording in memory.
-    limits : ndarray of float, shape (leads, 2), or None
-        Lowest and highest value of the converter, where the header says.
+    limits : tuple, one per lead
+        Lowest and highest value of its converter, in the lead's units; None where the header does not say.
+    resolution : tuple of float, one per lead
+        One step of its converter; 0 where the header does not say.
     """
 
     fs: float
@@ -54,7 +56,8 @@ class Stream:
     source: str = ""
     began: datetime | None = None
     files: tuple[Path, ...] = ()
-    limits: NDArray[np.float64] | None = None
+    limits: tuple[tuple[float, float] | None, ...] = ()
+    resolution: tuple[float, ...] = ()
 
     def checksum(self) -> str:
         """SHA-256 of the files that the samples are read from, or of the samples."""
@@ -117,6 +120,7 @@ def _record(base: Path, wanted: Wanted) -> Stream:
     opened = wfdb_records.open_local(base, wanted)
     fs = float(opened.header.fs)
     units = opened.read(opened.first, opened.first + 1)[1]
+    limits, resolution = wfdb_records.converter_of(opened)
     return Stream(
         fs=fs,
         samples=opened.stop - opened.first,
@@ -128,5 +132,6 @@ def _record(base: Path, wanted: Wanted) -> Stream:
         source=base.name,
         began=opened.header.base_datetime,
         files=wfdb_records.files_of(opened, base),
-        limits=wfdb_records.limits_of(opened),
+        limits=limits,
+        resolution=resolution,
     )

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from signalscreen import checksums
 from signalscreen.errors import MethodError, OptionError
 from signalscreen.methods import METHODS
+from signalscreen.quality.spans import KINDS
 from signalscreen.recording import NORMALISATIONS, Recording, Stream, open_recording, stream_of
 from signalscreen.recording.selection import Leads
 from signalscreen.results import versions
@@ -49,6 +50,7 @@ class Job:
     annotator: str | None = None
     resample: float | None = None
     normalise: str | None = None
+    kind: str = "ecg"
     batch_size: int | None = None
     weights: str | None = None
     until: str | None = None
@@ -59,6 +61,7 @@ class Job:
             if name not in METHODS:
                 raise MethodError(f"method {name!r} is not known; choose from {', '.join(METHODS)}")
         _one_of("explain", self.explain, EXPLAIN)
+        _one_of("kind", self.kind, KINDS)
         _one_of("score", self.score, ("logit", "probability"))
         if self.normalise is not None:
             _one_of("normalise", self.normalise, NORMALISATIONS)
@@ -75,6 +78,16 @@ class Job:
     def portable(self) -> bool:
         """Whether another process could do it."""
         return isinstance(self.model, str | os.PathLike) and isinstance(self.record, str | os.PathLike)
+
+    def absolute(self) -> "Job":
+        """The same for a process that has another working directory."""
+        paths = {name: getattr(self, name) for name in ("record", "model", "weights", "out")}
+        local: dict[str, Any] = {
+            name: str(Path(path).absolute())
+            for name, path in paths.items()
+            if path is not None and "://" not in str(path)
+        }
+        return replace(self, **local)
 
 
 def stream_for(job: Job) -> Stream:
@@ -125,6 +138,7 @@ def settings(job: Job, stream: Stream) -> dict[str, Any]:
         "each_lead": job.each_lead,
         "resample": job.resample,
         "normalise": job.normalise,
+        "kind": job.kind,
         "versions": {k: v for k, v in versions().items() if k in _DECISIVE},
     }
 

@@ -1,34 +1,25 @@
 """`screen_recording`: a recording through a model and into a store, in this process or by many workers."""
 
-import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
-from signalscreen.errors import (
-    CompletenessWarning,
-    OptionError,
-    OutputError,
-    RecordingError,
-    warn,
-)
-from signalscreen.methods import METHODS
+from signalscreen.errors import CompletenessWarning, OptionError, OutputError, SignalScreenError, WorkerError, warn
 from signalscreen.recording.selection import Leads
-from signalscreen.results import versions
-from signalscreen.screening import job as jobs
 from signalscreen.screening import store
 from signalscreen.screening.job import Job
-from signalscreen.screening.ready import Ready, prepare
-from signalscreen.screening.shards import Answer, answered, do_shard, first_window, gathered, write
+from signalscreen.screening.making import clearly, made
+from signalscreen.screening.progress import bar, hours
+from signalscreen.screening.ready import Ready, Task, prepare
+from signalscreen.screening.shards import answered, gathered, write
+from signalscreen.screening.workers import shard_by_worker
 
+_OPTIONS = frozenset(f.name for f in fields(Job)) - {"record", "model", "out", "methods"}
 Methods = str | Sequence[str] | Mapping[str, Mapping[str, Any]]
 
 
@@ -54,6 +45,7 @@ def screen_recording(
     annotator: str | None = None,
     resample: float | None = None,
     normalise: str | None = None,
+    kind: str = "ecg",
     batch_size: int | None = None,
     weights: str | os.PathLike[str] | None = None,
     until: str | None = None,
@@ -104,6 +96,8 @@ def screen_recording(
         The model's sampling rate, in Hz.
     normalise : {"zscore", "minmax", "robust"}, optional
         How each window is scaled before the model sees it.
+    kind : {"ecg", "ppg", "other"}
+        What the signal is of, for `bad_signal`.
     batch_size : int, optional
         Windows per model call.
     weights, until, custom_objects : optional
@@ -129,141 +123,111 @@ def screen_recording(
         What does not fit: record, leads, model, options, a store of other settings, a full disk. What was
         done stays; the same call goes on from there.
     """
-    job = Job(
-        record=record,
-        model=model,
-        out=str(out),
-        methods=_methods(method, explain),
-        target=target,
-        score=score,
-        class_names=None if class_names is None else tuple(class_names),
-        explain=explain,
-        alarm=alarm,
-        threshold=threshold,
-        window=window,
-        hop=hop,
-        leads=leads,
-        each_lead=each_lead,
-        fs=fs,
-        start=start,
-        end=end,
-        annotator=annotator,
-        resample=resample,
-        normalise=normalise,
-        batch_size=batch_size,
-        weights=None if weights is None else str(weights),
-        until=until,
-        custom_objects=custom_objects,
-    )
-    do(job, executor=executor, overwrite=overwrite, progress=progress)
+    # Every parameter that is a setting of the job, by its name.
+    options = {name: value for name, value in locals().items() if name in _OPTIONS}
+    job = job_of(record, model, method, str(out), options)
+    ready = prepare(job)
+    group, _ = made(ready, overwrite)
+    left = np.flatnonzero(~store.shards_done(group)).tolist()
+    tasks = [Task(ready, group, number) for number in left]
+    with clearly(job.out), bar(tasks, ready.stream.source or "recording", progress) as shown:
+        for task, error in done(tasks, executor):
+            if error is not None:
+                raise error
+            shown.update(hours(task))
+    warn_incomplete(ready, group)
     return store.open_results(job.out)
 
 
-def do(
-    job: Job, *, executor: Executor | None = None, overwrite: bool = False, progress: bool | None = None
-) -> None:
-    """Do what is left of a job."""
-    if executor is not None and not job.portable:
-        raise OptionError("workers are other processes: give them model and record as paths, not as objects")
-    ready = prepare(job)
-    group = made(ready, overwrite)
-    left = np.flatnonzero(~store.shards_done(group)).tolist()
-    with _clearly(job), _bar(ready, left, progress) as bar:
-        for number in _each(ready, group, left, executor):
-            bar.update(_hours(ready, number))
-    _warn_incomplete(ready, group)
-
-
-def made(ready: Ready, overwrite: bool = False) -> Any:
-    """The store of a job, opened where it is there and fits, made otherwise.
+def job_of(record: Any, model: Any, method: Methods, out: str, options: Mapping[str, Any]) -> Job:
+    """A job from what `screen_recording` takes.
 
     Raises
     ------
-    OutputError
-        If a store of other settings is there, or it cannot be written to.
+    OptionError
+        An option is not known, or its value is out of range.
     """
-    job = ready.job
-    settings = jobs.settings(job, ready.stream)
-    found = _existing(job.out)
-    if found is not None and not overwrite:
-        _refuse_other(job, found, settings)
-        with _clearly(job):
-            group = store.opened(job.out, "r+")
-            group["done"][0] = group["done"][0]  # said before the work, not after: it can be written to
-            return group
-    spec = _spec(ready, settings)  # tries every method first
-    with _clearly(job):
-        store.create(job.out, spec)
-        return store.opened(job.out, "r+")
+    unknown = [name for name in options if name not in _OPTIONS]
+    if unknown:
+        raise OptionError(f"there is no option {unknown[0]!r}; the options are {', '.join(sorted(_OPTIONS))}")
+    given = dict(options)
+    names = given.get("class_names")
+    given["class_names"] = None if names is None else tuple(names)
+    given["weights"] = None if given.get("weights") is None else str(given["weights"])
+    methods = _methods(method, given.get("explain", "all"))
+    return Job(record=record, model=model, out=out, methods=methods, **given)
 
 
-def shard_by_worker(job: Job, number: int) -> int:
-    """One shard in another process, which keeps the model for the next."""
-    ready = _ready(_Same(job))
-    group = store.opened(job.out, "r+")
-    if not group["done"][number]:
-        do_shard(ready, group, number)
-    return number
+def done(tasks: Sequence[Task], executor: Executor | None) -> Iterator[tuple[Task, SignalScreenError | None]]:
+    """Do shards, here or by workers, and say which is done, or what was wrong with it.
 
-
-class _Same:
-    """A job as a key: workers get a copy of it with every shard."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.key = (job.out, str(job.record), repr(job))
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.key == self.key
-
-
-@lru_cache(maxsize=4)
-def _ready(same: _Same) -> Ready:
-    return prepare(same.job)
-
-
-def _each(ready: Ready, group: Any, left: Sequence[int], executor: Executor | None) -> Iterator[int]:
-    """Do shards, and say which is done."""
+    Raises
+    ------
+    OptionError
+        Workers are asked for, but model or record are objects in this process.
+    OSError
+        The store cannot be written.
+    """
     if executor is None:
-        yield from _here(ready, group, left)
+        yield from _here(tasks)
         return
-    job = replace(
-        ready.job, record=str(Path(ready.job.record).absolute()), model=str(Path(ready.job.model).absolute())
-    )
-    waiting: list[Future[int]] = [executor.submit(shard_by_worker, job, number) for number in left]
+    if not all(task.ready.job.portable for task in tasks):
+        raise OptionError("workers are other processes: give them model and record as paths, not as objects")
+    waiting = {executor.submit(shard_by_worker, task.ready.job.absolute(), task.number): task for task in tasks}
     try:
         for future in as_completed(waiting):
-            yield future.result()
+            yield waiting[future], _error_at_worker(future)
     finally:
         for future in waiting:
             future.cancel()
 
 
-def _here(ready: Ready, group: Any, left: Sequence[int]) -> Iterator[int]:
+def _here(tasks: Sequence[Task]) -> Iterator[tuple[Task, SignalScreenError | None]]:
     """Do shards in this process: the next is read and the last is written while the model works on one."""
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        coming = [reader.submit(gathered, ready, number) for number in left[:1]]
-        going: list[tuple[int, Future[None]]] = []
-        for place, number in enumerate(left):
-            material = coming.pop().result()
-            coming += [reader.submit(gathered, ready, following) for following in left[place + 1 : place + 2]]
+        coming = [reader.submit(gathered, task.ready, task.number) for task in tasks[:1]]
+        going: list[tuple[Task, Future[None]]] = []
+        for place, task in enumerate(tasks):
+            reading = coming.pop()
+            coming += [reader.submit(gathered, t.ready, t.number) for t in tasks[place + 1 : place + 2]]
+            error = _error_of(reading)
+            if error is not None:
+                yield task, error
+                continue
             began = time.perf_counter()
-            answer = answered(ready, material.rows)
+            answer = answered(task.ready, reading.result().rows)
             seconds = time.perf_counter() - began
             yield from _written(going)
-            going.append((number, writer.submit(write, ready, group, material, answer, seconds)))
+            going.append((task, writer.submit(write, task.ready, task.group, reading.result(), answer, seconds)))
         yield from _written(going)
 
 
-def _written(going: list[tuple[int, Future[None]]]) -> Iterator[int]:
+def _written(going: list[tuple[Task, Future[None]]]) -> Iterator[tuple[Task, None]]:
     """Wait for what is being written; no more than one shard is, so that memory stays flat."""
     while going:
-        number, written = going.pop()
+        task, written = going.pop()
         written.result()
-        yield number
+        yield task, None
+
+
+def _error_of(future: Future[Any]) -> SignalScreenError | None:
+    """What is wrong with this shard; what is wrong with the store or the program is raised."""
+    error = future.exception()
+    if error is None or (isinstance(error, SignalScreenError) and not isinstance(error, OutputError)):
+        return error
+    raise error
+
+
+def _error_at_worker(future: Future[Any]) -> SignalScreenError | None:
+    try:
+        return _error_of(future)
+    except (SignalScreenError, OSError):
+        raise
+    except Exception as error:  # each kind of executor has its own for workers that are gone
+        words = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise WorkerError(
+            f"a worker failed ({words}); what was finished is kept: run the same again to go on"
+        ) from error
 
 
 def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
@@ -274,101 +238,7 @@ def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
     return {name: {} for name in ([method] if isinstance(method, str) else method)}
 
 
-def _existing(path: str) -> Mapping[str, Any] | None:
-    """Attributes of the store that is there."""
-    import zarr
-
-    try:
-        return dict(store.opened(path).attrs)
-    except RecordingError:
-        pass
-    try:  # what is there and is no finished store: other people's, or one whose making was interrupted
-        attrs = zarr.open_group(path, mode="r", use_consolidated=False).attrs
-    except (FileNotFoundError, ValueError, KeyError, NotADirectoryError):
-        attrs = None
-    if attrs is not None and attrs.get("title") == store.TITLE:
-        return None
-    if attrs is not None or _holds_something(path):
-        raise OutputError(f"{path} is there and is no store of signalscreen; choose another --out")
-    return None
-
-
-def _holds_something(path: str) -> bool:
-    there = Path(path)
-    return there.is_file() or (there.is_dir() and any(there.iterdir()))
-
-
-def _refuse_other(job: Job, attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    import json
-
-    if "facts" not in attrs:
-        raise OutputError(f"{job.out} is a database of several records; give another --out")
-    facts = json.loads(attrs["facts"])
-    if facts["fingerprint"] == jobs.fingerprint(settings):
-        return
-    found = jobs.differences(facts["settings"], settings)
-    shown = "; ".join(found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
-    raise OutputError(
-        f"{job.out} was made with other settings ({shown}); give another --out, or --overwrite to replace it"
-    )
-
-
-def _spec(ready: Ready, settings: Mapping[str, Any]) -> store.StoreSpec:
-    job, grid, stream = ready.job, ready.grid, ready.stream
-    groups = len(ready.groups)
-    lead = np.arange(groups) if job.each_lead else np.array([-1])
-    trial = _trial(ready)
-    return store.StoreSpec(
-        source=stream.source or "recording",
-        fs=stream.fs,
-        samples=stream.samples,
-        leads=stream.names,
-        units=stream.units,
-        window_start=np.repeat(grid.window_start, groups),
-        window_lead=np.tile(lead, len(grid.starts)).astype(np.int8),
-        window_samples=grid.window_samples,
-        hop_samples=grid.hop_samples,
-        shard_samples=grid.shard_samples,
-        shard_windows=grid.shard_windows * groups,
-        methods=tuple(_stored(job, name, trial) for name in job.methods),
-        classes=ready.classes,
-        annotations=stream.annotations,
-        start=stream.start,
-        began="" if stream.began is None else stream.began.isoformat(),
-        alarm=ready.alarm,
-        threshold=job.threshold,
-        facts={
-            "fingerprint": jobs.fingerprint(settings),
-            "settings": settings,
-            "versions": versions(),
-            "model": Path(job.model).name if isinstance(job.model, str | os.PathLike) else "",
-        },
-    )
-
-
-def _trial(ready: Ready) -> Answer | None:
-    """Every method on the first window without a gap: what cannot work fails before a store is made."""
-    rows = first_window(ready)
-    if rows is None:
-        return None
-    every = replace(ready, job=replace(ready.job, explain="all" if ready.job.methods else "none"))
-    return answered(every, rows)
-
-
-def _stored(job: Job, name: str, trial: Answer | None) -> store.StoredMethod:
-    import json
-
-    maps = None if trial is None else trial.maps.get(name)
-    return store.StoredMethod(
-        name,
-        json.dumps({k: jobs.said(v) for k, v in job.methods[name].items()}, sort_keys=True),
-        job.score,
-        per_lead=METHODS[name].gives == "input" if maps is None else maps.ndim == 3,
-        complete=METHODS[name].complete,
-    )
-
-
-def _warn_incomplete(ready: Ready, group: Any) -> None:
+def warn_incomplete(ready: Ready, group: Any) -> None:
     """Say once, for all shards, where attributions do not add up."""
     for name in ready.job.methods:
         if f"completeness_{name}" not in group:
@@ -384,46 +254,3 @@ def _warn_incomplete(ready: Ready, group: Any) -> None:
                 "would bring them closer",
                 CompletenessWarning,
             )
-
-
-@contextlib.contextmanager
-def _clearly(job: Job) -> Iterator[None]:
-    """A full or read-only disk in one sentence; what was done stays."""
-    try:
-        yield
-    except OutputError:
-        raise
-    except OSError as error:
-        reason = (error.strerror or str(error) or type(error).__name__).lower()
-        raise OutputError(
-            f"{job.out} cannot be written ({reason}); what was finished is kept: make room, and run the same again"
-        ) from error
-
-
-def _hours(ready: Ready, number: int) -> float:
-    """Hours of signal in a shard."""
-    shard = ready.grid.shard(number)
-    return (shard.stop - shard.first) / ready.grid.fs / 3600
-
-
-def _bar(ready: Ready, left: Sequence[int], progress: bool | None) -> Any:
-    """Hours of signal done, and how many a minute."""
-    total = ready.grid.samples / ready.grid.fs / 3600
-    return _SignalHours(
-        total=total,
-        initial=max(total - sum(_hours(ready, number) for number in left), 0.0),
-        desc=f"screening {ready.stream.source or 'recording'}",
-        disable=None if progress is None else not progress,
-        bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.2f}/{total:.2f} h [{elapsed}<{remaining}{postfix}]",
-    )
-
-
-class _SignalHours(tqdm):  # type: ignore[type-arg]
-    """A bar that says how many hours of signal are done in a minute."""
-
-    def update(self, n: float | None = 1) -> bool | None:
-        """Count hours."""
-        seconds = self.format_dict["elapsed"]
-        rate = (self.n + (n or 0) - self.initial) / seconds * 60 if seconds else 0.0
-        self.set_postfix_str(f"{rate:.2g} h of signal/min", refresh=False)
-        return super().update(n)

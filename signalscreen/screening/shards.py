@@ -216,7 +216,15 @@ def _write_time(ready: Ready, group: Any, material: Material, answer: Answer) ->
         return
     here = slice(shard.first, shard.stop)
     stream = ready.stream
-    flags = bad_signal(signal, ready.grid.fs, units=stream.units, limits=stream.limits, first=first)
+    flags = bad_signal(
+        signal,
+        ready.grid.fs,
+        kind=ready.job.kind,
+        units=stream.units,
+        limits=stream.limits or None,
+        resolution=stream.resolution or 0.0,
+        first=first,
+    )
     group["signal"][here] = signal[shard.first - first : shard.stop - first].astype(np.float32)
     group["bad"][here] = flags[shard.first - first : shard.stop - first]
     for name, maps in answer.maps.items():
