@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from signalscreen.errors import InputError, OptionError
+from signalscreen.review.columns import table_bytes
 from signalscreen.review.marks import marks
 from signalscreen.review.pyramid import Pyramid, check_span, open_pyramid, padded
 from signalscreen.review.record import StoredRecord
@@ -55,6 +57,7 @@ class Answers:
             "classes": record.classes,
             "methods": [self._method(name) for name in record.methods],
             "windows": len(record.read("window_start")),
+            **{key: about[key] for key in ("window_samples", "hop_samples")},
             "window_s": about["window_samples"] / record.fs,
             "hop_s": about["hop_samples"] / record.fs,
             "levels": [1, *pyramid.factors],
@@ -72,7 +75,7 @@ class Answers:
             "limit": limit if limit > 0 else None,
         }
 
-    def tile(self, level: int, first: int, count: int, method: str | None) -> bytes:
+    def tile(self, level: int, first: int, count: int, method: str | None, leads: Sequence[int]) -> bytes:
         """Planes of one level, little-endian float32, lead by lead.
 
         Parameters
@@ -84,11 +87,13 @@ class Answers:
             In samples or blocks; NaN beyond the end.
         method : str or None
             Without one there are planes of the signal only.
+        leads : sequence of int
+            Which, in the order they are wanted.
 
         Raises
         ------
         InputError, OptionError
-            If there is no such level, method or span.
+            If there is no such level, method, lead or span.
         """
         check_span(first, count, MOST_POINTS)
         record, levels = self.record, (1, *self.pyramid.factors)
@@ -98,22 +103,25 @@ class Answers:
             )
         if not 0 <= level < len(levels):
             raise InputError(f"there is no level {level}; choose 0 to {len(levels) - 1}")
+        if not leads or not set(leads) <= set(range(len(record.leads))):
+            raise InputError(f"there are no leads {list(leads)}; choose of 0 to {len(record.leads) - 1}")
+        chosen = list(leads)
         if level:
-            planes = self.pyramid.planes(levels[level], first, count, method)
+            planes = self.pyramid.planes(levels[level], first, count, method)[chosen]
         else:
             stop = max(min(first + count, record.n), first)
             read = [record.signal(first, stop)] + ([record.attribution(method, first, stop)] if method else [])
-            planes = padded(np.stack(read).transpose(2, 0, 1), 0, count)
+            planes = padded(np.stack(read).transpose(2, 0, 1)[chosen], 0, count)
         return np.ascontiguousarray(planes, "<f4").tobytes()
 
     @cached_property
     def windows(self) -> bytes:
-        """The columns of the list, as JSON."""
-        return json_bytes(window_columns(self.record, self.pyramid))
+        """The columns of the list, as `table_bytes` packs them."""
+        return table_bytes(window_columns(self.record, self.pyramid))
 
-    def marks(self, first_s: float, last_s: float) -> dict[str, Any]:
-        """Annotations and beats in a span."""
-        return marks(self.record, first_s, last_s)
+    def marks(self, first: int, stop: int) -> dict[str, Any]:
+        """Annotations, beats and bad signal in a span of samples."""
+        return marks(self.record, first, stop)
 
 
 def _drawn(limits: tuple[float, float]) -> tuple[float, float]:
@@ -126,7 +134,7 @@ def _drawn(limits: tuple[float, float]) -> tuple[float, float]:
 
 
 def json_bytes(value: Any) -> bytes:
-    """JSON as browsers read it: NaN and infinities are null, float32 has its own seven digits."""
+    """JSON as browsers read it: NaN and infinities are null."""
     return json.dumps(_plain(value), allow_nan=False, separators=(",", ":")).encode()
 
 
@@ -135,18 +143,4 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
-    if isinstance(value, np.ndarray):
-        return _column(value)
-    if isinstance(value, np.generic):
-        return _plain(value.item())
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _column(values: np.ndarray) -> list[Any]:
-    if values.dtype.kind != "f":
-        return values.tolist()
-    if values.dtype == np.float32:  # 0.1, not 0.10000000149011612
-        listed = [float(f"{one:.7g}") for one in values.tolist()]
-    else:
-        listed = values.tolist()
-    return [one if math.isfinite(one) else None for one in listed]

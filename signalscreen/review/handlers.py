@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -226,11 +226,20 @@ class Tile(Reply):
     async def get(self) -> None:  # noqa: D102
         answers = self.answers()
         asked = [self.number(name, int) for name in ("level", "first", "count")]
-        content = await self.work(answers.tile, *asked, self.get_query_argument("method", None) or None)
+        method = self.get_query_argument("method", None) or None
+        content = await self.work(answers.tile, *asked, method, self.leads(answers))
         self.keep(finished=answers.finished)
         self.send_bytes(content, "application/octet-stream")
 
     head = get  # Tornado counts the bytes, and sends none
+
+    def leads(self, answers: Answers) -> Sequence[int]:
+        """Give those asked for, as leads=0,2; all if left out."""
+        asked = self.get_query_argument("leads", "")
+        try:
+            return [int(one) for one in asked.split(",")] if asked else range(len(answers.record.leads))
+        except ValueError:
+            raise HTTPError(400, reason=f"leads={_short(asked)} are not whole numbers with commas") from None
 
 
 class Windows(Reply):
@@ -240,14 +249,14 @@ class Windows(Reply):
         answers = self.answers()
         content = await self.work(lambda: answers.windows)
         self.keep(finished=False)
-        self.send_json(content)
+        self.send_bytes(content, "application/octet-stream")
 
 
 class Marks(Reply):
-    """Annotations and beats in a span."""
+    """Annotations, beats and bad signal in a span."""
 
     async def get(self) -> None:  # noqa: D102
-        span = self.number("from", float), self.number("to", float)
+        span = self.number("from", int), self.number("to", int)
         self.send_json(await self.work(self.answers().marks, *span))
 
 

@@ -1,4 +1,4 @@
-"""What lies in a span beside the signal: the record's own annotations, and beats."""
+"""What lies in a span beside the signal: the record's own annotations, beats, and bad signal."""
 
 from typing import Any
 
@@ -11,47 +11,55 @@ from signalscreen.review.record import StoredRecord
 
 # WFDB's codes of beats (wfdb.io.annotation.is_qrs), so that wfdb is not imported for them.
 _BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
-_LONGEST = 120.0  # s in which beats are looked for
+_LONGEST = 120.0  # s in which beats are looked for, and bad signal
 _CONTEXT = 10.0  # s that the detector sees at least
 _MOST = 5000  # annotations in one answer
 
 
-def marks(record: StoredRecord, first_s: float, last_s: float) -> dict[str, Any]:
-    """Annotations and beats that lie in a span, in seconds from the beginning of the record.
+def marks(record: StoredRecord, first: int, stop: int) -> dict[str, Any]:
+    """Give what lies between two samples of the recording, in samples.
 
     Returns
     -------
     dict
-        ``annotations``: a list of {sample, start_s, end_s (None for a point), symbol, note, beat}, those of beats
-        left out first where there are more than 5000, ``left_out`` of them. ``peaks``: {lead, source, sample,
-        start_s}; ``source`` is "record" where its annotations have beats, "detected" where they were found in
-        the signal, "none" where the span is longer than two minutes. ``lead`` is "" for the record's own.
+        ``annotations``: a list of {sample, end (-1 for a point), symbol, note, beat}; where there are more than
+        5000, beats are left out, and ``left_out`` says how many. ``peaks``: samples of the record's own beats where
+        its annotations have any (``peaks_from`` "record"), else of those found in ``peaks_lead`` ("detected"), for
+        spans of up to two minutes ("none" beyond). ``bad``: a list of {lead (index), start, stop, what}, up to two
+        minutes too.
 
     Raises
     ------
     InputError
-        If the span has no length or is not a number.
+        If the span has no length.
     """
-    if not np.isfinite([first_s, last_s]).all() or last_s <= first_s:
-        raise InputError(f"a span from {first_s} to {last_s} s is not possible; give a later end")
-    found = _annotations(record, first_s, last_s)
-    return {**found, "peaks": _peaks(record, first_s, last_s, found["annotations"])}
+    if stop <= first:
+        raise InputError(f"a span from sample {first} to {stop} is not possible; give a later end")
+    first, stop = max(first, 0), min(stop, record.n)
+    short = 0 < stop - first <= _LONGEST * record.fs
+    rows = _rows(record, first, stop)
+    return {
+        **_annotations(record, rows),
+        **_peaks(record, rows, first, stop, short),
+        "bad": _bad(record, first, stop) if short and "bad" in record.group else [],
+    }
 
 
-def _annotations(record: StoredRecord, first_s: float, last_s: float) -> dict[str, Any]:
+def _rows(record: StoredRecord, first: int, stop: int) -> NDArray[np.int64]:
+    """Which annotations reach into the span."""
+    sample, end = record.annotations["sample"], record.annotations["end"]
+    return np.flatnonzero((np.maximum(end, sample) >= first) & (sample < stop))
+
+
+def _annotations(record: StoredRecord, rows: NDArray[np.int64]) -> dict[str, Any]:
     table = record.annotations
-    begin = table["start_s"]
-    end = np.where(table["end"] < 0, begin, record.start + table["end"] / record.fs)
-    rows = np.flatnonzero((end >= first_s) & (begin <= last_s))
-    is_beat = np.array([table["symbol"][row] in _BEATS for row in rows], bool)
     kept = rows
     if len(rows) > _MOST:
-        kept = rows[~is_beat][:_MOST]
+        kept = rows[[table["symbol"][row] not in _BEATS for row in rows]][:_MOST]
     listed = [
         {
             "sample": int(table["sample"][row]),
-            "start_s": float(begin[row]),
-            "end_s": float(end[row]) if table["end"][row] >= 0 else None,
+            "end": int(table["end"][row]),
             "symbol": table["symbol"][row],
             "note": table["note"][row],
             "beat": table["symbol"][row] in _BEATS,
@@ -61,19 +69,19 @@ def _annotations(record: StoredRecord, first_s: float, last_s: float) -> dict[st
     return {"annotations": listed, "left_out": len(rows) - len(kept)}
 
 
-def _peaks(record: StoredRecord, first_s: float, last_s: float, listed: list[dict[str, Any]]) -> dict[str, Any]:
-    if not _BEATS.isdisjoint(record.annotations["symbol"]):
-        own = np.array([one["sample"] for one in listed if one["beat"]], np.int64)
-        return _said(record, own, "", "record")
-    if last_s - first_s > _LONGEST:
-        return _said(record, np.empty(0, np.int64), "", "none")
+def _peaks(record: StoredRecord, rows: NDArray[np.int64], first: int, stop: int, short: bool) -> dict[str, Any]:
+    table = record.annotations
+    if not _BEATS.isdisjoint(table["symbol"]):
+        own = [int(table["sample"][row]) for row in rows if table["symbol"][row] in _BEATS]
+        return {"peaks": own, "peaks_from": "record", "peaks_lead": ""}
+    if not short:
+        return {"peaks": [], "peaks_from": "none", "peaks_lead": ""}
     lead = _lead(record)
-    middle, half = (first_s + last_s) / 2, max(last_s - first_s, _CONTEXT) / 2
-    begin = min(max(round((middle - half - record.start) * record.fs), 0), record.n)
-    stop = min(max(round((middle + half - record.start) * record.fs), begin), record.n)
-    found = beats(record.signal(begin, stop)[:, lead], record.fs, record.leads[lead]) + begin
-    at = record.start + found / record.fs
-    return _said(record, found[(at >= first_s) & (at <= last_s)], record.leads[lead], "detected")
+    margin = max(round((_CONTEXT * record.fs - (stop - first)) / 2), 0)
+    begin, end = max(first - margin, 0), min(stop + margin, record.n)
+    found = begin + beats(record.signal(begin, end)[:, lead], record.fs, record.leads[lead])
+    inside = found[(found >= first) & (found < stop)].tolist()
+    return {"peaks": inside, "peaks_from": "detected", "peaks_lead": record.leads[lead]}
 
 
 def _lead(record: StoredRecord) -> int:
@@ -82,6 +90,17 @@ def _lead(record: StoredRecord) -> int:
     return next((names.index(name) for name in ("II", "MLII") if name in names), 0)
 
 
-def _said(record: StoredRecord, samples: NDArray[np.int64], lead: str, source: str) -> dict[str, Any]:
-    at = record.start + samples / record.fs
-    return {"lead": lead, "source": source, "sample": samples.tolist(), "start_s": at.tolist()}
+def _bad(record: StoredRecord, first: int, stop: int) -> list[dict[str, Any]]:
+    """Runs of samples with the same flags, of each lead."""
+    words = str(record.group["bad"].attrs["flag_meanings"]).split()
+    masks = [int(mask) for mask in record.group["bad"].attrs["flag_masks"]]
+    flags = record.read("bad", first, stop)
+    found = []
+    for lead in range(flags.shape[1]):
+        edges = np.flatnonzero(np.diff(np.r_[0, flags[:, lead].astype(np.int16), 0]))
+        for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            one = int(flags[begin, lead])
+            what = [word for mask, word in zip(masks, words, strict=True) if one & mask]
+            if what:
+                found.append({"lead": lead, "start": first + begin, "stop": first + end, "what": " ".join(what)})
+    return found

@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -37,7 +37,7 @@ _RANGE = (0.001, 0.999)  # R peaks are 3 % of an ECG, spikes of an artefact fewe
 
 @dataclass(frozen=True, eq=False)
 class Pyramid:
-    """A built pyramid, memory-mapped.
+    r"""A built pyramid, memory-mapped.
 
     Attributes
     ----------
@@ -47,11 +47,11 @@ class Pyramid:
         ``(factor, name)`` to an array of float32, shape (leads, planes, blocks); the name is ``"signal"`` or a
         method's.
     limits : dict
-        Of each method, the 99.5th percentile of \\|attribution\\| to within 1 %; NaN where nothing is explained.
+        Of each method, the 99.5th percentile of \|attribution\| to within 1 %; NaN where nothing is explained.
     ranges : list of (low, high)
         Of each lead, 0.1st and 99.9th percentile of the signal to within 1 %; NaN for a lead that is one gap.
     strength : dict
-        Of each method, mean \\|attribution\\| in each window.
+        Of each method, mean \|attribution\| in each window.
     """
 
     factors: tuple[int, ...]
@@ -176,10 +176,8 @@ def _put_in_place(record: StoredRecord, part: Path, fingerprint: str) -> None:
             return
         if wanted.exists():
             old = wanted.with_name(f"{part.name}.old.part")
-            try:
+            with suppress(FileNotFoundError):  # another process has just moved it
                 wanted.rename(old)
-            except FileNotFoundError:
-                pass  # another process has just moved it
             shutil.rmtree(old, ignore_errors=True)
         try:
             part.rename(wanted)

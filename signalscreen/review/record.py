@@ -90,11 +90,9 @@ class StoredRecord:
 
     @cached_property
     def annotations(self) -> dict[str, Any]:
-        """The record's own: arrays ``sample``, ``start_s``, ``end`` (-1 for a point), lists ``symbol``, ``note``."""
-        sample = self.read("annotation_sample")
+        """The record's own: arrays ``sample`` and ``end`` (-1 for a point), lists ``symbol`` and ``note``."""
         return {
-            "sample": sample,
-            "start_s": self.start + sample / self.fs,
+            "sample": self.read("annotation_sample"),
             "end": self.read("annotation_end"),
             "symbol": self.text("annotation_symbol"),
             "note": self.text("annotation_note"),

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 
 class Strength:
-    """Mean of \\|attribution\\| in each window, from slices of the recording in any order.
+    r"""Mean of \|attribution\| in each window, from slices of the recording in any order.
 
     Parameters
     ----------

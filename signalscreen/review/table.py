@@ -54,7 +54,7 @@ class Table:
                 raise InputError(f"a verdict has its {key} as a whole number of samples, not {wanted.get(key)!r}")
         if not 0 <= wanted["start"] < wanted["stop"] <= self._record.n:
             raise InputError(
-                f"a verdict from sample {wanted['start']} to {wanted['stop']} is not in a record of {self._record.n}"
+                f"a verdict on samples {wanted['start']} to {wanted['stop']} is not in a record of {self._record.n}"
             )
         if wanted.get("lead") and wanted["lead"] not in self._record.leads:
             raise OptionError(f"there is no lead {wanted['lead']!r}; choose {', '.join(self._record.leads)}")

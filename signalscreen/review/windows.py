@@ -13,26 +13,26 @@ _AROUND = 8  # lengths of a window on each side: what a patient's state a minute
 _FLOOR = 1e-3  # probabilities nearer to 0 or 1 are not told apart: no network knows them so well
 
 
-def window_columns(record: StoredRecord, pyramid: Pyramid) -> dict[str, Any]:
-    """Give all that the list shows, one row per window, in order of time.
+def window_columns(record: StoredRecord, pyramid: Pyramid) -> dict[str, NDArray[Any]]:
+    r"""Give all that the list shows, one row per window, in order of time.
 
     Returns
     -------
     dict
-        ``start`` (samples), ``start_s``, ``lead`` (index, -1 for all), ``probability`` (a list per class),
-        ``score``, ``target``, ``flagged``, ``gap``, ``explained``, ``strength`` (of each method the mean
-        \\|attribution\\|), ``surprise`` (bits). Arrays; NaN where nothing is known.
+        ``start`` (samples), ``start_s``, ``lead`` (index, -1 for all), ``probability`` (windows, classes),
+        ``score``, ``target``, ``flagged``, ``gap``, ``explained``, ``surprise`` (bits), and for each method
+        ``strength_METHOD`` (mean \|attribution\|). NaN where nothing is known.
     """
-    lead = record.read("window_lead")
-    probability = record.probability()
-    columns: dict[str, Any] = {
-        name: record.read(name) for name in ("score", "target", "flagged", "gap", "explained")
+    lead, probability = record.read("window_lead"), record.probability()
+    return {
+        "start": record.read("window_start").astype(np.int32 if record.n < 2**31 else np.float64),
+        "start_s": record.read("window_start_s"),
+        "lead": lead,
+        "probability": probability,
+        **{name: record.read(name) for name in ("score", "target", "flagged", "gap", "explained")},
+        "surprise": surprise(probability, lead, _neighbours(record)),
+        **{f"strength_{method}": means for method, means in pyramid.strength.items()},
     }
-    columns |= {"start": record.read("window_start"), "start_s": record.read("window_start_s"), "lead": lead}
-    columns["probability"] = list(probability.T)
-    columns["strength"] = dict(pyramid.strength)
-    columns["surprise"] = surprise(probability, lead, _neighbours(record))
-    return columns
 
 
 def surprise(probability: NDArray[np.floating], lead: NDArray[np.integer], neighbours: int) -> NDArray[np.float32]:
@@ -64,7 +64,7 @@ def surprise(probability: NDArray[np.floating], lead: NDArray[np.integer], neigh
     --------
     >>> p = np.tile([0.9, 0.1], (9, 1))
     >>> p[4] = [0.1, 0.9]
-    >>> surprise(p, np.full(9, -1), neighbours=4).round(2).tolist()
+    >>> [round(bits, 2) for bits in surprise(p, np.full(9, -1), neighbours=4).tolist()]
     [0.0, 0.0, 0.0, 0.0, 2.54, 0.0, 0.0, 0.0, 0.0]
     """
     found = np.full(len(probability), np.nan, np.float32)
@@ -78,10 +78,7 @@ def surprise(probability: NDArray[np.floating], lead: NDArray[np.integer], neigh
 
 def _divergence(p: NDArray[np.float64], neighbours: int) -> NDArray[np.float64]:
     one_of_several = p.shape[1] > 1 and bool(np.allclose(p.sum(axis=1), 1, atol=1e-3))
-    if not one_of_several:  # yes and no of each class
-        p = np.stack([p, 1 - p], axis=-1)
-    else:
-        p = p[:, None]
+    p = p[:, None] if one_of_several else np.stack([p, 1 - p], axis=-1)
     expected = np.apply_along_axis(median_filter, 0, p, size=2 * neighbours + 1, mode="nearest")
     own, expected = _distribution(p), _distribution(expected)
     bits = (own * np.log2(own / expected)).sum(axis=(1, 2))
