@@ -10,5 +10,15 @@
 from signalscreen.recording.reading import read_recording
 from signalscreen.recording.scaling import NORMALISATIONS, normalise
 from signalscreen.recording.signals import Annotation, Recording
+from signalscreen.recording.streaming import Stream, open_recording, stream_of
 
-__all__ = ["NORMALISATIONS", "Annotation", "Recording", "normalise", "read_recording"]
+__all__ = [
+    "NORMALISATIONS",
+    "Annotation",
+    "Recording",
+    "Stream",
+    "normalise",
+    "open_recording",
+    "read_recording",
+    "stream_of",
+]

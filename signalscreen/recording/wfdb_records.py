@@ -3,11 +3,13 @@
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from signalscreen.errors import RecordingError
 from signalscreen.recording.arrays import agree
@@ -40,29 +42,102 @@ def physionet_name(path: str | os.PathLike[str]) -> tuple[str, str] | None:
 def read_local(base: Path, wanted: Wanted) -> Recording:
     """Read the asked span of a local record, with its annotations where there are any."""
     recording, first = _read(str(base), base.name, None, wanted)
-    extension = wanted.annotator or "atr"
-    file = base.with_name(f"{base.name}.{extension}")
-    if file.is_file():
-        return _annotated(recording, first, str(base), extension, None)
-    if wanted.annotator is None:
-        return recording
-    beside = sorted(p.suffix[1:] for p in base.parent.glob(f"{base.name}.*") if p.suffix not in _SIGNAL_ENDINGS)
-    raise RecordingError(f"there is no annotation file {file}; beside the record: {', '.join(beside) or 'none'}")
+    marks = annotations_of(base, wanted, first, first + len(recording))
+    return replace(recording, annotations=marks)
 
 
 def read_remote(record: str, pn_dir: str, wanted: Wanted) -> Recording:
     """Read the asked span of a PhysioNet record by wfdb's own download."""
     recording, first = _read(record, f"{pn_dir}/{record}", pn_dir, wanted)
     try:
-        return _annotated(recording, first, record, wanted.annotator or "atr", pn_dir)
+        marks = _annotations(record, wanted.annotator or "atr", pn_dir, first, first + len(recording))
+        return replace(recording, annotations=marks)
     except RecordingError:
         if wanted.annotator is not None:
             raise
         return recording  # this record has no reference annotations
 
 
-def _read(base: str, source: str, pn_dir: str | None, wanted: Wanted) -> tuple[Recording, int]:
-    """Read the span and leads asked for, without annotations; also return the span's first sample."""
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A record whose header was read, and the span and leads of it that were asked for.
+
+    Attributes
+    ----------
+    header : wfdb.Record or wfdb.MultiRecord
+    names : tuple of str
+        Of the leads asked for.
+    first, stop : int
+        The span, in samples of the record.
+    record : callable
+        ``record(first, stop)`` reads samples of the record: wfdb's own record.
+    """
+
+    header: Any
+    source: str
+    names: tuple[str, ...]
+    at: list[int] | None
+    first: int
+    stop: int
+    record: Callable[[int, int], Any]
+
+    def read(self, first: int, stop: int) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+        """Samples in physical units, ``(stop - first, leads)``, and the units; NaN is a gap.
+
+        A unit is ``""`` where the segments disagree about it.
+        """
+        record = self.record(first, stop)
+        signal, units = record.p_signal, tuple(unit or "" for unit in record.units or ())
+        if self.at is None or signal.shape[1] == len(self.at):
+            return signal, units
+        return signal[:, self.at], tuple(units[i] for i in self.at) if units else ()
+
+
+def open_local(base: Path, wanted: Wanted) -> Opened:
+    """Read the header of a local record, and check what was asked for."""
+    return _opened(str(base), base.name, None, wanted)
+
+
+def files_of(opened: Opened, base: Path) -> tuple[Path, ...]:
+    """The header and all files with samples that belong to it."""
+    headers = [opened.header, *(getattr(opened.header, "segments", None) or [])]
+    names = [name for header in headers if header for name in (getattr(header, "file_name", None) or [])]
+    segments = [f"{name}.hea" for name in getattr(opened.header, "seg_name", None) or []]
+    found = [base.parent / name for name in dict.fromkeys([f"{base.name}.hea", *segments, *names]) if name != "~"]
+    return tuple(file for file in found if file.is_file())
+
+
+def limits_of(opened: Opened) -> NDArray[np.float64] | None:
+    """Lowest and highest value of each lead's converter, ``(leads, 2)``; None where the header does not say."""
+    header = opened.header
+    bits = getattr(header, "adc_res", None)
+    if not bits or any(not b or not g for b, g in zip(bits, header.adc_gain, strict=True)):
+        return None
+    half = 2.0 ** (np.asarray(bits) - 1)
+    zero, baseline, gain = (np.asarray(a, float) for a in (header.adc_zero, header.baseline, header.adc_gain))
+    limits = np.stack([zero - half - baseline, zero + half - 1 - baseline], axis=1) / gain[:, None]
+    return limits if opened.at is None else limits[opened.at]
+
+
+def annotations_of(base: Path, wanted: Wanted, first: int, stop: int) -> tuple[Annotation, ...]:
+    """Annotations in a span of a local record: those asked for, or the reference where it exists.
+
+    Raises
+    ------
+    RecordingError
+        If the file asked for is not there, or is damaged.
+    """
+    extension = wanted.annotator or "atr"
+    file = base.with_name(f"{base.name}.{extension}")
+    if file.is_file():
+        return _annotations(str(base), extension, None, first, stop)
+    if wanted.annotator is None:
+        return ()
+    beside = sorted(p.suffix[1:] for p in base.parent.glob(f"{base.name}.*") if p.suffix not in _SIGNAL_ENDINGS)
+    raise RecordingError(f"there is no annotation file {file}; beside the record: {', '.join(beside) or 'none'}")
+
+
+def _opened(base: str, source: str, pn_dir: str | None, wanted: Wanted) -> Opened:
     import wfdb  # a second to import
 
     header = _clearly(lambda: _header(wfdb, base, pn_dir), source, pn_dir, "header")
@@ -78,23 +153,30 @@ def _read(base: str, source: str, pn_dir: str | None, wanted: Wanted) -> tuple[R
         _check_size(header, Path(base).parent, stop)
     # Segments of a record may lay their leads out differently, so there all are read, then picked.
     channels = None if segmented else at
-    record = _clearly(
-        lambda: wfdb.rdrecord(base, sampfrom=first, sampto=stop, channels=channels, pn_dir=pn_dir),
-        source,
-        pn_dir,
-        "signal file",
-    )
+
+    def record(begin: int, end: int) -> Any:
+        read = partial(wfdb.rdrecord, base, sampfrom=begin, sampto=end, channels=channels, pn_dir=pn_dir)
+        return _clearly(read, source, pn_dir, "signal file")
+
+    chosen = tuple(names if at is None else [names[i] for i in at])
+    return Opened(header, source, chosen, at, first, stop, record)
+
+
+def _read(base: str, source: str, pn_dir: str | None, wanted: Wanted) -> tuple[Recording, int]:
+    """Read the span and leads asked for, without annotations; also return the span's first sample."""
+    opened = _opened(base, source, pn_dir, wanted)
+    fs = float(opened.header.fs)
+    signal, units = opened.read(opened.first, opened.stop)
     recording = Recording(
-        record.p_signal,
+        signal,
         fs=fs,
-        # None where the segments disagree about their units
-        units=tuple(unit or "" for unit in record.units or ()),
-        names=tuple(names) if segmented or at is None else tuple(names[i] for i in at),
-        start=first / fs,
+        units=units,
+        names=opened.names,
+        start=opened.first / fs,
         source=source,
-        began=header.base_datetime,
+        began=opened.header.base_datetime,
     )
-    return (recording.pick(at) if segmented and at is not None else recording), first
+    return recording, opened.first
 
 
 def _named(names: Sequence[str | None]) -> list[str]:
@@ -142,10 +224,9 @@ def _check_size(header: Any, folder: Path, stop: int) -> None:
             )
 
 
-def _annotated(recording: Recording, first: int, base: str, extension: str, pn_dir: str | None) -> Recording:
+def _annotations(base: str, extension: str, pn_dir: str | None, first: int, stop: int) -> tuple[Annotation, ...]:
     import wfdb
 
-    stop = first + len(recording)
     try:
         found = wfdb.rdann(base, extension, sampfrom=first, sampto=stop, pn_dir=pn_dir)
     except Exception as error:  # wfdb raises many kinds for damaged files
@@ -157,4 +238,4 @@ def _annotated(recording: Recording, first: int, base: str, extension: str, pn_d
         Annotation(int(sample), str(symbol or ""), str(note or "").rstrip("\x00"))
         for sample, symbol, note in zip(np.asarray(found.sample), found.symbol, notes, strict=True)
     ]
-    return replace(recording, annotations=annotations_between(marked, first, stop))
+    return annotations_between(marked, first, stop)

@@ -1,0 +1,172 @@
+"""``signalscreen review``: a web server for one reviewer, on this computer only."""
+
+import asyncio
+import getpass
+import os
+import secrets
+import threading
+import webbrowser
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from socket import socket
+from typing import Any
+
+from signalscreen.errors import OptionError
+from signalscreen.review.answers import Answers
+from signalscreen.review.guard import HOME, Guard
+from signalscreen.review.record import open_records
+
+_THREADS = 6  # a browser asks six things at once
+_LARGEST_REQUEST = 1 << 24  # read whole, to be refused in words; a larger one is cut off
+
+
+@dataclass(frozen=True, eq=False)
+class RunningReview:
+    """A review server in a thread.
+
+    Attributes
+    ----------
+    url : str
+        Of the page, token and all.
+    """
+
+    url: str
+    _loop: asyncio.AbstractEventLoop
+    _thread: threading.Thread
+
+    def stop(self) -> None:
+        """End it; answers under way are cut off. A second call does nothing."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+
+    def __enter__(self) -> "RunningReview":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def serve(
+    store: str | os.PathLike[str],
+    *,
+    port: int | None = None,
+    reviewer: str | None = None,
+    open_browser: bool = True,
+) -> None:
+    """Serve the review of a store until Ctrl-C.
+
+    Parameters
+    ----------
+    store : path
+        What `signalscreen screen` wrote: one record, or a database.
+    port : int, optional
+        Any free one if left out.
+    reviewer : str, optional
+        Whose verdicts these are; the name of the user if left out.
+    open_browser : bool
+        Whether to open the page in the browser of this computer.
+
+    Raises
+    ------
+    RecordingError
+        If there is no such store.
+    OptionError
+        If the port is in use.
+    OutputError
+        If the pyramid cannot be written.
+    """
+    running = start_in_thread(store, port=port, reviewer=reviewer)
+    with running:
+        print(f"review at {running.url}\nCtrl-C ends it; every verdict is saved at once", flush=True)
+        if open_browser:
+            webbrowser.open(running.url)
+        try:
+            running._thread.join()
+        except KeyboardInterrupt:
+            print("ended")
+
+
+def start_in_thread(
+    store: str | os.PathLike[str], *, port: int | None = None, reviewer: str | None = None
+) -> RunningReview:
+    """Start a review server in a thread of its own, as tests and notebooks need it.
+
+    Parameters and errors are those of `serve`.
+
+    Returns
+    -------
+    RunningReview
+        Its ``url`` is answered from now on; ``stop()`` ends it.
+    """
+    who = reviewer or getpass.getuser()
+    records = {name: Answers(record) for name, record in open_records(store).items()}
+    sockets = _listening(port)
+    if len(records) == 1:
+        for answers in records.values():
+            answers.pyramid  # noqa: B018 (built now, with a progress bar; those of a database when first asked for)
+    bound = sockets[0].getsockname()[1]
+    guard = Guard(secrets.token_urlsafe(24), bound)
+    server = _server(guard, records, who)
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+    thread = threading.Thread(
+        target=_run, args=(loop, server, sockets, ready), name="signalscreen-review", daemon=True
+    )
+    thread.start()
+    ready.wait()
+    return RunningReview(f"http://{HOME}:{bound}/{guard.token}/", loop, thread)
+
+
+def _listening(port: int | None) -> list[socket]:
+    from tornado.netutil import bind_sockets
+
+    if port is not None and not 0 <= port <= 65535:
+        raise OptionError(f"port {port} is not possible; give 1 to 65535, or leave it out for a free one")
+    try:
+        return bind_sockets(port or 0, address=HOME)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OptionError(
+            f"port {port} cannot be used ({reason}); give another with --port, or leave it out for a free one"
+        ) from error
+
+
+def _server(guard: Guard, records: Mapping[str, Answers], reviewer: str) -> Any:
+    from tornado.httpserver import HTTPServer
+
+    from signalscreen.review.handlers import GuardedApplication, Review
+    from signalscreen.review.table import Table
+
+    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="signalscreen-review")
+    tables = {name: Table(answers.record, reviewer) for name, answers in records.items()}
+    application = GuardedApplication(guard, Review(records, tables, reviewer, executor))
+    return HTTPServer(application, max_body_size=_LARGEST_REQUEST)
+
+
+def _run(loop: asyncio.AbstractEventLoop, server: Any, sockets: list[socket], ready: threading.Event) -> None:
+    """Body of the server's thread."""
+    asyncio.set_event_loop(loop)
+
+    async def listen() -> None:
+        server.add_sockets(sockets)
+        ready.set()
+
+    try:
+        loop.run_until_complete(listen())
+        loop.run_forever()
+    finally:
+        ready.set()
+        loop.run_until_complete(_closed(server))
+        server.request_callback.review.executor.shutdown(wait=False, cancel_futures=True)
+        loop.close()
+
+
+async def _closed(server: Any) -> None:
+    server.stop()
+    await server.close_all_connections()
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
