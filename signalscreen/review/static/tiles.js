@@ -71,7 +71,7 @@ export class Tiles {
     try {
       const data = await (await ask("api/tile", query)).arrayBuffer();
       this.fetched += data.byteLength;
-      const planes = level === 0 ? RAW.length : PLANES.length;
+      const planes = data.byteLength / (4 * BINS * leads.length); // those of the signal only, where there is no method
       leads.forEach((lead, i) => this.keep(name(method, level, lead, index), planesOf(data, i * planes, planes)));
     } finally {
       for (const lead of leads) this.coming.delete(name(method, level, lead, index));
@@ -96,7 +96,7 @@ export class Tiles {
     const values = new Float32Array(last - first).fill(NaN);
     for (let index = Math.max(Math.floor(first / BINS), 0); index * BINS < last; index++) {
       const planes = this.get(method, level, lead, index);
-      if (!planes) continue;
+      if (!planes?.[plane]) continue;
       const begin = Math.max(first, index * BINS);
       const end = Math.min(last, (index + 1) * BINS);
       values.set(planes[plane].subarray(begin - index * BINS, end - index * BINS), begin - first);
