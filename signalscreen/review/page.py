@@ -126,7 +126,7 @@ def lane_figure() -> "Figure":
         hatch_pattern="hatch",
         hatch_color="white",
     )
-    words = {"text_baseline": "middle", "text_font": _FONT, "text_font_size": "11px"}
+    words = {"text_baseline": "middle", "text_font": {"value": _FONT}, "text_font_size": "11px"}
     plot.text(
         *("x", "y", "text"),
         source=_source("words", x=[], y=[], text=[], color=[], align=[]),
@@ -249,7 +249,7 @@ def _bokeh_js() -> str:
     """Return BokehJS without the parts we do not use (WebGL, widgets, tables, formulas)."""
     from bokeh.resources import Resources
 
-    return str(Resources(mode="inline", components=["bokeh"]).render_js())
+    return str(Resources(mode="inline", components=["bokeh"], log_level="error").render_js())
 
 
 @cache

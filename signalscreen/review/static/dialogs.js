@@ -98,7 +98,7 @@ export function exports(app, send) {
   const run = async (format, words) => {
     result.textContent = `Writing ${words} …`;
     try {
-      const { name, names = [name], count } = await send("POST", "api/export", {}, { record: app.info.record, format });
+      const { name, names = [name], count } = await send("POST", "api/export", { record: app.info.record }, { format });
       const links = names.map((file) => make("a", {
         href: address(`api/export/${encodeURIComponent(file)}`, { record: app.info.record }), download: file, textContent: file,
       }));

@@ -22,7 +22,9 @@ export class Verdicts {
     if (this.listed !== this.version) {
       const gone = new Set(this.edits.filter((edit) => edit.kind === "delete" && edit.state === "saving").map((edit) => edit.verdict.id));
       const fresh = this.edits.filter((edit) => edit.kind === "set").map((edit) => ({ ...edit.verdict, id: edit.id, state: edit.state }));
-      this.all = [...this.saved.filter((v) => !gone.has(v.id)), ...fresh];
+      // The newest verdict of a reviewer on a span takes the place of an earlier one, as in the table.
+      this.all = [...this.saved.filter((v) => !gone.has(v.id)), ...fresh]
+        .filter((v, i, every) => !every.some((later, j) => j > i && samePlace(v, later)));
       this.listed = this.version;
     }
     return this.all;
@@ -87,8 +89,8 @@ export class Verdicts {
     try {
       if (edit.kind === "set") {
         const { who, ...verdict } = edit.verdict;
-        const saved = await send("POST", "api/verdicts", {}, { record, ...verdict });
-        this.saved = [...this.saved.filter((v) => v.id !== saved.id), saved];
+        const { verdict: saved } = await send("POST", "api/verdicts", { record }, verdict);
+        this.saved = [...this.saved.filter((v) => !samePlace(v, saved)), saved];
       } else {
         await send("DELETE", `api/verdicts/${encodeURIComponent(edit.verdict.id)}`, { record });
         this.saved = this.saved.filter((v) => v.id !== edit.verdict.id);
@@ -123,7 +125,7 @@ export class Verdicts {
       await this.drop(last);
       return "The verdict that was not saved is dropped";
     }
-    const { undone } = await send("POST", "api/undo", {}, { record: this.info.record });
+    const { undone } = await send("POST", "api/undo", { record: this.info.record }, {});
     await this.refresh();
     return undone ? `Undone: ${undone.verdict}` : "There is nothing to undo";
   }
@@ -147,4 +149,9 @@ export class Verdicts {
     }
     this.indexed = this.version;
   }
+}
+
+/** Whether two verdicts are one reviewer's on the same span of the same leads. */
+function samePlace(one, other) {
+  return one.who === other.who && one.start === other.start && one.stop === other.stop && one.lead === other.lead;
 }
