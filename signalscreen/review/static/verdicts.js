@@ -23,8 +23,8 @@ export class Verdicts {
       const gone = new Set(this.edits.filter((edit) => edit.kind === "delete" && edit.state === "saving").map((edit) => edit.verdict.id));
       const fresh = this.edits.filter((edit) => edit.kind === "set").map((edit) => ({ ...edit.verdict, id: edit.id, state: edit.state }));
       // The newest verdict of a reviewer on a span takes the place of an earlier one, as in the table.
-      this.all = [...this.saved.filter((v) => !gone.has(v.id)), ...fresh]
-        .filter((v, i, every) => !every.some((later, j) => j > i && samePlace(v, later)));
+      const places = new Map([...this.saved.filter((v) => !gone.has(v.id)), ...fresh].map((v) => [place(v), v]));
+      this.all = [...places.values()];
       this.listed = this.version;
     }
     return this.all;
@@ -90,7 +90,7 @@ export class Verdicts {
       if (edit.kind === "set") {
         const { who, ...verdict } = edit.verdict;
         const { verdict: saved } = await send("POST", "api/verdicts", { record }, verdict);
-        this.saved = [...this.saved.filter((v) => !samePlace(v, saved)), saved];
+        this.saved = [...this.saved.filter((v) => place(v) !== place(saved)), saved];
       } else {
         await send("DELETE", `api/verdicts/${encodeURIComponent(edit.verdict.id)}`, { record });
         this.saved = this.saved.filter((v) => v.id !== edit.verdict.id);
@@ -151,7 +151,7 @@ export class Verdicts {
   }
 }
 
-/** Whether two verdicts are one reviewer's on the same span of the same leads. */
-function samePlace(one, other) {
-  return one.who === other.who && one.start === other.start && one.stop === other.stop && one.lead === other.lead;
+/** What a verdict is on, and whose it is. */
+function place({ who, start, stop, lead }) {
+  return JSON.stringify([who, start, stop, lead]);
 }
