@@ -240,6 +240,22 @@ class Score:
         program = self.program("score")
         return self._each(program, x, lambda r: [r])[0]
 
+    def outputs(self, x: Array) -> tuple[Array, Array]:
+        """What the model gives for all classes, whatever the target: the output that the target is of.
+
+        Parameters
+        ----------
+        x : ndarray, shape (..., batch, *axes, channels)
+
+        Returns
+        -------
+        outputs, logits : ndarray, shape (..., batch, *output)
+            As the model gives them, and before a softmax or sigmoid at its end.
+        """
+        which = self.bound.target.output
+        outputs, logits = self._each(self.program("outputs"), x, lambda r: [r[0][which], r[1][which]])
+        return outputs, logits
+
     def gradient(self, x: Array, rules: str | None = None, reference: Array | None = None) -> Array:
         """DS/dx, with backward rules or without.
 

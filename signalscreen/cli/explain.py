@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from signalscreen.checksums import of_files
 from signalscreen.cli import values
 from signalscreen.cli.figure import FORMATS, save_figure
-from signalscreen.cli.model import MODEL, model_options, sha256
+from signalscreen.cli.model import MODEL, model_options
 from signalscreen.output import output_folder
 from signalscreen.recording import NORMALISATIONS, Recording, read_recording
 from signalscreen.results import FORMATS as RESULT_FORMATS
@@ -192,7 +193,7 @@ def _explained(
         window_targets=explained.targets,
         normalisation=job.normalise or "",
         model=job.model.name,
-        model_sha256=sha256(job.model, job.weights),
+        model_sha256=of_files(job.model, job.weights),
         versions=versions(),
     )
 

@@ -1,6 +1,5 @@
 """A recording read by slices, so that a day of it needs no more memory than ten minutes."""
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from signalscreen.checksums import of_array, of_files
 from signalscreen.recording import wfdb_records
 from signalscreen.recording.reading import read_recording
 from signalscreen.recording.selection import Leads, Wanted, check_fs
@@ -40,8 +40,10 @@ class Stream:
         Clock time of the beginning of the source.
     files : tuple of Path
         What the samples are read from; empty for a recording in memory.
-    limits : ndarray of float, shape (leads, 2), or None
-        Lowest and highest value of the converter, where the header says.
+    limits : tuple, one per lead
+        Lowest and highest value of its converter, in the lead's units; None where the header does not say.
+    resolution : tuple of float, one per lead
+        One step of its converter; 0 where the header does not say.
     """
 
     fs: float
@@ -54,18 +56,12 @@ class Stream:
     source: str = ""
     began: datetime | None = None
     files: tuple[Path, ...] = ()
-    limits: NDArray[np.float64] | None = None
+    limits: tuple[tuple[float, float] | None, ...] = ()
+    resolution: tuple[float, ...] = ()
 
     def checksum(self) -> str:
         """SHA-256 of the files that the samples are read from, or of the samples."""
-        digest = hashlib.sha256()
-        for file in self.files:
-            with file.open("rb") as content:
-                while block := content.read(1 << 22):
-                    digest.update(block)
-        if not self.files:
-            digest.update(np.ascontiguousarray(self.read(0, self.samples)).tobytes())
-        return digest.hexdigest()
+        return of_files(*self.files) if self.files else of_array(self.read(0, self.samples))
 
 
 def open_recording(
@@ -124,6 +120,7 @@ def _record(base: Path, wanted: Wanted) -> Stream:
     opened = wfdb_records.open_local(base, wanted)
     fs = float(opened.header.fs)
     units = opened.read(opened.first, opened.first + 1)[1]
+    limits, resolution = wfdb_records.converter_of(opened)
     return Stream(
         fs=fs,
         samples=opened.stop - opened.first,
@@ -135,5 +132,6 @@ def _record(base: Path, wanted: Wanted) -> Stream:
         source=base.name,
         began=opened.header.base_datetime,
         files=wfdb_records.files_of(opened, base),
-        limits=wfdb_records.limits_of(opened),
+        limits=limits,
+        resolution=resolution,
     )

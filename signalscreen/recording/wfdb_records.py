@@ -16,6 +16,7 @@ from signalscreen.recording.arrays import agree
 from signalscreen.recording.selection import Wanted, lead_indexes, sample_span
 from signalscreen.recording.signals import Annotation, Recording, annotations_between
 
+Range = tuple[float, float]
 _SIGNAL_ENDINGS = (".hea", ".dat", ".mat")
 _PHYSIONET = re.compile(r"[a-z][a-z0-9_-]*(/\d+(\.\d+)+)?(/[A-Za-z0-9_-]+)+", re.ASCII)
 # Bytes that one sample takes in a signal file, by WFDB format; compressed formats are not in the table.
@@ -107,16 +108,19 @@ def files_of(opened: Opened, base: Path) -> tuple[Path, ...]:
     return tuple(file for file in found if file.is_file())
 
 
-def limits_of(opened: Opened) -> NDArray[np.float64] | None:
-    """Lowest and highest value of each lead's converter, ``(leads, 2)``; None where the header does not say."""
+def converter_of(opened: Opened) -> tuple[tuple[Range | None, ...], tuple[float, ...]]:
+    """Of each lead the lowest and highest value its converter gives, where the header says, and one step of it."""
     header = opened.header
-    bits = getattr(header, "adc_res", None)
-    if not bits or any(not b or not g for b, g in zip(bits, header.adc_gain, strict=True)):
-        return None
-    half = 2.0 ** (np.asarray(bits) - 1)
-    zero, baseline, gain = (np.asarray(a, float) for a in (header.adc_zero, header.baseline, header.adc_gain))
-    limits = np.stack([zero - half - baseline, zero + half - 1 - baseline], axis=1) / gain[:, None]
-    return limits if opened.at is None else limits[opened.at]
+    gains = getattr(header, "adc_gain", None)
+    if not gains:  # several segments, which may differ
+        return (None,) * len(opened.names), (0.0,) * len(opened.names)
+    ranges: list[Range | None] = []
+    for bits, zero, baseline, gain in zip(header.adc_res, header.adc_zero, header.baseline, gains, strict=True):
+        half = 2.0 ** ((bits or 0) - 1)
+        middle = (zero or 0) - (baseline or 0)
+        ranges.append(((middle - half) / gain, (middle + half - 1) / gain) if bits and gain else None)
+    at = range(len(ranges)) if opened.at is None else opened.at
+    return tuple(ranges[i] for i in at), tuple(1 / gains[i] if gains[i] else 0.0 for i in at)
 
 
 def annotations_of(base: Path, wanted: Wanted, first: int, stop: int) -> tuple[Annotation, ...]:

@@ -1,6 +1,6 @@
 """A long recording through a model, window by window, and the maps back on its timeline.
 
-TensorFlow is imported when a model is given, not with this module.
+TensorFlow is imported when a model is given, zarr and xarray when a store is opened; not with this module.
 """
 
 from signalscreen.screening.cutting import (
@@ -11,5 +11,16 @@ from signalscreen.screening.cutting import (
     input_axes,
     input_shape,
 )
+from signalscreen.screening.running import screen_recording
+from signalscreen.screening.store import open_results
 
-__all__ = ["Explained", "Windows", "cut_for", "explain_windows", "input_axes", "input_shape"]
+__all__ = [
+    "Explained",
+    "Windows",
+    "cut_for",
+    "explain_windows",
+    "input_axes",
+    "input_shape",
+    "open_results",
+    "screen_recording",
+]

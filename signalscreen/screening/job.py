@@ -1,0 +1,181 @@
+"""What a screening is asked to do, and what identifies it. No TensorFlow."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from signalscreen import checksums
+from signalscreen.errors import MethodError, OptionError
+from signalscreen.methods import METHODS
+from signalscreen.quality.spans import KINDS
+from signalscreen.recording import NORMALISATIONS, Recording, Stream, open_recording, stream_of
+from signalscreen.recording.selection import Leads
+from signalscreen.results import versions
+
+EXPLAIN = ("all", "flagged", "none")
+# A store made by other versions of these may hold other numbers.
+_DECISIVE = ("signalscreen", "tensorflow", "keras", "numpy")
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One recording through one model. It can be sent to another process if model and record are paths.
+
+    Attributes are the parameters of `screen_recording`.
+    """
+
+    record: Any
+    model: Any
+    out: str
+    methods: Mapping[str, Mapping[str, Any]]
+    target: Any = None
+    score: str = "logit"
+    class_names: tuple[str, ...] | None = None
+    explain: str = "all"
+    alarm: int | str | None = None
+    threshold: float = 0.5
+    window: float | None = None
+    hop: float | None = None
+    leads: Leads | None = None
+    each_lead: bool = False
+    fs: float | None = None
+    start: float | None = None
+    end: float | None = None
+    annotator: str | None = None
+    resample: float | None = None
+    normalise: str | None = None
+    kind: str = "ecg"
+    batch_size: int | None = None
+    weights: str | None = None
+    until: str | None = None
+    custom_objects: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in self.methods:
+            if name not in METHODS:
+                raise MethodError(f"method {name!r} is not known; choose from {', '.join(METHODS)}")
+        _one_of("explain", self.explain, EXPLAIN)
+        _one_of("kind", self.kind, KINDS)
+        _one_of("score", self.score, ("logit", "probability"))
+        if self.normalise is not None:
+            _one_of("normalise", self.normalise, NORMALISATIONS)
+        if not 0 <= self.threshold <= 1:
+            raise OptionError(f"a threshold of {self.threshold!r} is no probability; give a number from 0 to 1")
+        for name in ("window", "hop", "resample"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise OptionError(f"{name}={value!r} is not possible; give a number above 0")
+        if not self.methods and self.explain != "none":
+            raise OptionError("no method was given; name one, or give explain='none' to score the windows only")
+
+    @property
+    def portable(self) -> bool:
+        """Whether another process could do it."""
+        return isinstance(self.model, str | os.PathLike) and isinstance(self.record, str | os.PathLike)
+
+
+def stream_for(job: Job) -> Stream:
+    """Open the job's recording.
+
+    Raises
+    ------
+    RecordingError
+        As `read_recording` does.
+    """
+    record = job.record
+    if isinstance(record, Stream):
+        return record
+    if not isinstance(record, Recording):
+        return open_recording(
+            record, fs=job.fs, start=job.start, end=job.end, leads=job.leads, annotator=job.annotator
+        )
+    part = record if job.leads is None else record.pick(job.leads)
+    return stream_of(part if job.start is None and job.end is None else part.between(job.start, job.end))
+
+
+def settings(job: Job, stream: Stream) -> dict[str, Any]:
+    """All that the numbers in a store depend on, as JSON knows it."""
+    model = job.model
+    path = Path(model) if isinstance(model, str | os.PathLike) else None
+    weights = None if job.weights is None else Path(job.weights)
+    return {
+        "record": {
+            "checksum": stream.checksum(),
+            "leads": list(stream.names),
+            "start": stream.start,
+            "samples": stream.samples,
+            "fs": stream.fs,
+        },
+        "model": {
+            "sha256": checksums.of_model(model) if path is None else checksums.of_files(path, weights),
+            "until": job.until,
+        },
+        "methods": {name: {k: said(v) for k, v in given.items()} for name, given in job.methods.items()},
+        "target": said(job.target),
+        "score": job.score,
+        "class_names": None if job.class_names is None else list(job.class_names),
+        "explain": job.explain,
+        "alarm": job.alarm,
+        "threshold": job.threshold,
+        "window": job.window,
+        "hop": job.hop,
+        "each_lead": job.each_lead,
+        "resample": job.resample,
+        "normalise": job.normalise,
+        "kind": job.kind,
+        "versions": {k: v for k, v in versions().items() if k in _DECISIVE},
+    }
+
+
+def said(value: Any) -> Any:
+    """An option as JSON knows it: arrays by their checksum, functions by their name.
+
+    >>> said((1, 0.5)), said(sorted)
+    ([1, 0.5], 'sorted')
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return f"array {value.shape} {checksums.of_array(value)[:16]}"
+    if isinstance(value, list | tuple):
+        return [said(v) for v in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return getattr(value, "__qualname__", None) or repr(value)
+
+
+def fingerprint(facts: Mapping[str, Any]) -> str:
+    """SHA-256 of settings."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Name what differs between two settings.
+
+    >>> differences({"hop": 5, "model": {"until": None}}, {"hop": 2, "model": {"until": None}})
+    ['hop was 5, is 2']
+    """
+    found = []
+    for key in sorted({*old, *new}):
+        a, b = old.get(key), new.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            found += differences(a, b, f"{prefix}{key}.")
+        elif a != b:
+            found.append(f"{prefix}{key} was {_short(a)}, is {_short(b)}")
+    return found
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:12]}..."
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise OptionError(f"{name}={value!r} is not known; choose {', '.join(allowed)}")

@@ -1,0 +1,147 @@
+"""The store of a job: made where it is not there, taken up where it fits, refused where it does not."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from signalscreen.errors import OutputError, RecordingError
+from signalscreen.methods import METHODS
+from signalscreen.results import versions
+from signalscreen.screening import job as jobs
+from signalscreen.screening import store
+from signalscreen.screening.job import Job
+from signalscreen.screening.ready import Ready
+from signalscreen.screening.shards import Answer, answered, first_window
+
+
+def made(ready: Ready, overwrite: bool = False) -> Any:
+    """The store of a job, opened where it is there and fits, made otherwise.
+
+    Raises
+    ------
+    OutputError
+        If a store of other settings is there, or it cannot be written to.
+    """
+    job = ready.job
+    settings = jobs.settings(job, ready.stream)
+    found = _existing(job.out)
+    if found is not None and not overwrite:
+        _refuse_other(job, found, settings)
+        with clearly(job):
+            group = store.opened(job.out, "r+")
+            group["done"][0] = group["done"][0]  # said before the work, not after: it can be written to
+            return group
+    spec = _spec(ready, settings)  # tries every method first
+    with clearly(job):
+        store.create(job.out, spec)
+        return store.opened(job.out, "r+")
+
+
+@contextmanager
+def clearly(job: Job) -> Iterator[None]:
+    """A full or read-only disk in one sentence; what was done stays."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error) or type(error).__name__).lower()
+        raise OutputError(
+            f"{job.out} cannot be written ({reason}); what was finished is kept: make room, and run the same again"
+        ) from error
+
+
+def _existing(path: str) -> Mapping[str, Any] | None:
+    """Attributes of the store that is there."""
+    import zarr
+
+    try:
+        return dict(store.opened(path).attrs)
+    except RecordingError:
+        pass
+    try:  # what is there and is no finished store: other people's, or one whose making was interrupted
+        attrs = zarr.open_group(path, mode="r", use_consolidated=False).attrs
+    except (FileNotFoundError, ValueError, KeyError, NotADirectoryError):
+        attrs = None
+    if attrs is not None and attrs.get("title") == store.TITLE:
+        return None
+    if attrs is not None or _holds_something(path):
+        raise OutputError(f"{path} is there and is no store of signalscreen; choose another --out")
+    return None
+
+
+def _holds_something(path: str) -> bool:
+    there = Path(path)
+    return there.is_file() or (there.is_dir() and any(there.iterdir()))
+
+
+def _refuse_other(job: Job, attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    if "facts" not in attrs:
+        raise OutputError(f"{job.out} is a database of several records; give another --out")
+    facts = json.loads(attrs["facts"])
+    if facts["fingerprint"] == jobs.fingerprint(settings):
+        return
+    found = jobs.differences(facts["settings"], settings)
+    shown = "; ".join(found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
+    raise OutputError(
+        f"{job.out} was made with other settings ({shown}); give another --out, or --overwrite to replace it"
+    )
+
+
+def _spec(ready: Ready, settings: Mapping[str, Any]) -> store.StoreSpec:
+    job, grid, stream = ready.job, ready.grid, ready.stream
+    groups = len(ready.groups)
+    lead = np.arange(groups) if job.each_lead else np.array([-1])
+    trial = _trial(ready)
+    return store.StoreSpec(
+        source=stream.source or "recording",
+        fs=stream.fs,
+        samples=stream.samples,
+        leads=stream.names,
+        units=stream.units,
+        window_start=np.repeat(grid.window_start, groups),
+        window_lead=np.tile(lead, len(grid.starts)).astype(np.int8),
+        window_samples=grid.window_samples,
+        hop_samples=grid.hop_samples,
+        shard_samples=grid.shard_samples,
+        shard_windows=grid.shard_windows * groups,
+        methods=tuple(_stored(job, name, trial) for name in job.methods),
+        classes=ready.classes,
+        annotations=stream.annotations,
+        start=stream.start,
+        began="" if stream.began is None else stream.began.isoformat(),
+        alarm=ready.alarm,
+        threshold=job.threshold,
+        facts={
+            "fingerprint": jobs.fingerprint(settings),
+            "settings": settings,
+            "versions": versions(),
+            "model": Path(job.model).name if isinstance(job.model, str | os.PathLike) else "",
+        },
+    )
+
+
+def _trial(ready: Ready) -> Answer | None:
+    """Every method on the first window without a gap: what cannot work fails before a store is made."""
+    rows = first_window(ready)
+    if rows is None:
+        return None
+    every = replace(ready, job=replace(ready.job, explain="all" if ready.job.methods else "none"))
+    return answered(every, rows)
+
+
+def _stored(job: Job, name: str, trial: Answer | None) -> store.StoredMethod:
+    maps = None if trial is None else trial.maps.get(name)
+    return store.StoredMethod(
+        name,
+        json.dumps({k: jobs.said(v) for k, v in job.methods[name].items()}, sort_keys=True),
+        job.score,
+        per_lead=METHODS[name].gives == "input" if maps is None else maps.ndim == 3,
+        complete=METHODS[name].complete,
+    )

@@ -1,0 +1,205 @@
+"""A job with its model loaded, its recording opened and its windows laid out."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signalscreen.errors import ModelError, OptionError, RecordingError
+from signalscreen.recording import Stream
+from signalscreen.recording.resampling import rate_ratio
+from signalscreen.screening.cutting import input_shape
+from signalscreen.screening.job import Job, stream_for
+from signalscreen.screening.layout import Grid
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """What it takes to work on shards.
+
+    Attributes
+    ----------
+    job : Job
+    model : keras.Model
+    stream : Stream
+    grid : Grid
+    plain : bool
+        The model takes plain vectors, ``(batch, samples)``.
+    output : int
+        Position of the output that is scored, among the model's outputs.
+    classes : tuple of str
+        Of that output; empty where it gives no single number per class.
+    alarm : int
+        Class that flags a window; -1 for none.
+    target : object
+        The target, for one window and for many.
+    """
+
+    job: Job
+    model: Any
+    stream: Stream
+    grid: Grid
+    plain: bool
+    output: int
+    classes: tuple[str, ...]
+    alarm: int
+
+    @property
+    def groups(self) -> list[slice]:
+        """Leads that go into one window: each by itself, or all together."""
+        leads = len(self.stream.names)
+        return [slice(i, i + 1) for i in range(leads)] if self.job.each_lead else [slice(None)]
+
+    def score(self, target: Any) -> Any:
+        """Score of the model for a target."""
+        from signalscreen.score import Score
+
+        job = self.job
+        return Score(
+            self.model,
+            target,
+            score=job.score,
+            class_names=job.class_names,
+            batch_size=job.batch_size,
+            progress=False,
+        )
+
+
+def prepare(job: Job, model: Any = None) -> Ready:
+    """Load, open and check.
+
+    Parameters
+    ----------
+    job : Job
+    model : keras.Model, optional
+        The job's model, where it is loaded already.
+
+    Raises
+    ------
+    SignalScreenError
+        Anything that does not fit: the message says what.
+    """
+    stream = stream_for(job)
+    model = load(job) if model is None else model
+    length, leads = input_shape(model)
+    grid = _grid(job, stream, length)
+    _check_leads(job, stream, leads)
+    plain = len(getattr(model, "inputs", None) or ()) == 1 and len(model.inputs[0].shape) == 2
+    example = np.zeros((1, grid.length, 1 if job.each_lead else len(stream.names)), np.float32)
+    output, shape = _scored_output(job, model, example[..., 0] if plain else example)
+    classes = _class_names(job, shape)
+    return Ready(job, model, stream, grid, plain, output, classes, _alarm(job, classes))
+
+
+@lru_cache(maxsize=2)
+def loaded_once(path: str, weights: str | None, until: str | None) -> Any:
+    """A model, kept for the shards that this process does next."""
+    from signalscreen.models import load_model
+
+    return load_model(path, weights=weights, until=until)
+
+
+def load(job: Job) -> Any:
+    """The job's model: as given, or from its file."""
+    import os
+
+    if not isinstance(job.model, str | os.PathLike):
+        from signalscreen.models import as_model
+
+        return as_model(job.model)
+    if job.custom_objects is not None:
+        from signalscreen.models import load_model
+
+        return load_model(job.model, weights=job.weights, until=job.until, custom_objects=dict(job.custom_objects))
+    return loaded_once(str(job.model), job.weights, job.until)
+
+
+def _grid(job: Job, stream: Stream, length: int | None) -> Grid:
+    rate = stream.fs if job.resample is None else job.resample
+    ratio = rate_ratio(rate, stream.fs)
+    if ratio == 0:
+        raise RecordingError(f"a rate of {rate:g} Hz is too far below the recording's {stream.fs:g} Hz")
+    name = stream.source or "the recording"
+    wanted = None if job.window is None else round(job.window * rate)
+    if wanted is not None and wanted < 1:
+        raise RecordingError(f"a window of {job.window:g} s holds no sample at {rate:g} Hz; give a longer one")
+    if length is not None and wanted not in (None, length):
+        raise ModelError(
+            f"the model takes windows of {length} samples, but {job.window:g} s at {rate:g} Hz are {wanted}; "
+            f"leave the window out, or resample to {length / (job.window or 1):g} Hz"
+        )
+    samples = length or wanted
+    if samples is None:
+        raise OptionError("the model takes windows of any length; say how long they are to be (window, in seconds)")
+    there = int(stream.samples * ratio)
+    if there < samples:
+        raise RecordingError(
+            f"{name} is {stream.samples / stream.fs:g} s long, shorter than one window of {samples / rate:g} s "
+            f"({samples} samples at {rate:g} Hz); give a longer one, or a model that takes less"
+        )
+    hop = max(samples // 2, 1) if job.hop is None else round(job.hop * rate)
+    if not 1 <= hop <= samples:
+        raise OptionError(
+            f"a hop of {job.hop:g} s does not fit windows of {samples / rate:g} s; give one that is no longer, so "
+            "that every sample is in some window"
+        )
+    return Grid(stream.samples, stream.fs, ratio, samples, hop)
+
+
+def _check_leads(job: Job, stream: Stream, leads: int | None) -> None:
+    have = len(stream.names)
+    if leads is None or leads == (1 if job.each_lead else have):
+        return
+    listed = f"{stream.source or 'the recording'} gives {have} ({', '.join(stream.names)})"
+    if job.each_lead:
+        raise RecordingError(f"the model takes {leads} leads at a time, so they cannot be screened one by one")
+    advice = (
+        "choose one by name, or screen each lead by itself (each_lead)" if leads == 1 else "choose leads by name"
+    )
+    raise RecordingError(f"the model takes {leads} lead{'s' * (leads > 1)}, but {listed}; {advice}")
+
+
+def _scored_output(job: Job, model: Any, example: Array) -> tuple[int, tuple[int | None, ...]]:
+    """Bind the user's target to one window: what does not fit is said before work starts."""
+    from signalscreen.score import Score
+
+    bound, _ = Score(model, job.target, score=job.score, class_names=job.class_names).bind(example)
+    output = bound.bound.target.output
+    return output, tuple(bound.program("outputs").facts["shapes"][output])
+
+
+def _class_names(job: Job, shape: tuple[int | None, ...]) -> tuple[str, ...]:
+    if len(shape) != 1 or shape[0] is None:
+        return ()
+    names = job.class_names
+    return tuple(names) if names is not None and len(names) == shape[0] else tuple(map(str, range(shape[0])))
+
+
+def _alarm(job: Job, classes: tuple[str, ...]) -> int:
+    """The class whose probability flags a window: as given, that of the target, or the only one."""
+    wanted = job.alarm
+    if wanted is None and isinstance(job.target, int | str | np.integer):
+        wanted = job.target if isinstance(job.target, str) else int(job.target)
+    if wanted is None and len(classes) == 1:
+        wanted = 0
+    if wanted is None:
+        if job.explain == "flagged":
+            raise OptionError(
+                f"explaining flagged windows needs an alarm; give alarm, one of {', '.join(classes)}"
+                if classes
+                else "the model gives no probability per class, so no window can be flagged; explain all or none"
+            )
+        return -1
+    if isinstance(wanted, str) and wanted in classes:
+        return classes.index(wanted)
+    if isinstance(wanted, str) and wanted.isdecimal():
+        wanted = int(wanted)
+    if isinstance(wanted, int) and -len(classes) <= wanted < len(classes):
+        return wanted % len(classes)
+    if job.alarm is None and not classes:
+        return -1
+    raise OptionError(f"alarm {wanted!r} is no class of the model; give one of {', '.join(classes) or 'none'}")

@@ -1,0 +1,240 @@
+"""`screen_recording`: a recording through a model and into a store, in this process or by many workers."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from signalscreen.errors import (
+    CompletenessWarning,
+    OptionError,
+    warn,
+)
+from signalscreen.recording.selection import Leads
+from signalscreen.screening import store
+from signalscreen.screening.job import Job
+from signalscreen.screening.making import clearly, made
+from signalscreen.screening.progress import bar, hours
+from signalscreen.screening.ready import Ready, prepare
+from signalscreen.screening.shards import answered, gathered, write
+from signalscreen.screening.workers import shard_by_worker
+
+Methods = str | Sequence[str] | Mapping[str, Mapping[str, Any]]
+
+
+def screen_recording(
+    record: Any,
+    model: Any,
+    method: Methods = "saliency",
+    *,
+    out: str | os.PathLike[str],
+    target: Any = None,
+    score: str = "logit",
+    class_names: Sequence[str] | None = None,
+    explain: str = "all",
+    alarm: int | str | None = None,
+    threshold: float = 0.5,
+    window: float | None = None,
+    hop: float | None = None,
+    leads: Leads | None = None,
+    each_lead: bool = False,
+    fs: float | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    annotator: str | None = None,
+    resample: float | None = None,
+    normalise: str | None = None,
+    kind: str = "ecg",
+    batch_size: int | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    until: str | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    executor: Executor | None = None,
+    progress: bool | None = None,
+) -> Any:
+    """Score and explain every window of a recording, and keep it all on the recording's own timeline.
+
+    What was done is not done again: called a second time with the same arguments, it takes up where it stopped.
+
+    Parameters
+    ----------
+    record : path, Recording or Stream
+        As `read_recording` takes it. WFDB records and ``.npy`` files are read by slices.
+    model : keras.Model or path
+        With one input, ``(batch, samples, leads)`` or ``(batch, samples)``.
+    method : str, sequence of str, or dict of str to dict
+        Names in `METHODS`, with their options: ``{"integrated_gradients": {"steps": 64}}``.
+    out : path or URL
+        The store: a folder, or any URL that fsspec writes to.
+    target : optional
+        As `Score` takes it, but for a list of one per example; by default each window's highest score.
+    score : {"logit", "probability"}
+        What is explained.
+    class_names : sequence of str, optional
+    explain : {"all", "flagged", "none"}
+        Which windows are explained.
+    alarm : int or str, optional
+        Class that flags a window; by default the target, or the only class.
+    threshold : float
+        A window is flagged where the probability of the alarm is above it.
+    window : float, optional
+        Seconds; by default the model's own length.
+    hop : float, optional
+        Seconds from one window to the next; half a window by default.
+    leads : str, int or a list of them, optional
+    each_lead : bool
+        Screen each lead by itself, with a model that takes one.
+    fs : float, optional
+        Sampling rate, where the file does not say.
+    start, end : float, optional
+        Seconds: the part to screen.
+    annotator : str, optional
+        WFDB annotation file kept beside the signal; atr where it exists.
+    resample : float, optional
+        The model's sampling rate, in Hz.
+    normalise : {"zscore", "minmax", "robust"}, optional
+        How each window is scaled before the model sees it.
+    kind : {"ecg", "ppg", "other"}
+        What the signal is of, for `bad_signal`.
+    batch_size : int, optional
+        Windows per model call.
+    weights, until, custom_objects : optional
+        As `load_model` takes them.
+    overwrite : bool
+        Replace a store made with other settings; otherwise an error that names what differs.
+    executor : concurrent.futures.Executor, optional
+        Does the shards, for example ``dask.distributed.Client().get_executor(retries=2)``. Its workers must be
+        spawned, not forked; model and record must be paths that they can read. By default this process.
+    progress : bool, optional
+        Show a progress bar; by default in a terminal.
+
+    Returns
+    -------
+    xarray.Dataset
+        Lazy; see `open_results`. Attributions are signed, in units of the score per sample of the model's
+        rate, NaN where nothing was explained. Windows that overlap share a sample by Hann weights. A method
+        that gives one value per moment (CAMs, occlusion) has it repeated over the leads.
+
+    Raises
+    ------
+    SignalScreenError
+        What does not fit: record, leads, model, options, a store of other settings, a full disk. What was
+        done stays; the same call goes on from there.
+    """
+    job = Job(
+        record=record,
+        model=model,
+        out=str(out),
+        methods=_methods(method, explain),
+        target=target,
+        score=score,
+        class_names=None if class_names is None else tuple(class_names),
+        explain=explain,
+        alarm=alarm,
+        threshold=threshold,
+        window=window,
+        hop=hop,
+        leads=leads,
+        each_lead=each_lead,
+        fs=fs,
+        start=start,
+        end=end,
+        annotator=annotator,
+        resample=resample,
+        normalise=normalise,
+        kind=kind,
+        batch_size=batch_size,
+        weights=None if weights is None else str(weights),
+        until=until,
+        custom_objects=custom_objects,
+    )
+    do(job, executor=executor, overwrite=overwrite, progress=progress)
+    return store.open_results(job.out)
+
+
+def do(
+    job: Job, *, executor: Executor | None = None, overwrite: bool = False, progress: bool | None = None
+) -> None:
+    """Do what is left of a job."""
+    if executor is not None and not job.portable:
+        raise OptionError("workers are other processes: give them model and record as paths, not as objects")
+    ready = prepare(job)
+    group = made(ready, overwrite)
+    left = np.flatnonzero(~store.shards_done(group)).tolist()
+    with clearly(job), bar(ready, left, progress) as shown:
+        for number in _each(ready, group, left, executor):
+            shown.update(hours(ready, number))
+    _warn_incomplete(ready, group)
+
+
+def _each(ready: Ready, group: Any, left: Sequence[int], executor: Executor | None) -> Iterator[int]:
+    """Do shards, and say which is done."""
+    if executor is None:
+        yield from _here(ready, group, left)
+        return
+    job = replace(
+        ready.job, record=str(Path(ready.job.record).absolute()), model=str(Path(ready.job.model).absolute())
+    )
+    waiting: list[Future[int]] = [executor.submit(shard_by_worker, job, number) for number in left]
+    try:
+        for future in as_completed(waiting):
+            yield future.result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _here(ready: Ready, group: Any, left: Sequence[int]) -> Iterator[int]:
+    """Do shards in this process: the next is read and the last is written while the model works on one."""
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        coming = [reader.submit(gathered, ready, number) for number in left[:1]]
+        going: list[tuple[int, Future[None]]] = []
+        for place, number in enumerate(left):
+            material = coming.pop().result()
+            coming += [reader.submit(gathered, ready, following) for following in left[place + 1 : place + 2]]
+            began = time.perf_counter()
+            answer = answered(ready, material.rows)
+            seconds = time.perf_counter() - began
+            yield from _written(going)
+            going.append((number, writer.submit(write, ready, group, material, answer, seconds)))
+        yield from _written(going)
+
+
+def _written(going: list[tuple[int, Future[None]]]) -> Iterator[int]:
+    """Wait for what is being written; no more than one shard is, so that memory stays flat."""
+    while going:
+        number, written = going.pop()
+        written.result()
+        yield number
+
+
+def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
+    if explain == "none":
+        return {}
+    if isinstance(method, Mapping):
+        return {name: dict(options) for name, options in method.items()}
+    return {name: {} for name in ([method] if isinstance(method, str) else method)}
+
+
+def _warn_incomplete(ready: Ready, group: Any) -> None:
+    """Say once, for all shards, where attributions do not add up."""
+    for name in ready.job.methods:
+        if f"completeness_{name}" not in group:
+            continue
+        missed = np.abs(group[f"completeness_{name}"][:])
+        if np.nanmax(missed, initial=0.0) > 0.05:
+            worst = int(np.nanargmax(missed))
+            at = float(group["window_start_s"][worst])
+            count = int(np.nansum(missed > 0.05))
+            warn(
+                f"{name}: attributions of {count} of {np.isfinite(missed).sum()} windows miss the change of the "
+                f"score by more than 5 % of it (worst {missed[worst]:.2g}, at {at:g} s); more steps or a tolerance "
+                "would bring them closer",
+                CompletenessWarning,
+            )

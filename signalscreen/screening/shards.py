@@ -1,0 +1,278 @@
+"""One shard: read a stretch of the recording, score and explain its windows, write what came out.
+
+A shard needs nothing from any other, writes whole chunks only, and says that it is done after its data are there,
+so it can be done again, by anybody, at any time.
+"""
+
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from signalscreen.completeness import gap
+from signalscreen.errors import CompletenessWarning, OptionError
+from signalscreen.methods import METHODS
+from signalscreen.quality import MARGIN, bad_signal
+from signalscreen.recording import normalise
+from signalscreen.recording.resampling import resample_with_gaps
+from signalscreen.screening.layout import Shard
+from signalscreen.screening.ready import Ready
+from signalscreen.windows import cut, stitch
+
+Array = NDArray[Any]
+
+# Samples, at the slower of two rates, that the resampling filter reaches on either side, with room to spare.
+_FILTER_REACH = 24
+
+
+@dataclass
+class Answer:
+    """What the model made of some windows, ``(rows,)`` first; a row is a window, or a lead of one.
+
+    `rows` are those that were run: windows without gaps.
+    """
+
+    rows: NDArray[np.bool_]
+    probability: Array | None = None
+    logit: Array | None = None
+    score: Array | None = None
+    target: Array | None = None
+    flagged: NDArray[np.bool_] | None = None
+    explained: NDArray[np.bool_] | None = None
+    maps: dict[str, Array] = field(default_factory=dict)
+    completeness: dict[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a shard is made from.
+
+    Attributes
+    ----------
+    shard : Shard
+    signal : ndarray, shape (samples, leads)
+        At the recording's rate, with a margin on both sides.
+    first : int
+        Sample of the recording that it begins with.
+    rows : ndarray of float32, shape (rows, length, leads of a row)
+        Windows as the model takes them.
+    offset : int
+        Model sample that places of windows on the timeline are counted from.
+    seconds : float
+        It took to read.
+    """
+
+    shard: Shard
+    signal: Array
+    first: int
+    rows: Array
+    offset: int
+    seconds: float
+
+
+def do_shard(ready: Ready, group: Any, number: int) -> None:
+    """Read, compute and write one shard.
+
+    Parameters
+    ----------
+    ready : Ready
+    group : zarr.Group
+        The store, open for writing.
+    number : int
+        Of the shard.
+    """
+    material = gathered(ready, number)
+    began = time.perf_counter()
+    answer = answered(ready, material.rows)
+    write(ready, group, material, answer, time.perf_counter() - began)
+
+
+def gathered(ready: Ready, number: int) -> Material:
+    """Read a shard's stretch of the recording, and cut its windows."""
+    began = time.perf_counter()
+    grid, shard = ready.grid, ready.grid.shard(number)
+    reach = int(_FILTER_REACH * max(Fraction(1), 1 / grid.ratio)) + 1
+    begin, end, offset = grid.slice_of(shard.needed, reach if grid.ratio != 1 else 0)
+    margin = round(MARGIN * grid.fs)
+    first = max(min(begin, shard.first - margin), 0)
+    stop = min(max(end, shard.stop + margin), grid.samples)
+    signal = ready.stream.read(first, stop)
+    here = np.asarray(signal[begin - first : end - first], np.float64)
+    fitted = here if grid.ratio == 1 else resample_with_gaps(here, grid.ratio)
+    windows = cut(fitted, grid.starts[slice(*shard.needed)] - offset, grid.length)
+    return Material(shard, signal, first, _rows(ready, windows), offset, time.perf_counter() - began)
+
+
+def write(ready: Ready, group: Any, material: Material, answer: Answer, seconds: float) -> None:
+    """Write what a shard came to, and then that it is done.
+
+    Parameters
+    ----------
+    seconds : float
+        That the model and the methods took.
+    """
+    began = time.perf_counter()
+    _write_time(ready, group, material, answer)
+    _write_windows(ready, group, material.shard, answer)
+    number = material.shard.number
+    group["seconds"][number] = material.seconds + seconds + time.perf_counter() - began
+    group["done"][number] = 1  # last: what it vouches for is there
+
+
+def first_window(ready: Ready) -> Array | None:
+    """The first window without a gap among those of the first shard, as the model takes it; None for none."""
+    rows = gathered(ready, 0).rows
+    whole = np.flatnonzero(~np.isnan(rows).any(axis=(1, 2)))
+    return rows[whole[:1]] if len(whole) else None
+
+
+def _rows(ready: Ready, windows: Array) -> Array:
+    """Windows as the model takes them: ``(windows * groups, length, leads of a group)``."""
+    parts = [windows[:, :, group] for group in ready.groups]
+    rows = np.stack(parts, axis=1).reshape(-1, *parts[0].shape[1:])
+    how = ready.job.normalise
+    return (rows if how is None else normalise(rows, how, axis=1)).astype(np.float32)
+
+
+def answered(ready: Ready, rows: Array) -> Answer:
+    """Score windows, flag them, and explain those that are to be explained.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (rows, length, leads)
+        Those that hold a NaN are left out.
+    """
+    whole = np.asarray(~np.isnan(rows).any(axis=(1, 2)))
+    answer = Answer(whole)
+    job = ready.job
+    if not whole.any():
+        return answer
+    x = rows[whole][:, :, 0] if ready.plain else rows[whole]
+    target: Any = job.target
+    # For what all classes get, any target serves; each window's highest is then known without another run.
+    anything = 0 if target is None and ready.classes else target
+    bound, x = ready.score(anything).bind(x)
+    classes = bound.classes
+    if ready.classes:
+        answer.probability, answer.logit = bound.outputs(x)
+        numbers = answer.logit if bound.logit else answer.probability
+        if target is None:
+            target = classes = np.argmax(numbers, axis=1)
+        if classes is not None:
+            classes = np.broadcast_to(classes, len(x))
+            answer.score = np.take_along_axis(numbers, classes[:, None], axis=1)[:, 0]
+    answer.target = None if classes is None else np.broadcast_to(classes, len(x)).astype(np.int32)
+    answer.score = bound(x) if answer.score is None else answer.score
+    answer.flagged = np.zeros(len(x), bool)
+    if answer.probability is not None and ready.alarm >= 0:
+        answer.flagged = answer.probability[:, ready.alarm] > job.threshold
+    answer.explained = np.full(len(x), job.explain == "all") if job.explain != "flagged" else answer.flagged
+    if job.methods and answer.explained.any():
+        _explain(ready, answer, x, target)
+    return answer
+
+
+def _explain(ready: Ready, answer: Answer, x: Array, target: Any) -> None:
+    """Run every method on the windows to be explained; maps are ``(explained, length[, leads])``."""
+    chosen = answer.explained
+    score = ready.score(target[chosen] if isinstance(target, np.ndarray) else target)
+    values = x[chosen]
+    for name, options in ready.job.methods.items():
+        with warnings.catch_warnings():  # it is kept for each window, and said once for all at the end
+            warnings.simplefilter("ignore", CompletenessWarning)
+            maps = np.asarray(METHODS[name].fn(score, values, **options))
+        if maps.shape[1] != ready.grid.length:
+            raise OptionError(
+                f"{name} gives {maps.shape[1]} positions for windows of {ready.grid.length} samples, which have no "
+                "place on the recording; leave out upsample=False"
+            )
+        answer.maps[name] = maps
+        if METHODS[name].complete:
+            answer.completeness[name] = _incompleteness(score, values, maps, options)
+
+
+def _incompleteness(score: Any, x: Array, maps: Array, options: Mapping[str, Any]) -> Array:
+    """Sum of the attributions minus the change of the score, relative to that; NaN where it cannot be told."""
+    given = options.get("references", options.get("baseline", 0.0))
+    if callable(given):
+        return np.full(len(x), np.nan, np.float32)
+    bound, x = score.bind(x)
+    array = np.asarray(given, x.dtype)
+    several = array if array.ndim == x.ndim else array[None]
+    there = np.mean([bound(np.broadcast_to(one, x.shape).astype(x.dtype)) for one in several], axis=0)
+    here = bound(x)
+    return (gap(maps, (here, there)) / np.maximum(np.abs(here - there), 1e-12)).astype(np.float32)
+
+
+def _write_time(ready: Ready, group: Any, material: Material, answer: Answer) -> None:
+    """What lies on the timeline: the signal, its bad stretches, and the maps, stitched."""
+    shard, signal, first = material.shard, material.signal, material.first
+    if shard.first >= shard.stop:
+        return
+    here = slice(shard.first, shard.stop)
+    stream = ready.stream
+    flags = bad_signal(
+        signal,
+        ready.grid.fs,
+        kind=ready.job.kind,
+        units=stream.units,
+        limits=stream.limits or None,
+        resolution=stream.resolution or 0.0,
+        first=first,
+    )
+    group["signal"][here] = signal[shard.first - first : shard.stop - first].astype(np.float32)
+    group["bad"][here] = flags[shard.first - first : shard.stop - first]
+    for name, maps in answer.maps.items():
+        group[f"attribution_{name}"][here] = _stitched(ready, shard, answer, maps, material.offset)
+
+
+def _stitched(ready: Ready, shard: Shard, answer: Answer, maps: Array, offset: int) -> Array:
+    """Maps of windows on the recording's timeline, ``(samples, leads)``; NaN where nothing was explained."""
+    grid, groups = ready.grid, ready.groups
+    rows = np.flatnonzero(answer.rows)[answer.explained]
+    starts = grid.starts[slice(*shard.needed)] - offset
+    n = int(starts[-1]) + grid.length if len(starts) else 0
+    leads = len(ready.stream.names)
+    found = np.full((shard.stop - shard.first, leads), np.nan, np.float32)
+    for number, leads_of in enumerate(groups):
+        mine = rows % len(groups) == number
+        if not mine.any():
+            continue
+        line = stitch(maps[mine], starts[rows[mine] // len(groups)], n)
+        line = line[:, None] if line.ndim == 1 else line
+        # One value per moment is that of all its leads.
+        found[:, leads_of] = grid.on_timeline(line, offset, shard.first, shard.stop)
+    return found
+
+
+def _write_windows(ready: Ready, group: Any, shard: Shard, answer: Answer) -> None:
+    """What there is a row per window of; only the shard's own rows."""
+    groups = len(ready.groups)
+    own = slice((shard.windows[0] - shard.needed[0]) * groups, (shard.windows[1] - shard.needed[0]) * groups)
+    here = slice(shard.windows[0] * groups, shard.windows[1] * groups)
+    if here.start >= here.stop:
+        return
+
+    def put(name: str, values: Array | None, of: NDArray[np.bool_] = answer.rows) -> None:
+        if values is None:
+            return
+        array = group[name]
+        spread = np.full((len(answer.rows), *array.shape[1:]), array.fill_value, array.dtype)
+        spread[of] = values
+        array[here] = spread[own]
+
+    put("gap", ~answer.rows, np.ones_like(answer.rows))
+    for name in ("probability", "logit", "score", "target", "flagged"):
+        put(name, getattr(answer, name))
+    if answer.explained is None or not answer.maps:
+        return
+    put("explained", answer.explained)
+    explained = answer.rows.copy()
+    explained[answer.rows] = answer.explained
+    for name, values in answer.completeness.items():
+        put(f"completeness_{name}", values, explained)
