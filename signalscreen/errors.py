@@ -63,6 +63,10 @@ class CutModelWarning(SignalScreenWarning):
     """Of the network in a file only a part is used: what follows it is code, which is not run."""
 
 
+class DamagedTableWarning(SignalScreenWarning):
+    """A line of a table of verdicts cannot be read, and is left out."""
+
+
 class SpeedWarning(SignalScreenWarning):
     """The result is right, but takes longer than it might."""
 

@@ -1,0 +1,115 @@
+"""What a verdict may name: the samples, leads, windows and classes of a store."""
+
+import operator
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from signalscreen.errors import OptionError, RecordingError
+from signalscreen.verdicts.verdict import VERDICTS, Verdict
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The size and names of one screened recording.
+
+    Attributes
+    ----------
+    fs : float
+        Samples per second.
+    samples : int
+    leads, classes : tuple of str
+        Where there are no classes, a relabelled window may be given any label.
+    windows : int
+    start : float
+        Seconds from the beginning of the record to the first sample.
+    """
+
+    fs: float
+    samples: int
+    leads: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    windows: int = 0
+    start: float = 0.0
+
+
+def store_bounds(store: str | os.PathLike[str]) -> Bounds:
+    """Read the bounds from a store of one recording.
+
+    Raises
+    ------
+    RecordingError
+        If the folder is no such store.
+    """
+    import zarr  # imported late: a second
+
+    try:
+        group: Any = zarr.open_group(str(store), mode="r")
+        return Bounds(
+            fs=float(group.attrs["fs"]),
+            samples=int(group["signal"].shape[0]),
+            leads=tuple(str(name) for name in group["lead"][:]),
+            classes=tuple(str(name) for name in group["class"][:]),
+            windows=int(group["window_start"].shape[0]),
+            start=float(group.attrs["start"]),
+        )
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError) as error:
+        raise RecordingError(
+            f"{Path(store)} is no store of one recording; give what 'signalscreen screen' wrote with --out, and of "
+            "a database the record's own folder"
+        ) from error
+
+
+def checked(bounds: Bounds, who: str, given: dict[str, Any]) -> Verdict:
+    """Make the verdict if all that is given fits the store.
+
+    Raises
+    ------
+    OptionError
+        That says what does not.
+    """
+    verdict, lead, label, note = (_text(name, given[name]) for name in ("verdict", "lead", "label", "note"))
+    if verdict not in VERDICTS:
+        raise OptionError(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
+    if lead and lead not in bounds.leads:
+        raise OptionError(f"lead {lead!r} is not in the store; its leads: {', '.join(bounds.leads) or 'none'}")
+    _check_label(bounds, verdict, label)
+    start, stop = _whole("start", given["start"]), _whole("stop", given["stop"])
+    if not 0 <= start < stop <= bounds.samples:
+        raise OptionError(
+            f"the span from sample {start} to {stop} is empty or outside the recording; it must lie within "
+            f"0 to {bounds.samples}, stop after start"
+        )
+    window = None if given["window"] is None else _whole("window", given["window"])
+    if window is not None and not 0 <= window < bounds.windows:
+        raise OptionError(f"window {window} is not in the store, which has {bounds.windows}, counted from 0")
+    start_s, stop_s = (bounds.start + at / bounds.fs for at in (start, stop))
+    return Verdict(start, stop, start_s, stop_s, verdict, who, lead, window, label, note)
+
+
+def _check_label(bounds: Bounds, verdict: str, label: str) -> None:
+    if verdict != "relabel":
+        if label:
+            raise OptionError(f"label {label!r} was given with verdict {verdict!r}; only 'relabel' takes a label")
+        return
+    if not label.strip() or (bounds.classes and label not in bounds.classes):
+        known = ", ".join(bounds.classes) or "any text, as the store names no classes"
+        raise OptionError(f"verdict 'relabel' needs a label of the model's, got {label!r}; labels: {known}")
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        raise OptionError(f"{name} must be a whole number, got {value!r}") from None
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise OptionError(f"{name} must be text, got {type(value).__name__}")
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise OptionError(f"{name} holds a NUL or half a character, which no file of text can keep; remove it")
+    return value
