@@ -12,6 +12,7 @@ from signalscreen.review import RunningReview, files, start_in_thread
 from signalscreen.review.guard import HEADERS
 
 from .asking import ask
+from .stores import write_database
 
 EVERY_PATH = (
     "",
@@ -168,8 +169,6 @@ def test_the_page_gives_out_its_own_kinds_of_file_only(tmp_path: Path, monkeypat
 
 
 def test_a_database_that_names_a_folder_outside_is_not_trusted(tmp_path: Path, store: Path) -> None:
-    import zarr
-
-    zarr.create_group(tmp_path / "db", attributes={"schema": 1, "records": [f"../../{store.parent.name}/a.zarr"]})
+    write_database(tmp_path / "db", [f"../../{store.parent.name}/a.zarr"])
     with pytest.raises(RecordingError, match="outside itself"):
         start_in_thread(tmp_path / "db")

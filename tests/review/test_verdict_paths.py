@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from signalscreen.verdicts import VerdictTable, read_csv_verdicts, read_verdicts, read_wfdb_verdicts
 
 from signalscreen.review import RunningReview, start_in_thread
+from signalscreen.verdicts import VerdictTable, read_csv_verdicts, read_verdicts, read_wfdb_verdicts
 
 from .asking import ask
 from .stores import write_store
