@@ -30,6 +30,10 @@ class Answers:
     @property
     def pyramid(self) -> Pyramid:
         """Built once; another thread that needs it waits."""
+        return self.build()
+
+    def build(self) -> Pyramid:
+        """Open the pyramid, or build it, where that has not been done."""
         with self._lock:
             if self._pyramid is None:
                 self._pyramid = open_pyramid(self.record)

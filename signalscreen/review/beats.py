@@ -25,7 +25,8 @@ class _Kind:
 
 _ECG = _Kind((8.0, 20.0), 0.097, 0.611, 0.08)
 _PPG = _Kind((0.5, 8.0), 0.111, 0.667, 0.02)
-_PPG_WORDS = ("ppg", "pleth", "pulse", "spo2", "abp", "art")
+_PPG_WORDS = ("ppg", "pleth", "pulse", "abp")
+_LEAST_RATE = 2.5  # samples to a period of the band's upper edge
 
 
 def beats(signal: NDArray[np.floating], fs: float, name: str = "") -> NDArray[np.int64]:
@@ -48,17 +49,18 @@ def beats(signal: NDArray[np.floating], fs: float, name: str = "") -> NDArray[np
     Returns
     -------
     ndarray of int64, shape (peaks,)
-        Increasing; empty where the signal is flat, noise, half missing, slower than 50 Hz, or shorter than 2 s.
+        Increasing; empty where the signal is flat, noise, half missing, or shorter than 2 s; of an ECG
+        below 50 Hz, of a pulse wave below 20 Hz.
     """
     nothing = np.empty(0, np.int64)
     x = np.asarray(signal, np.float64)
     known = np.isfinite(x)
-    if len(x) < _LEAST_SECONDS * fs or fs < 50 or known.mean() < 1 - _MOST_MISSING:
+    kind = _PPG if any(word in name.lower() for word in _PPG_WORDS) else _ECG
+    if len(x) < _LEAST_SECONDS * fs or fs < _LEAST_RATE * kind.band[1] or known.mean() < 1 - _MOST_MISSING:
         return nothing
     x = np.interp(np.arange(len(x)), np.flatnonzero(known), x[known])
     if np.ptp(x) == 0:
         return nothing
-    kind = _PPG if any(word in name.lower() for word in _PPG_WORDS) else _ECG
     peaks = _peaks((x - np.median(x)) / np.ptp(x), fs, kind)
     peaks = peaks[known[peaks]]
     return peaks if _alike(x, peaks, round(_BEAT * fs)) else nothing
@@ -66,8 +68,7 @@ def beats(signal: NDArray[np.floating], fs: float, name: str = "") -> NDArray[np
 
 def _peaks(x: NDArray[np.float64], fs: float, kind: _Kind) -> NDArray[np.int64]:
     """Give the largest sample of each block of interest."""
-    band = (kind.band[0], min(kind.band[1], 0.45 * fs))
-    passed = sosfiltfilt(butter(2, band, "bandpass", fs=fs, output="sos"), x)
+    passed = sosfiltfilt(butter(2, kind.band, "bandpass", fs=fs, output="sos"), x)
     energy = (np.maximum(passed, 0.0) if kind is _PPG else passed) ** 2
     wave = round(kind.wave * fs)
     inside = _mean(energy, wave) > _mean(energy, round(kind.beat * fs)) + kind.offset * energy.mean()

@@ -7,10 +7,14 @@ from pathlib import Path
 
 _KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
+_STATIC = files("signalscreen.review").joinpath("static")
+
 
 def static_file(name: str) -> tuple[bytes, str] | None:
     """Content and type of one of the page's own files; None where there is no such file."""
-    for one in files("signalscreen.review").joinpath("static").iterdir():
+    if not _STATIC.is_dir():
+        return None
+    for one in _STATIC.iterdir():
         kind = _KINDS.get(Path(one.name).suffix)
         if kind is not None and one.name == name and one.is_file():
             return one.read_bytes(), kind
@@ -23,7 +27,7 @@ def exported_file(folder: Path, name: str) -> int | None:
     A link is not followed: it may point anywhere.
     """
     try:
-        if name not in os.listdir(folder):  # noqa: PTH208 (names are what is wanted)
+        if folder.is_symlink() or name not in os.listdir(folder):  # noqa: PTH208 (names are what is wanted)
             return None
         opened = os.open(folder / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except OSError:

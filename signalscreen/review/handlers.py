@@ -18,6 +18,7 @@ from signalscreen.review.answers import Answers, json_bytes
 from signalscreen.review.files import exported_file, static_file
 from signalscreen.review.guard import HEADERS, Guard
 from signalscreen.review.table import Table
+from signalscreen.verdicts import VERDICTS
 
 _LOG = logging.getLogger(__name__)
 MOST_BODY = 1 << 20  # a note of 10,000 characters is 120 kB at most
@@ -89,9 +90,6 @@ class Reply(RequestHandler):
         if isinstance(error, SignalScreenError):
             said = " ".join(str(error).split())
             self.set_status(507 if isinstance(error, OutputError) else 400)
-        elif isinstance(error, (ImportError, NotImplementedError)):
-            said = "this part is not there yet"
-            self.set_status(501)
         elif isinstance(error, HTTPError):
             said = error.reason or "this cannot be asked here"
             self.set_status(status_code)
@@ -150,7 +148,7 @@ class Reply(RequestHandler):
         """Give the JSON object that was sent."""
         try:
             found = json.loads(self.request.body or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):  # the second: a hundred thousand brackets
             found = None
         if not isinstance(found, dict):
             raise HTTPError(400, reason="the request holds no JSON object")
@@ -211,11 +209,10 @@ class Info(Reply):
 
 
 def _info(review: Review, name: str) -> dict[str, Any]:
-    table = review.tables[name]
     return {
         **review.records[name].info(),
         "records": list(review.records),
-        "verdicts": list(table.names),
+        "verdicts": list(VERDICTS),
         "reviewer": review.reviewer,
     }
 

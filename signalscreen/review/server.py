@@ -4,12 +4,12 @@ import asyncio
 import getpass
 import os
 import secrets
+import socket
 import threading
 import webbrowser
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from socket import socket
 from typing import Any
 
 from signalscreen.errors import OptionError
@@ -102,35 +102,37 @@ def start_in_thread(
     """
     who = reviewer or getpass.getuser()
     records = {name: Answers(record) for name, record in open_records(store).items()}
-    sockets = _listening(port)
-    if len(records) == 1:
-        for answers in records.values():
-            answers.pyramid  # noqa: B018 (built now, with a progress bar; those of a database when first asked for)
-    bound = sockets[0].getsockname()[1]
-    guard = Guard(secrets.token_urlsafe(24), bound)
-    server = _server(guard, records, who)
+    listening = _listening(port)  # first, so that a port in use is said before any work
+    try:
+        if len(records) == 1:  # those of a database are built when a record is first looked at
+            next(iter(records.values())).build()
+        guard = Guard(secrets.token_urlsafe(24), listening.getsockname()[1])
+        server = _server(guard, records, who)
+    except BaseException:
+        listening.close()
+        raise
     loop = asyncio.new_event_loop()
     ready = threading.Event()
     thread = threading.Thread(
-        target=_run, args=(loop, server, sockets, ready), name="signalscreen-review", daemon=True
+        target=_run, args=(loop, server, listening, ready), name="signalscreen-review", daemon=True
     )
     thread.start()
     ready.wait()
-    return RunningReview(f"http://{HOME}:{bound}/{guard.token}/", loop, thread)
+    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", loop, thread)
 
 
-def _listening(port: int | None) -> list[socket]:
-    from tornado.netutil import bind_sockets
-
+def _listening(port: int | None) -> socket.socket:
     if port is not None and not 0 <= port <= 65535:
         raise OptionError(f"port {port} is not possible; give 1 to 65535, or leave it out for a free one")
     try:
-        return bind_sockets(port or 0, address=HOME)
+        found = socket.create_server((HOME, port or 0))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = (error.strerror or str(error)).lower().split(" (while")[0]
         raise OptionError(
             f"port {port} cannot be used ({reason}); give another with --port, or leave it out for a free one"
         ) from error
+    found.setblocking(False)
+    return found
 
 
 def _server(guard: Guard, records: Mapping[str, Answers], reviewer: str) -> Any:
@@ -145,12 +147,12 @@ def _server(guard: Guard, records: Mapping[str, Answers], reviewer: str) -> Any:
     return HTTPServer(application, max_body_size=_LARGEST_REQUEST)
 
 
-def _run(loop: asyncio.AbstractEventLoop, server: Any, sockets: list[socket], ready: threading.Event) -> None:
+def _run(loop: asyncio.AbstractEventLoop, server: Any, listening: socket.socket, ready: threading.Event) -> None:
     """Body of the server's thread."""
     asyncio.set_event_loop(loop)
 
     async def listen() -> None:
-        server.add_sockets(sockets)
+        server.add_socket(listening)
         ready.set()
 
     try:

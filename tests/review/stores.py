@@ -1,8 +1,10 @@
 """Stores as a screening writes them, small, with known values in them."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
+import zarr
 
 from signalscreen.recording import Annotation
 from signalscreen.screening.store import StoredMethod, StoreSpec, create
@@ -47,6 +49,15 @@ def write_store(
     group["seconds"][:] = rng.uniform(1, 2, group["done"].shape)
     if not finished:
         group["done"][-1:] = 0
+    return path
+
+
+def write_database(path: Path, records: list[str]) -> Path:
+    """Only its root: names of the records that are to be written into it."""
+    zarr.create_group(path, attributes={"schema": 1, "records": records})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        zarr.consolidate_metadata(path)
     return path
 
 
