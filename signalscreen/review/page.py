@@ -97,7 +97,7 @@ def signed_palette(steps: int = COLOUR_STEPS) -> list[str]:
 
     from ..plot.colour import SIGNED
 
-    return [to_hex(SIGNED((step + steps) / (2 * steps))) for step in range(2 * steps + 1)]
+    return [to_hex(SIGNED((step + steps) / (2 * steps))) for step in range(-steps, steps + 1)]
 
 
 def lead_figure(lead: Mapping[str, Any], index: int) -> "Figure":
