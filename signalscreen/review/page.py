@@ -207,7 +207,7 @@ def _figure(name: str, height: int, limits: tuple[float, float], time_axis: bool
         lod_threshold=None,
     )
     plot.toolbar.logo = None
-    plot.xaxis.ticker = FixedTicker(ticks=[], minor_ticks=[], name="ticks")
+    plot.xaxis.ticker = FixedTicker(ticks=[], minor_ticks=[])
     plot.xgrid.ticker = plot.xaxis[0].ticker
     plot.xaxis.name = "time"
     plot.xaxis.visible = time_axis

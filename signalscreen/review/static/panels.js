@@ -17,8 +17,8 @@ export class Panel {
     this.sources = new Map();
     this.filled = new Map();
     this.x = document.get_model_by_name("x");
-    this.ticks = document.get_model_by_name("ticks");
     this.axis = document.get_model_by_name("time");
+    this.ticks = this.axis.ticker;
   }
 
   source(name) {
