@@ -58,6 +58,7 @@ _HOMES = {
     "read_recording": "recording",
     "open_recording": "recording",
     "screen_recording": "screening",
+    "screen_recordings": "screening",
     "open_results": "screening",
     "plot_averages": "plot",
     "plot_with_gradient": "plot",

@@ -47,6 +47,10 @@ class OutputError(SignalScreenError, OSError):
     """A result cannot be written."""
 
 
+class WorkerError(SignalScreenError, RuntimeError):
+    """A process that did part of the work is gone, or failed in a way of its own."""
+
+
 class SignalScreenWarning(UserWarning):
     """Something may be wrong with a result; the result is still returned."""
 

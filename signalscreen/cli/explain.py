@@ -10,8 +10,9 @@ from signalscreen.checksums import of_files
 from signalscreen.cli import values
 from signalscreen.cli.figure import FORMATS, save_figure
 from signalscreen.cli.model import MODEL, model_options
+from signalscreen.cli.signal import checked_options, method_options, signal_options
 from signalscreen.output import output_folder
-from signalscreen.recording import NORMALISATIONS, Recording, read_recording
+from signalscreen.recording import Recording, read_recording
 from signalscreen.results import FORMATS as RESULT_FORMATS
 from signalscreen.results import Result, save_result, versions
 
@@ -50,43 +51,13 @@ class _Job:
     quiet: bool
 
 
-def _checked_methods(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(values.methods(names))
-
-
 @click.command(short_help="Explain a recording: figures and results.")
 @MODEL
 @click.argument("signal")
 @model_options
-@click.option(
-    "-m",
-    "--method",
-    multiple=True,
-    required=True,
-    callback=_checked_methods,
-    metavar="NAME",
-    help='Method, see "signalscreen methods"; repeat for several.',
-)
-@click.option(
-    "-t",
-    "--target",
-    help="Class index or name, a tuple such as (120, 0) for one element of the output, or mean:0 (sum, max, "
-    "min) for one unit over all positions. By default each window's highest score.",
-)
-@click.option("--class-names", metavar="A,B,...", help="Names of the model's classes, in order.")
+@method_options()
 @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder.")
-@click.option("--fs", type=float, metavar="HZ", help="Sampling rate, where the file does not say.")
-@click.option("--start", type=float, metavar="S", help="Begin here, in seconds.")
-@click.option("--end", type=float, metavar="S", help="End here, in seconds.")
-@click.option("-l", "--lead", multiple=True, metavar="NAME", help="Lead by name or index; repeat for several.")
-@click.option("--annotator", metavar="EXT", help="WFDB annotation file to draw; atr where it exists.")
-@click.option("--resample", type=float, metavar="HZ", help="The model's sampling rate.")
-@click.option("--normalise", type=click.Choice(NORMALISATIONS), help="Scale each window as the model was trained.")
-@click.option("--window", type=float, metavar="S", help="Window; by default the model's own length.")
-@click.option("--hop", type=float, metavar="S", help="From one window to the next; by default half a window.")
-@click.option("--score", type=click.Choice(("logit", "probability")), default="logit", show_default=True)
-@click.option("--option", multiple=True, metavar="KEY=VALUE", help="Of a method; or METHOD.KEY=VALUE. Repeat.")
-@click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Windows per model call.")
+@signal_options
 @click.option(
     "--format",
     "formats",
@@ -118,7 +89,7 @@ def explain(**given: Any) -> None:
     Writes <record>_<method>.png and <record>_<method>.npz into the folder of --out.
     """
     job = _Job(**given)
-    options = _checked_options(job)
+    options = checked_options(job.option, job.method)
     recording = read_recording(
         job.signal, fs=job.fs, start=job.start, end=job.end, leads=list(job.lead) or None, annotator=job.annotator
     )
@@ -141,14 +112,6 @@ def explain(**given: Any) -> None:
             else:
                 save_result(result, path)
             _say(job, f"wrote {path}")
-
-
-def _checked_options(job: _Job) -> dict[str, dict[str, Any]]:
-    try:
-        return values.options(job.option, job.method)
-    except click.BadParameter as error:
-        error.param_hint = "--option"
-        raise
 
 
 def _check_target(text: str | None, model: Any) -> None:

@@ -9,6 +9,7 @@ import click
 
 from signalscreen.cli import plan, values
 from signalscreen.cli.model import MODEL, model_options
+from signalscreen.cli.writing import print_table
 
 if TYPE_CHECKING:
     from signalscreen.receptive import LayerSummary
@@ -79,7 +80,7 @@ def summary(
     if fs is not None:
         header.append("field (s)")
         table = [[*cells, _seconds(r, fs)] for cells, r in zip(table, rows, strict=True)]
-    _print([header, *table], right=(3, 4, 5))
+    print_table([header, *table], right=(3, 4, 5))
     click.echo(f"\n{network.count_params():,} parameters in {len(rows)} layers")
 
 
@@ -88,7 +89,7 @@ def _print_plan(found: plan.Report, as_json: bool) -> None:
         click.echo(json.dumps(found.as_dict(), indent=2))
         return
     if found.layers:
-        _print(plan.table(found), right=(2, 3, 4, 5, 6))
+        print_table(plan.table(found), right=(2, 3, 4, 5, 6))
         click.echo()
     for line in plan.words(found):
         click.echo(line)
@@ -108,12 +109,3 @@ def _seconds(row: "LayerSummary", fs: float) -> str:
     if row.field is None:
         return "?"
     return " x ".join("all" if n is None else f"{n / fs:.3g}" for n in row.field)
-
-
-def _print(table: list[list[str]], right: tuple[int, ...]) -> None:
-    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
-    for line in table:
-        cells = [
-            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))
-        ]
-        click.echo("  ".join(cells).rstrip())

@@ -39,3 +39,13 @@ def write_figure(path: Path, figure: "Figure") -> None:
         figure.savefig(part, format="png", dpi=150)
     plt.close(figure)
     click.echo(f"wrote {path}")
+
+
+def print_table(table: list[list[str]], right: tuple[int, ...]) -> None:
+    """Print rows of text in columns, the header first; those in `right` end flush."""
+    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    for line in table:
+        cells = [
+            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))
+        ]
+        click.echo("  ".join(cells).rstrip())

@@ -13,7 +13,7 @@ from signalscreen.errors import InputError, OptionError
 from signalscreen.review.blocks import ATTRIBUTION_PLANES
 from signalscreen.review.columns import table_bytes
 from signalscreen.review.marks import marks
-from signalscreen.review.pyramid import Pyramid, check_span, open_pyramid, padded
+from signalscreen.review.pyramid import Pyramid, open_pyramid, padded
 from signalscreen.review.record import StoredRecord
 from signalscreen.review.windows import window_columns
 
@@ -114,7 +114,10 @@ class Answers:
         InputError, OptionError
             If there is no such level, method, lead or span.
         """
-        check_span(first, count, MOST_POINTS)
+        if first < 0 or not 1 <= count <= MOST_POINTS:
+            raise InputError(
+                f"a tile of {count} points from {first} is not possible; ask for 1 to {MOST_POINTS}, from 0 on"
+            )
         record, levels = self.record, (1, *self.pyramid.factors)
         if method is not None and method not in record.methods:
             raise OptionError(

@@ -6,10 +6,10 @@ from hmac import compare_digest
 
 HOME = "127.0.0.1"
 
-# Bokeh's JavaScript and styles are inline, and it compiles WebGL calls and callbacks (unsafe-eval); nothing may be
-# fetched from, sent to, or shown inside another site, which is what keeps a recording on this computer.
+# Bokeh's JavaScript and styles are inline; nothing may be fetched from, sent to, or shown inside another site,
+# which keeps a recording on this computer. Bokeh's WebGL and CustomJS would need unsafe-eval, its canvas does not.
 _CONTENT = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )

@@ -1,62 +1,33 @@
 """The paths of the review server, as Tornado handlers. Work that reads or writes is done in threads."""
 
-import asyncio
-import json
-import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import Application, HTTPError, RequestHandler
 
-from signalscreen.errors import OutputError, SignalScreenError
-from signalscreen.review.answers import Answers, json_bytes
+from signalscreen.review.answers import Answers
 from signalscreen.review.files import exported_file, static_file
-from signalscreen.review.guard import HEADERS, Guard
-from signalscreen.review.table import Table
+from signalscreen.review.guard import Guard
+from signalscreen.review.reply import Nothing, Refused, Reply, Review, short
 from signalscreen.verdicts import VERDICTS
 
-_LOG = logging.getLogger(__name__)
-MOST_BODY = 1 << 20  # a note of 10,000 characters is 120 kB at most
 _PIECE = 1 << 18
-_FOR_EVER = "private, max-age=31536000, immutable"
-
-
-@dataclass(frozen=True)
-class Review:
-    """What the handlers share.
-
-    Attributes
-    ----------
-    records : mapping
-        By name.
-    tables : mapping
-        Of verdicts, by record.
-    reviewer : str
-    executor : Executor
-        Where files are read and written, so that a slow disk holds up one request only.
-    """
-
-    records: Mapping[str, Answers]
-    tables: Mapping[str, Table]
-    reviewer: str
-    executor: Executor
 
 
 class GuardedApplication(Application):
     """The guard stands before the paths: what it refuses reaches no handler of them."""
 
     def __init__(self, guard: Guard, review: Review) -> None:
-        self.guard, self.review = guard, review
+        self.guard = guard
         super().__init__(
             [(f"/{guard.token}{path}", handler) for path, handler in _PATHS],
             default_handler_class=Nothing,
             log_function=_quiet,
             compress_response=True,
+            review=review,
         )
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
@@ -71,122 +42,17 @@ def _quiet(_: RequestHandler) -> None:
     """No log of requests: their paths hold the token."""
 
 
-class Reply(RequestHandler):
-    """Security headers, JSON errors, records by name, work in threads."""
-
-    application: GuardedApplication
-
-    def set_default_headers(self) -> None:  # noqa: D102
-        self.clear_header("Server")
-        for name, value in HEADERS.items():
-            self.set_header(name, value)
-
-    def prepare(self) -> None:  # noqa: D102
-        if len(self.request.body) > MOST_BODY:
-            raise HTTPError(413, reason=f"a request of more than {MOST_BODY} bytes is not taken; shorten the note")
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: D102
-        error = kwargs.get("exc_info", (None, None, None))[1]
-        if isinstance(error, SignalScreenError):
-            said = " ".join(str(error).split())
-            self.set_status(507 if isinstance(error, OutputError) else 400)
-        elif isinstance(error, HTTPError):
-            said = error.reason or "this cannot be asked here"
-            self.set_status(status_code)
-        else:
-            said = "the server failed at this; its terminal says how"
-        self.send_json({"error": said})
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:  # noqa: D102
-        if not isinstance(value, (HTTPError, SignalScreenError)):
-            _LOG.error("a request of the review page failed", exc_info=(typ, value, tb))
-
-    def send_json(self, value: Any) -> None:
-        """End the answer."""
-        self.send_bytes(value if isinstance(value, bytes) else json_bytes(value), "application/json; charset=utf-8")
-
-    def send_bytes(self, content: bytes, kind: str) -> None:
-        """End the answer."""
-        self.set_header("Content-Type", kind)
-        self.finish(content)
-
-    def keep(self, *, finished: bool) -> None:
-        """Let the browser keep the answer: for ever, or until it has asked (by the ETag that Tornado gives)."""
-        self.set_header("Cache-Control", _FOR_EVER if finished else "private, no-cache")
-
-    async def work(self, task: Callable[..., Any], *given: Any) -> Any:
-        """Do it in a thread."""
-        executor = self.application.review.executor
-        return await asyncio.get_running_loop().run_in_executor(executor, task, *given)
-
-    def name(self) -> str:
-        """Name of the record that is asked for: the first where none is given."""
-        records = self.application.review.records
-        name = self.get_query_argument("record", next(iter(records)), strip=False)
-        if name not in records:
-            raise HTTPError(404, reason=f"there is no record {_short(name)} in this store")
-        return name
-
-    def answers(self) -> Answers:
-        """Of the record that is asked for."""
-        return self.application.review.records[self.name()]
-
-    def table(self) -> Table:
-        """Verdicts on the record that is asked for."""
-        return self.application.review.tables[self.name()]
-
-    def number(self, name: str, kind: type[int] | type[float]) -> Any:
-        """Give a number of the query."""
-        text = self.get_query_argument(name, "")
-        try:
-            return kind(text)
-        except ValueError:
-            wanted = "a whole number" if kind is int else "a number"
-            raise HTTPError(400, reason=f"{name}={_short(text)} is not {wanted}") from None
-
-    def body(self) -> dict[str, Any]:
-        """Give the JSON object that was sent."""
-        try:
-            found = json.loads(self.request.body or b"{}")
-        except (ValueError, RecursionError):  # the second: a hundred thousand brackets
-            found = None
-        if not isinstance(found, dict):
-            raise HTTPError(400, reason="the request holds no JSON object")
-        return found
-
-
-def _short(text: str) -> str:
-    """What somebody sent, short enough for a sentence and without what a header may not hold."""
-    return ascii(text[:60])
-
-
-class Refused(Reply):
-    """What the guard has said; the same for every method."""
-
-    def initialize(self, status: int, reason: str) -> None:  # noqa: D102
-        self._status, self._said = status, reason
-
-    def prepare(self) -> None:  # noqa: D102
-        self.set_status(self._status)
-        self.send_json({"error": self._said})
-
-
-class Nothing(Reply):
-    """No such path."""
-
-    def prepare(self) -> None:  # noqa: D102
-        raise HTTPError(404, reason="there is nothing here")
-
-
 class Page(Reply):
     """The page of a record."""
 
     async def get(self) -> None:  # noqa: D102
         from signalscreen.review.page import page_html
 
-        info = await self.work(_info, self.application.review, self.name())
-        page = await self.work(page_html, info)
-        self.send_bytes(page.encode(), "text/html; charset=utf-8")
+        name, pages = self.name(), self.review.pages
+        if name not in pages:  # a second to make, and the same for as long as the server runs
+            info = await self.work(_info, self.review, name)
+            pages[name] = (await self.work(page_html, info)).encode()
+        self.send_bytes(pages[name], "text/html; charset=utf-8")
 
 
 class Static(Reply):
@@ -205,7 +71,7 @@ class Info(Reply):
     """What the page must know before it asks for anything else."""
 
     async def get(self) -> None:  # noqa: D102
-        self.send_json(await self.work(_info, self.application.review, self.name()))
+        self.send_json(await self.work(_info, self.review, self.name()))
 
 
 def _info(review: Review, name: str) -> dict[str, Any]:
@@ -249,7 +115,7 @@ class Tile(Reply):
         try:
             return [int(one) for one in asked.split(",")] if asked else range(len(answers.record.leads))
         except ValueError:
-            raise HTTPError(400, reason=f"leads={_short(asked)} are not whole numbers with commas") from None
+            raise HTTPError(400, reason=f"leads={short(asked)} are not whole numbers with commas") from None
 
 
 class Windows(Reply):

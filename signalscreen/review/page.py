@@ -143,9 +143,7 @@ def lane_figure() -> "Figure":
         text_align="align",
         **words,
     )
-    plot.segment(
-        *("x", "y0", "x", "y1"), source=_source("ticks", x=[], y0=[], y1=[], color=[]), line_color="color"
-    )
+    plot.segment(*("x", "y0", "x", "y1"), source=_source("ticks", x=[], y0=[], y1=[], color=[]), line_color="color")
     plot.yaxis.visible = plot.ygrid.visible = False
     return plot
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from signalscreen.errors import InputError, OutputError
+from signalscreen.errors import OutputError
 from signalscreen.review.blocks import ATTRIBUTION_PLANES, FACTOR, SIGNAL_PLANES, Blocks, blocks, factors
 from signalscreen.review.quantiles import Quantiles
 from signalscreen.review.record import StoredRecord
@@ -286,15 +286,3 @@ def _finish(folder: Path, limits: dict[str, Quantiles], ranges: list[Quantiles])
     group.attrs["ranges"] = [[one.at(share) for share in _RANGE] for one in ranges]
     group.attrs["planes"] = {"signal": SIGNAL_PLANES, "attribution": ATTRIBUTION_PLANES}
     group.attrs["fingerprint"] = group.attrs["wanted"]
-
-
-def check_span(first: int, count: int, most: int) -> None:
-    """Refuse what no tile may be.
-
-    Raises
-    ------
-    InputError
-        If the first block is negative, or there are none or too many.
-    """
-    if first < 0 or not 1 <= count <= most:
-        raise InputError(f"a tile of {count} points from {first} is not possible; ask for 1 to {most}, from 0 on")

@@ -9,8 +9,11 @@ import threading
 import webbrowser
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
 from signalscreen.errors import OptionError
 from signalscreen.review.answers import Answers
@@ -77,8 +80,11 @@ def serve(
     OutputError
         If the pyramid cannot be written.
     """
+    # Bokeh takes seconds to import: as long as a browser needs to start, or a pyramid to be built.
+    threading.Thread(target=import_module, args=("bokeh.plotting",), daemon=True).start()
     running = start_in_thread(store, port=port, reviewer=reviewer)
     with running:
+        threading.Thread(target=_prepare, args=(running.url,), daemon=True).start()
         print(f"review at {running.url}\nCtrl-C ends it; every verdict is saved at once", flush=True)
         if open_browser:
             webbrowser.open(running.url)
@@ -86,6 +92,14 @@ def serve(
             running._thread.join()
         except KeyboardInterrupt:
             print("ended")
+
+
+def _prepare(url: str) -> None:
+    """Ask for what takes a second to make while the browser starts."""
+    direct = build_opener(ProxyHandler({}))  # a proxy that the user has set must not see the token
+    for path in ("", "api/windows"):
+        with suppress(OSError), direct.open(url + path) as answer:
+            answer.read()
 
 
 def start_in_thread(
@@ -142,7 +156,8 @@ def _listening(port: int | None) -> socket.socket:
 def _server(guard: Guard, records: Mapping[str, Answers], reviewer: str) -> Any:
     from tornado.httpserver import HTTPServer
 
-    from signalscreen.review.handlers import GuardedApplication, Review
+    from signalscreen.review.handlers import GuardedApplication
+    from signalscreen.review.reply import Review
     from signalscreen.review.table import Table
 
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="signalscreen-review")
@@ -165,7 +180,7 @@ def _run(loop: asyncio.AbstractEventLoop, server: Any, listening: socket.socket,
     finally:
         ready.set()
         loop.run_until_complete(_closed(server))
-        server.request_callback.review.executor.shutdown(wait=False, cancel_futures=True)
+        server.request_callback.settings["review"].executor.shutdown(wait=False, cancel_futures=True)
         loop.close()
 
 

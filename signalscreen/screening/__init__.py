@@ -11,11 +11,14 @@ from signalscreen.screening.cutting import (
     input_axes,
     input_shape,
 )
+from signalscreen.screening.databases import screen_recordings
 from signalscreen.screening.running import screen_recording
 from signalscreen.screening.store import open_results
+from signalscreen.screening.summary import RecordSummary, summarise
 
 __all__ = [
     "Explained",
+    "RecordSummary",
     "Windows",
     "cut_for",
     "explain_windows",
@@ -23,4 +26,6 @@ __all__ = [
     "input_shape",
     "open_results",
     "screen_recording",
+    "screen_recordings",
+    "summarise",
 ]

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,16 @@ class Job:
     def portable(self) -> bool:
         """Whether another process could do it."""
         return isinstance(self.model, str | os.PathLike) and isinstance(self.record, str | os.PathLike)
+
+    def absolute(self) -> "Job":
+        """The same for a process that has another working directory."""
+        paths = {name: getattr(self, name) for name in ("record", "model", "weights", "out")}
+        local: dict[str, Any] = {
+            name: str(Path(path).absolute())
+            for name, path in paths.items()
+            if path is not None and "://" not in str(path)
+        }
+        return replace(self, **local)
 
 
 def stream_for(job: Job) -> Stream:

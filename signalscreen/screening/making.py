@@ -19,9 +19,23 @@ from signalscreen.screening.job import Job
 from signalscreen.screening.ready import Ready
 from signalscreen.screening.shards import Answer, answered, first_window
 
+Methods = tuple[store.StoredMethod, ...]
 
-def made(ready: Ready, overwrite: bool = False) -> Any:
+
+def made(ready: Ready, overwrite: bool = False, methods: Methods | None = None) -> tuple[Any, Methods]:
     """The store of a job, opened where it is there and fits, made otherwise.
+
+    Parameters
+    ----------
+    ready : Ready
+    overwrite : bool
+        Replace a store of other settings.
+    methods : tuple of StoredMethod, optional
+        What is known about the methods from a record before; by default each is tried on a window first.
+
+    Returns
+    -------
+    zarr.Group, tuple of StoredMethod
 
     Raises
     ------
@@ -30,21 +44,21 @@ def made(ready: Ready, overwrite: bool = False) -> Any:
     """
     job = ready.job
     settings = jobs.settings(job, ready.stream)
-    found = _existing(job.out)
-    if found is not None and not overwrite:
+    found = existing(job.out)
+    if found is not None and not (overwrite and _differs(found, settings)):
         _refuse_other(job, found, settings)
-        with clearly(job):
+        with clearly(job.out):
             group = store.opened(job.out, "r+")
-            group["done"][0] = group["done"][0]  # said before the work, not after: it can be written to
-            return group
-    spec = _spec(ready, settings)  # tries every method first
-    with clearly(job):
-        store.create(job.out, spec)
-        return store.opened(job.out, "r+")
+            group["done"][0] = group["done"][0]  # that it can be written to is found out before the work
+            return group, methods or ()
+    known = _tried(ready) if methods is None else methods
+    with clearly(job.out):
+        store.create(job.out, _spec(ready, settings, known))
+        return store.opened(job.out, "r+"), known
 
 
 @contextmanager
-def clearly(job: Job) -> Iterator[None]:
+def clearly(out: str) -> Iterator[None]:
     """A full or read-only disk in one sentence; what was done stays."""
     try:
         yield
@@ -53,12 +67,18 @@ def clearly(job: Job) -> Iterator[None]:
     except OSError as error:
         reason = (error.strerror or str(error) or type(error).__name__).lower()
         raise OutputError(
-            f"{job.out} cannot be written ({reason}); what was finished is kept: make room, and run the same again"
+            f"{out} cannot be written ({reason}); what was finished is kept: make room, and run the same again"
         ) from error
 
 
-def _existing(path: str) -> Mapping[str, Any] | None:
-    """Attributes of the store that is there."""
+def existing(path: str) -> Mapping[str, Any] | None:
+    """Attributes of the store or database that is there; None where there is nothing, or nothing finished.
+
+    Raises
+    ------
+    OutputError
+        Something else is there.
+    """
     import zarr
 
     try:
@@ -76,17 +96,22 @@ def _existing(path: str) -> Mapping[str, Any] | None:
     return None
 
 
+def _differs(attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Whether a store was made with other settings."""
+    if "facts" not in attrs:
+        raise OutputError("a database of several records is there; give another --out for one recording")
+    return bool(json.loads(attrs["facts"])["fingerprint"] != jobs.fingerprint(settings))
+
+
 def _holds_something(path: str) -> bool:
     there = Path(path)
     return there.is_file() or (there.is_dir() and any(there.iterdir()))
 
 
 def _refuse_other(job: Job, attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    if "facts" not in attrs:
-        raise OutputError(f"{job.out} is a database of several records; give another --out")
-    facts = json.loads(attrs["facts"])
-    if facts["fingerprint"] == jobs.fingerprint(settings):
+    if not _differs(attrs, settings):
         return
+    facts = json.loads(attrs["facts"])
     found = jobs.differences(facts["settings"], settings)
     shown = "; ".join(found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
     raise OutputError(
@@ -94,11 +119,10 @@ def _refuse_other(job: Job, attrs: Mapping[str, Any], settings: Mapping[str, Any
     )
 
 
-def _spec(ready: Ready, settings: Mapping[str, Any]) -> store.StoreSpec:
+def _spec(ready: Ready, settings: Mapping[str, Any], methods: Methods) -> store.StoreSpec:
     job, grid, stream = ready.job, ready.grid, ready.stream
     groups = len(ready.groups)
     lead = np.arange(groups) if job.each_lead else np.array([-1])
-    trial = _trial(ready)
     return store.StoreSpec(
         source=stream.source or "recording",
         fs=stream.fs,
@@ -111,7 +135,7 @@ def _spec(ready: Ready, settings: Mapping[str, Any]) -> store.StoreSpec:
         hop_samples=grid.hop_samples,
         shard_samples=grid.shard_samples,
         shard_windows=grid.shard_windows * groups,
-        methods=tuple(_stored(job, name, trial) for name in job.methods),
+        methods=methods,
         classes=ready.classes,
         annotations=stream.annotations,
         start=stream.start,
@@ -127,13 +151,14 @@ def _spec(ready: Ready, settings: Mapping[str, Any]) -> store.StoreSpec:
     )
 
 
-def _trial(ready: Ready) -> Answer | None:
+def _tried(ready: Ready) -> Methods:
     """Every method on the first window without a gap: what cannot work fails before a store is made."""
     rows = first_window(ready)
-    if rows is None:
-        return None
-    every = replace(ready, job=replace(ready.job, explain="all" if ready.job.methods else "none"))
-    return answered(every, rows)
+    trial = None
+    if rows is not None:
+        every = replace(ready, job=replace(ready.job, explain="all" if ready.job.methods else "none"))
+        trial = answered(every, rows)
+    return tuple(_stored(ready.job, name, trial) for name in ready.job.methods)
 
 
 def _stored(job: Job, name: str, trial: Answer | None) -> store.StoredMethod:

@@ -5,22 +5,20 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from signalscreen.screening.ready import Ready
+from signalscreen.screening.ready import Task
 
 
-def hours(ready: Ready, number: int) -> float:
+def hours(task: Task) -> float:
     """Hours of signal in a shard."""
-    shard = ready.grid.shard(number)
-    return (shard.stop - shard.first) / ready.grid.fs / 3600
+    shard = task.ready.grid.shard(task.number)
+    return (shard.stop - shard.first) / task.ready.grid.fs / 3600
 
 
-def bar(ready: Ready, left: Sequence[int], progress: bool | None) -> Any:
-    """Hours of signal done, and how many a minute."""
-    total = ready.grid.samples / ready.grid.fs / 3600
+def bar(tasks: Sequence[Task], what: str, progress: bool | None) -> Any:
+    """Hours of signal that are left to do."""
     return _SignalHours(
-        total=total,
-        initial=max(total - sum(hours(ready, number) for number in left), 0.0),
-        desc=f"screening {ready.stream.source or 'recording'}",
+        total=sum(map(hours, tasks)),
+        desc=f"screening {what}",
         disable=None if progress is None else not progress,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.2f}/{total:.2f} h [{elapsed}<{remaining}{postfix}]",
     )

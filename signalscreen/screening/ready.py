@@ -1,8 +1,9 @@
 """A job with its model loaded, its recording opened and its windows laid out."""
 
+import os
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,14 @@ class Ready:
         )
 
 
+class Task(NamedTuple):
+    """A shard to be done: of which job, where it is written, and its number."""
+
+    ready: Ready
+    group: Any
+    number: int
+
+
 def prepare(job: Job, model: Any = None) -> Ready:
     """Load, open and check.
 
@@ -105,8 +114,6 @@ def loaded_once(path: str, weights: str | None, until: str | None) -> Any:
 
 def load(job: Job) -> Any:
     """The job's model: as given, or from its file."""
-    import os
-
     if not isinstance(job.model, str | os.PathLike):
         from signalscreen.models import as_model
 

@@ -4,26 +4,22 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
-from signalscreen.errors import (
-    CompletenessWarning,
-    OptionError,
-    warn,
-)
+from signalscreen.errors import CompletenessWarning, OptionError, OutputError, SignalScreenError, WorkerError, warn
 from signalscreen.recording.selection import Leads
 from signalscreen.screening import store
 from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, made
 from signalscreen.screening.progress import bar, hours
-from signalscreen.screening.ready import Ready, prepare
+from signalscreen.screening.ready import Ready, Task, prepare
 from signalscreen.screening.shards import answered, gathered, write
 from signalscreen.screening.workers import shard_by_worker
 
+_OPTIONS = frozenset(f.name for f in fields(Job)) - {"record", "model", "out", "methods"}
 Methods = str | Sequence[str] | Mapping[str, Mapping[str, Any]]
 
 
@@ -127,91 +123,111 @@ def screen_recording(
         What does not fit: record, leads, model, options, a store of other settings, a full disk. What was
         done stays; the same call goes on from there.
     """
-    job = Job(
-        record=record,
-        model=model,
-        out=str(out),
-        methods=_methods(method, explain),
-        target=target,
-        score=score,
-        class_names=None if class_names is None else tuple(class_names),
-        explain=explain,
-        alarm=alarm,
-        threshold=threshold,
-        window=window,
-        hop=hop,
-        leads=leads,
-        each_lead=each_lead,
-        fs=fs,
-        start=start,
-        end=end,
-        annotator=annotator,
-        resample=resample,
-        normalise=normalise,
-        kind=kind,
-        batch_size=batch_size,
-        weights=None if weights is None else str(weights),
-        until=until,
-        custom_objects=custom_objects,
-    )
-    do(job, executor=executor, overwrite=overwrite, progress=progress)
+    # Every parameter that is a setting of the job, by its name.
+    options = {name: value for name, value in locals().items() if name in _OPTIONS}
+    job = job_of(record, model, method, str(out), options)
+    ready = prepare(job)
+    group, _ = made(ready, overwrite)
+    left = np.flatnonzero(~store.shards_done(group)).tolist()
+    tasks = [Task(ready, group, number) for number in left]
+    with clearly(job.out), bar(tasks, ready.stream.source or "recording", progress) as shown:
+        for task, error in done(tasks, executor):
+            if error is not None:
+                raise error
+            shown.update(hours(task))
+    warn_incomplete(ready, group)
     return store.open_results(job.out)
 
 
-def do(
-    job: Job, *, executor: Executor | None = None, overwrite: bool = False, progress: bool | None = None
-) -> None:
-    """Do what is left of a job."""
-    if executor is not None and not job.portable:
-        raise OptionError("workers are other processes: give them model and record as paths, not as objects")
-    ready = prepare(job)
-    group = made(ready, overwrite)
-    left = np.flatnonzero(~store.shards_done(group)).tolist()
-    with clearly(job), bar(ready, left, progress) as shown:
-        for number in _each(ready, group, left, executor):
-            shown.update(hours(ready, number))
-    _warn_incomplete(ready, group)
+def job_of(record: Any, model: Any, method: Methods, out: str, options: Mapping[str, Any]) -> Job:
+    """A job from what `screen_recording` takes.
+
+    Raises
+    ------
+    OptionError
+        An option is not known, or its value is out of range.
+    """
+    unknown = [name for name in options if name not in _OPTIONS]
+    if unknown:
+        raise OptionError(f"there is no option {unknown[0]!r}; the options are {', '.join(sorted(_OPTIONS))}")
+    given = dict(options)
+    names = given.get("class_names")
+    given["class_names"] = None if names is None else tuple(names)
+    given["weights"] = None if given.get("weights") is None else str(given["weights"])
+    methods = _methods(method, given.get("explain", "all"))
+    return Job(record=record, model=model, out=out, methods=methods, **given)
 
 
-def _each(ready: Ready, group: Any, left: Sequence[int], executor: Executor | None) -> Iterator[int]:
-    """Do shards, and say which is done."""
+def done(tasks: Sequence[Task], executor: Executor | None) -> Iterator[tuple[Task, SignalScreenError | None]]:
+    """Do shards, here or by workers, and say which is done, or what was wrong with it.
+
+    Raises
+    ------
+    OptionError
+        Workers are asked for, but model or record are objects in this process.
+    OSError
+        The store cannot be written.
+    """
     if executor is None:
-        yield from _here(ready, group, left)
+        yield from _here(tasks)
         return
-    job = replace(
-        ready.job, record=str(Path(ready.job.record).absolute()), model=str(Path(ready.job.model).absolute())
-    )
-    waiting: list[Future[int]] = [executor.submit(shard_by_worker, job, number) for number in left]
+    if not all(task.ready.job.portable for task in tasks):
+        raise OptionError("workers are other processes: give them model and record as paths, not as objects")
+    waiting = {executor.submit(shard_by_worker, task.ready.job.absolute(), task.number): task for task in tasks}
     try:
         for future in as_completed(waiting):
-            yield future.result()
+            yield waiting[future], _error_at_worker(future)
     finally:
         for future in waiting:
             future.cancel()
 
 
-def _here(ready: Ready, group: Any, left: Sequence[int]) -> Iterator[int]:
+def _here(tasks: Sequence[Task]) -> Iterator[tuple[Task, SignalScreenError | None]]:
     """Do shards in this process: the next is read and the last is written while the model works on one."""
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        coming = [reader.submit(gathered, ready, number) for number in left[:1]]
-        going: list[tuple[int, Future[None]]] = []
-        for place, number in enumerate(left):
-            material = coming.pop().result()
-            coming += [reader.submit(gathered, ready, following) for following in left[place + 1 : place + 2]]
+        coming = [reader.submit(gathered, task.ready, task.number) for task in tasks[:1]]
+        going: list[tuple[Task, Future[None]]] = []
+        for place, task in enumerate(tasks):
+            reading = coming.pop()
+            coming += [reader.submit(gathered, t.ready, t.number) for t in tasks[place + 1 : place + 2]]
+            error = _error_of(reading)
+            if error is not None:
+                yield task, error
+                continue
             began = time.perf_counter()
-            answer = answered(ready, material.rows)
+            answer = answered(task.ready, reading.result().rows)
             seconds = time.perf_counter() - began
             yield from _written(going)
-            going.append((number, writer.submit(write, ready, group, material, answer, seconds)))
+            going.append((task, writer.submit(write, task.ready, task.group, reading.result(), answer, seconds)))
         yield from _written(going)
 
 
-def _written(going: list[tuple[int, Future[None]]]) -> Iterator[int]:
+def _written(going: list[tuple[Task, Future[None]]]) -> Iterator[tuple[Task, None]]:
     """Wait for what is being written; no more than one shard is, so that memory stays flat."""
     while going:
-        number, written = going.pop()
+        task, written = going.pop()
         written.result()
-        yield number
+        yield task, None
+
+
+def _error_of(future: Future[Any]) -> SignalScreenError | None:
+    """What is wrong with this shard; what is wrong with the store or the program is raised."""
+    error = future.exception()
+    if error is None or (isinstance(error, SignalScreenError) and not isinstance(error, OutputError)):
+        return error
+    raise error
+
+
+def _error_at_worker(future: Future[Any]) -> SignalScreenError | None:
+    try:
+        return _error_of(future)
+    except (SignalScreenError, OSError):
+        raise
+    except Exception as error:  # each kind of executor has its own for workers that are gone
+        words = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise WorkerError(
+            f"a worker failed ({words}); what was finished is kept: run the same again to go on"
+        ) from error
 
 
 def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
@@ -222,7 +238,7 @@ def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
     return {name: {} for name in ([method] if isinstance(method, str) else method)}
 
 
-def _warn_incomplete(ready: Ready, group: Any) -> None:
+def warn_incomplete(ready: Ready, group: Any) -> None:
     """Say once, for all shards, where attributions do not add up."""
     for name in ready.job.methods:
         if f"completeness_{name}" not in group:

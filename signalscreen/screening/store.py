@@ -111,7 +111,7 @@ class StoreSpec:
         return max(by_time, -(-len(self.window_start) // self.shard_windows), 1)
 
 
-def create(path: str | os.PathLike[str], spec: StoreSpec) -> Any:
+def create(path: str | os.PathLike[str], spec: StoreSpec) -> None:
     """Make the store, all arrays allocated, none filled but those that are known beforehand.
 
     Parameters
@@ -120,17 +120,11 @@ def create(path: str | os.PathLike[str], spec: StoreSpec) -> Any:
         A folder that is made, or any URL that fsspec writes to. What is there is replaced.
     spec : StoreSpec
 
-    Returns
-    -------
-    zarr.Group
-
     Raises
     ------
     OutputError
         If it cannot be written to.
     """
-    import warnings
-
     import zarr
 
     try:
@@ -138,12 +132,31 @@ def create(path: str | os.PathLike[str], spec: StoreSpec) -> Any:
         _allocate_time(group, spec)
         _allocate_windows(group, spec)
         _known(group, spec)
-        with warnings.catch_warnings():  # other implementations of Zarr may not know of it; they need not
-            warnings.filterwarnings("ignore", message="Consolidated metadata")
-            # Written last: a store without it was never finished being made.
-            return zarr.consolidate_metadata(group.store, path=group.path)
+        consolidate(path)  # last: a store without it was never finished being made
     except OSError as error:
         raise _said(path, error) from error
+
+
+def create_database(path: str | os.PathLike[str], records: Sequence[str]) -> None:
+    """Make the group that holds the stores of several records; stores that are there stay."""
+    import zarr
+
+    group = zarr.open_group(str(path), mode="a", zarr_format=3)
+    group.attrs.update({"schema": SCHEMA, "title": TITLE, "records": list(records)})
+    consolidate(path)
+
+
+def consolidate(path: str | os.PathLike[str]) -> None:
+    """Keep all metadata of a group in one place; what has none was never finished being made."""
+    import warnings
+
+    import zarr
+
+    with warnings.catch_warnings():
+        # Other implementations of Zarr may not know of it; they need not. Verdicts lie beside arrays.
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        warnings.filterwarnings("ignore", message=".*not recognized as a component")
+        zarr.consolidate_metadata(str(path))
 
 
 def opened(path: str | os.PathLike[str], mode: str = "r") -> Any:

@@ -1,13 +1,11 @@
 """Stores as a screening writes them, small, with known values in them."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
-import zarr
 
 from signalscreen.recording import Annotation
-from signalscreen.screening.store import StoredMethod, StoreSpec, create
+from signalscreen.screening.store import StoredMethod, StoreSpec, create, opened
 from signalscreen.windows import window_starts
 
 FS = 100.0
@@ -34,7 +32,8 @@ def write_store(
         classes=("clean", "artefact"), annotations=annotations, start=5.0, alarm=1,
         facts={"fingerprint": "f" * 8, "versions": {"signalscreen": "0"}},
     )  # fmt: skip
-    group = create(path, spec)
+    create(path, spec)
+    group = opened(path, "r+")
     group["signal"][:] = _with_gap(rng.normal(size=(n, 2)).astype(np.float32), n // 3, n // 2)
     for method in methods:
         group[f"attribution_{method}"][:] = _with_gap(rng.normal(size=(n, 2)).astype(np.float32), n // 4, n // 2)
@@ -49,15 +48,6 @@ def write_store(
     group["seconds"][:] = rng.uniform(1, 2, group["done"].shape)
     if not finished:
         group["done"][-1:] = 0
-    return path
-
-
-def write_database(path: Path, records: list[str]) -> Path:
-    """Only its root: names of the records that are to be written into it."""
-    zarr.create_group(path, attributes={"schema": 1, "records": records})
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Consolidated metadata")
-        zarr.consolidate_metadata(path)
     return path
 
 

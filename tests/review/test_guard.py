@@ -10,9 +10,9 @@ import pytest
 from signalscreen.errors import RecordingError
 from signalscreen.review import RunningReview, files, start_in_thread
 from signalscreen.review.guard import HEADERS
+from signalscreen.screening.store import create_database
 
 from .asking import ask
-from .stores import write_database
 
 EVERY_PATH = (
     "",
@@ -169,6 +169,6 @@ def test_the_page_gives_out_its_own_kinds_of_file_only(tmp_path: Path, monkeypat
 
 
 def test_a_database_that_names_a_folder_outside_is_not_trusted(tmp_path: Path, store: Path) -> None:
-    write_database(tmp_path / "db", [f"../../{store.parent.name}/a.zarr"])
+    create_database(tmp_path / "db", [f"../../{store.parent.name}/a.zarr"])
     with pytest.raises(RecordingError, match="outside itself"):
         start_in_thread(tmp_path / "db")

@@ -13,9 +13,10 @@ import zarr
 from signalscreen.errors import OptionError, RecordingError
 from signalscreen.review import RunningReview, answers, start_in_thread
 from signalscreen.review.record import open_records
+from signalscreen.screening.store import create_database
 
 from .asking import ask
-from .stores import write_database, write_store
+from .stores import write_store
 
 
 def _tile(running: RunningReview, query: str) -> np.ndarray:
@@ -254,7 +255,7 @@ def test_an_unfinished_store_is_served_but_not_kept_for_ever(tmp_path: Path) -> 
 
 
 def test_a_database_of_two_records(tmp_path: Path) -> None:
-    write_database(tmp_path / "db", ["100", "119"])
+    create_database(tmp_path / "db", ["100", "119"])
     for seed, name in enumerate(("100", "119")):
         write_store(tmp_path / "db" / name, n=5000, source=name, seed=seed)
     with start_in_thread(tmp_path / "db") as running:

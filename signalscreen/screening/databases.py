@@ -1,0 +1,151 @@
+"""`screen_recordings`: many recordings through one model, into a store that has one of its own for each."""
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from signalscreen.errors import OutputError, RecordingError, SignalScreenError, SignalScreenWarning, warn
+from signalscreen.screening import store
+from signalscreen.screening.job import Job
+from signalscreen.screening.making import clearly, existing, made
+from signalscreen.screening.progress import bar, hours
+from signalscreen.screening.ready import Task, load, prepare
+from signalscreen.screening.running import done, job_of, warn_incomplete
+from signalscreen.screening.summary import RecordSummary, summarise
+
+
+def screen_recordings(
+    records: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    model: Any,
+    method: Any = "saliency",
+    *,
+    out: str | os.PathLike[str],
+    overwrite: bool = False,
+    executor: Executor | None = None,
+    progress: bool | None = None,
+    **options: Any,
+) -> list[RecordSummary]:
+    """Screen all recordings of a folder, or those listed; what was done is not done again.
+
+    Parameters
+    ----------
+    records : path, or sequence of paths
+        A folder with WFDB records (those of its file RECORDS, where there is one) or other recordings; or the
+        recordings themselves.
+    model, method, overwrite, executor, progress, **options
+        As `screen_recording` takes them.
+    out : path or URL
+        The database: a Zarr group with one store for each record, under its name.
+
+    Returns
+    -------
+    list of RecordSummary
+        Of all that is in the database. Records that could not be screened are named in a warning.
+
+    Raises
+    ------
+    SignalScreenError
+        No record is there, two have one name, none could be screened, or the disk is full.
+    """
+    found = records_of(records)
+    jobs = {name: job_of(path, model, method, f"{str(out).rstrip('/')}/{name}", options) for name, path in found}
+    _make_database(str(out), [name for name, _ in found], overwrite)
+    tasks, failed = _prepared(jobs, overwrite)
+    if len(failed) == len(found):
+        name, reason = next(iter(failed.items()))
+        raise RecordingError(f"none of {len(found)} records could be screened; {name}: {reason}")
+    with clearly(str(out)), bar(tasks, f"{len(found)} records", progress) as shown:
+        for task, error in done(tasks, executor):
+            shown.update(hours(task))
+            if error is not None:
+                failed.setdefault(task.ready.job.out.rsplit("/", 1)[-1], error)
+    for task in {id(task.group): task for task in tasks}.values():
+        warn_incomplete(task.ready, task.group)
+    _said(failed, len(found))
+    store.consolidate(str(out))
+    return summarise(out)
+
+
+def records_of(records: Any) -> list[tuple[str, Path]]:
+    """Names and paths of the recordings in a folder, or of those listed, by name.
+
+    Raises
+    ------
+    RecordingError
+        None is there, or two have one name.
+    """
+    if isinstance(records, str | os.PathLike):
+        folder = Path(records)
+        if not folder.is_dir():
+            raise RecordingError(f"there is no folder {folder}; give one with recordings in it")
+        paths = _in_folder(folder)
+    else:
+        paths = [Path(path) for path in records]
+    if not paths:
+        raise RecordingError(f"{records} holds no recording; give WFDB records (.hea), .csv, .npy or .npz")
+    names = [path.name if not path.suffix else path.stem for path in paths]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RecordingError(f"two recordings are called {twice[0]}; screen them into different stores")
+    return sorted(zip(names, paths, strict=True))
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """Records listed in RECORDS; else all headers but those of segments, else other recordings."""
+    listed = folder / "RECORDS"
+    if listed.is_file():
+        return [folder / line.strip() for line in listed.read_text().splitlines() if line.strip()]
+    headers = sorted(folder.glob("*.hea"))
+    if headers:
+        segments = {name for header in headers for name in _segments(header)}
+        return [header.with_suffix("") for header in headers if header.stem not in segments]
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in (".csv", ".tsv", ".npy", ".npz"))
+
+
+def _segments(header: Path) -> list[str]:
+    """Names of the segments of a record; a header with segments says ``name/count`` in its first line."""
+    lines = [line for line in header.read_text(errors="replace").splitlines() if line and not line.startswith("#")]
+    if not lines or "/" not in lines[0].split()[0]:
+        return []
+    return [line.split()[0] for line in lines[1:]]
+
+
+def _prepared(jobs: Mapping[str, Job], overwrite: bool) -> tuple[list[Task], dict[str, SignalScreenError]]:
+    """What is left to do of every record; methods are tried on the first only."""
+    tasks: list[Task] = []
+    failed: dict[str, SignalScreenError] = {}
+    model, methods = None, None
+    for name, job in jobs.items():
+        try:
+            model = load(job) if model is None else model
+            ready = prepare(job, model)
+            group, methods = made(ready, overwrite, methods)
+        except OutputError:
+            raise
+        except SignalScreenError as error:
+            failed[name] = error
+            continue
+        left = np.flatnonzero(~store.shards_done(group)).tolist()
+        tasks += [Task(ready, group, number) for number in left]
+    return tasks, failed
+
+
+def _make_database(out: str, names: Sequence[str], overwrite: bool) -> None:
+    """Make the group that holds the stores, or add to the one that is there."""
+    attrs = existing(out)
+    if attrs is not None and "records" not in attrs and not overwrite:
+        raise OutputError(f"{out} is the store of one recording; give another --out for several")
+    before = [] if attrs is None else attrs.get("records", [])
+    with clearly(out):
+        store.create_database(out, sorted({*before, *names}))
+
+
+def _said(failed: Mapping[str, SignalScreenError], count: int) -> None:
+    if failed:
+        shown = "; ".join(f"{name}: {error}" for name, error in list(failed.items())[:5])
+        more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
+        warn(f"{len(failed)} of {count} records were not screened to the end ({shown}{more})", SignalScreenWarning)
