@@ -90,7 +90,7 @@ def warm(review: Review) -> None:
     try:
         if len(review.records) == 1:  # the pyramids of a database are built when a record is looked at
             name = next(iter(review.records))
-            page_html(_info(review, name))
+            review.pages[name] = page_html(_info(review, name)).encode()
             review.records[name].warm()
     except Exception:
         _LOG.exception("the review page could not be made ready")  # whoever asks for it is told why

@@ -8,7 +8,7 @@ other machine: Bokeh's JavaScript is in the page.
 import html
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
@@ -56,23 +56,16 @@ def page_html(info: Mapping[str, Any], static_prefix: str = "static/") -> str:
     >>> page.startswith("<!DOCTYPE html>"), "http://" in page.split("<script")[0]
     (True, False)
     """
-    return _page(json_bytes(dict(info)), static_prefix)
-
-
-@lru_cache(maxsize=16)
-def _page(info_json: bytes, static_prefix: str) -> str:
-    """Make the page; that of a record is asked for again at every reload."""
     # Imported here: only the page needs Bokeh, which takes a second.
     from bokeh.embed import json_item
 
-    info = json.loads(info_json)
     figures = {
         "leads": [json_item(lead_figure(lead, index)) for index, lead in enumerate(info["leads"])],
         "lane": json_item(lane_figure()),
         "track": json_item(track_figure(info.get("threshold"))),
         "overview": json_item(overview_figure()),
     }
-    given = {"info": info, "figures": figures, "palette": signed_palette(), "frame": [_LEFT, _RIGHT]}
+    given = {"info": json.loads(json_bytes(dict(info))), "figures": figures, "palette": signed_palette(), "frame": [_LEFT, _RIGHT]}
     title = info.get("record") or info.get("source") or "recording"
     return _template().substitute(
         title=html.escape(str(title)),

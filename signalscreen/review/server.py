@@ -134,7 +134,7 @@ def start_in_thread(
     ready.wait()
     from signalscreen.review.handlers import warm
 
-    review = server.request_callback.review
+    review = server.request_callback.settings["review"]
     review.executor.submit(warm, review)
     return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", loop, thread)
 
