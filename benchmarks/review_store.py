@@ -32,7 +32,7 @@ def make_day(path: Path, records: list[Path], hours: float, fs: float = 360.0) -
     spec = StoreSpec(
         source=f"{len(records)} MIT-BIH records", fs=fs, samples=n, leads=("MLII", "V1"), units=("mV", "mV"),
         window_start=starts, window_lead=np.full(len(starts), -1, np.int8), window_samples=window, hop_samples=hop,
-        shard_samples=1 << 20, shard_windows=4096, methods=tuple(StoredMethod(method) for method in METHODS),
+        shard_samples=round(600 * fs), shard_windows=240, methods=tuple(StoredMethod(method) for method in METHODS),
         classes=("clean", "artefact"), annotations=_annotations(parts, turns, n), began="2026-03-02T21:40:00",
         alarm=1, facts={"fingerprint": f"{n:08x}", "versions": {"signalscreen": ss.__version__}},
     )  # fmt: skip

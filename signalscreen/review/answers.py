@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from signalscreen.errors import InputError, OptionError
+from signalscreen.review.blocks import ATTRIBUTION_PLANES
 from signalscreen.review.columns import table_bytes
 from signalscreen.review.marks import marks
 from signalscreen.review.pyramid import Pyramid, open_pyramid, padded
 from signalscreen.review.record import StoredRecord
 from signalscreen.review.windows import window_columns
 
+_SAMPLE = 100_000  # means of a lead that a limit is taken of
 MOST_POINTS = 1 << 17  # in a tile: 6 MB for two leads
 
 
@@ -77,7 +79,20 @@ class Answers:
             "units": about.get("units", ""),
             "per_lead": bool(about.get("per_lead", True)),
             "limit": limit if limit > 0 else None,
+            "mean_limits": [limit, *(self._mean_limit(name, factor) for factor in self.pyramid.factors)],
         }
+
+    def _mean_limit(self, method: str, factor: int) -> float:
+        """99.5th percentile of the size of a level's means, which are the smaller the more they are means of."""
+        means = self.pyramid.arrays[factor, method][:, ATTRIBUTION_PLANES.index("mean")]
+        sample = np.abs(means[:, :: max(means.shape[1] // _SAMPLE, 1)])
+        known = sample[np.isfinite(sample)]
+        return float(np.percentile(known, 99.5)) if len(known) else math.nan
+
+    def warm(self) -> None:
+        """Read what the page asks for first, so that it does not wait for it."""
+        self.windows  # noqa: B018 (kept)
+        self.record.annotations  # noqa: B018
 
     def tile(self, level: int, first: int, count: int, method: str | None, leads: Sequence[int]) -> bytes:
         """Planes of one level, little-endian float32, lead by lead.
@@ -117,7 +132,9 @@ class Answers:
             planes = self.pyramid.planes(levels[level], first, count, method)[chosen]
         else:
             stop = max(min(first + count, record.n), first)
-            read = [record.signal(first, stop)] + ([record.attribution(method, first, stop)] if method else [])
+            names = ["signal"] + ([f"attribution_{method}"] if method else [])
+            reader = record.browsed if self.finished else record.read
+            read = [reader(name, first, stop) for name in names]
             planes = padded(np.stack(read).transpose(2, 0, 1)[chosen], 0, count)
         return np.ascontiguousarray(planes, "<f4").tobytes()
 

@@ -83,6 +83,19 @@ def _info(review: Review, name: str) -> dict[str, Any]:
     }
 
 
+def warm(review: Review) -> None:
+    """Make the first page before it is asked for: Bokeh is imported, and its figures made, while a browser opens."""
+    from signalscreen.review.page import page_html
+
+    try:
+        if len(review.records) == 1:  # the pyramids of a database are built when a record is looked at
+            name = next(iter(review.records))
+            page_html(_info(review, name))
+            review.records[name].warm()
+    except Exception:
+        _LOG.exception("the review page could not be made ready")  # whoever asks for it is told why
+
+
 class Tile(Reply):
     """Planes of the pyramid."""
 

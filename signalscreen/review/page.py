@@ -8,10 +8,12 @@ other machine: Bokeh's JavaScript is in the page.
 import html
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
+
+from signalscreen.review.answers import json_bytes
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure
@@ -54,16 +56,23 @@ def page_html(info: Mapping[str, Any], static_prefix: str = "static/") -> str:
     >>> page.startswith("<!DOCTYPE html>"), "http://" in page.split("<script")[0]
     (True, False)
     """
+    return _page(json_bytes(dict(info)), static_prefix)
+
+
+@lru_cache(maxsize=16)
+def _page(info_json: bytes, static_prefix: str) -> str:
+    """Make the page; that of a record is asked for again at every reload."""
     # Imported here: only the page needs Bokeh, which takes a second.
     from bokeh.embed import json_item
 
+    info = json.loads(info_json)
     figures = {
         "leads": [json_item(lead_figure(lead, index)) for index, lead in enumerate(info["leads"])],
         "lane": json_item(lane_figure()),
         "track": json_item(track_figure(info.get("threshold"))),
         "overview": json_item(overview_figure()),
     }
-    given = {"info": dict(info), "figures": figures, "palette": signed_palette(), "frame": [_LEFT, _RIGHT]}
+    given = {"info": info, "figures": figures, "palette": signed_palette(), "frame": [_LEFT, _RIGHT]}
     title = info.get("record") or info.get("source") or "recording"
     return _template().substitute(
         title=html.escape(str(title)),
@@ -88,7 +97,7 @@ def signed_palette(steps: int = COLOUR_STEPS) -> list[str]:
 
     from ..plot.colour import SIGNED
 
-    return [to_hex(SIGNED((step + steps) / (2 * steps))) for step in range(2 * steps + 1)]
+    return [to_hex(SIGNED((step + steps) / (2 * steps))) for step in range(-steps, steps + 1)]
 
 
 def lead_figure(lead: Mapping[str, Any], index: int) -> "Figure":

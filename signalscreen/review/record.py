@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalscreen.errors import RecordingError
+from signalscreen.review.recent import RecentChunks
 from signalscreen.screening.store import opened, records_in
 
 _METHOD = "attribution_"
@@ -97,6 +98,19 @@ class StoredRecord:
             "symbol": self.text("annotation_symbol"),
             "note": self.text("annotation_note"),
         }
+
+    @cached_property
+    def _recent(self) -> RecentChunks:
+        return RecentChunks(self.read)
+
+    def browsed(self, name: str, first: int, stop: int) -> NDArray[Any]:
+        """Read rows as `read` does, and keep what lies around them: for a reviewer, who will look there next.
+
+        Only of a record that is screened to its end: what is kept is not read again.
+        """
+        if first >= stop:
+            return self.read(name, first, stop)
+        return self._recent.rows(name, self.group[name].chunks[0], first, min(stop, self.n))
 
     def probability(self) -> NDArray[np.float32]:
         """Of each window and class; (windows, 0) where the model's output is no class."""

@@ -132,6 +132,10 @@ def start_in_thread(
     )
     thread.start()
     ready.wait()
+    from signalscreen.review.handlers import warm
+
+    review = server.request_callback.review
+    review.executor.submit(warm, review)
     return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", loop, thread)
 
 

@@ -2,6 +2,7 @@
 
 import { PLANES, RAW } from "./tiles.js";
 
+const RAW_PIXEL = 4; // samples a pixel up to which every one is drawn
 const BEAT = 0.8; // seconds: where a pixel holds about a beat, colours are means
 
 /**
@@ -12,14 +13,14 @@ const BEAT = 0.8; // seconds: where a pixel holds about a beat, colours are mean
  * @param {number} fs
  * @returns {{level: number, group: number, samples: number, mode: "raw"|"extreme"|"mean"}} the level; how many of
  *   its bins make a column (a power of two, so that columns stay where they are while the view moves); samples
- *   in a column, one to two columns a pixel; what the colour of a column is
+ *   in a column, one to two columns a pixel (raw: up to four); what the colour of a column is
  */
 export function choose(span, pixels, levels, fs) {
   const perPixel = span / pixels;
   let level = 0;
   while (level + 1 < levels.length && levels[level + 1] <= perPixel) level++;
   const factor = levels[level];
-  const group = perPixel <= 2 ? 1 : 2 ** Math.max(0, Math.floor(Math.log2(perPixel / factor)));
+  const group = perPixel <= RAW_PIXEL ? 1 : 2 ** Math.max(0, Math.floor(Math.log2(perPixel / factor)));
   const raw = level === 0 && group === 1;
   return { level, group, samples: group * factor, mode: raw ? "raw" : perPixel / fs >= BEAT ? "mean" : "extreme" };
 }

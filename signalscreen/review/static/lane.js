@@ -21,6 +21,7 @@ export class Lane {
   draw(panel, view, ticks, pixels) {
     const { app } = this;
     panel.show(view.from, view.to, ticks);
+    document.getElementById("beats-name").classList.toggle("off", view.span > MOST * app.info.fs);
     const marks = this.marks(view);
     const key = `${this.version}/${app.verdicts.version}/${view.from}/${view.to}`;
     panel.fill("verdicts", this.quads(view, pixels), `${app.verdicts.version}/${view.span}/${app.chosen?.id}`);
@@ -88,7 +89,7 @@ export class Lane {
     for (const { sample, symbol, note } of marks.annotations) {
       if (crowded && NORMAL.has(symbol)) continue;
       const text = note && !NORMAL.has(symbol) ? `${symbol} ${note}`.slice(0, 12) : symbol;
-      words.push({ x: sample, y: 0.7, text, color: NORMAL.has(symbol) ? "#5c6570" : "#a01600", align: "center" });
+      words.push({ x: sample, y: 0.7, text, color: NORMAL.has(symbol) ? "#5c6570" : "#a01600", align: note ? "left" : "center" });
     }
     for (const v of this.app.verdicts.list) {
       const [from, to] = [Math.max(v.start, view.from), Math.min(v.stop, view.to)];

@@ -59,6 +59,9 @@ export class List {
 
   drawCounts() {
     const { windows, verdicts } = this.app;
+    const key = `${verdicts.version}/${this.order.length}`;
+    if (key === this.counted) return;
+    this.counted = key;
     let [flagged, reviewed] = [0, 0];
     for (let i = 0; i < windows.count; i++) {
       flagged += windows.flagged[i];

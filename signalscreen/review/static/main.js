@@ -62,6 +62,7 @@ class App {
     this.overview = new Overview(this, overview, byId("overview"));
     byId("overview-name").textContent = this.track.drawn.length ? `P(${this.track.drawn.at(-1).name})` : "";
     this.ready = true;
+    byId("list").style.setProperty("--time", `${7.3 * this.clock.words(this.info.n).length}px`);
     this.stack.arrange();
     this.list.arrange();
     if (place && place.window >= 0 && place.window < windows.count) this.current = place.window;
@@ -232,9 +233,9 @@ class App {
   /** Say something for a while. */
   say(words, wrong = false) {
     const message = byId("message");
-    Object.assign(message, { textContent: words, hidden: false, className: wrong ? "wrong" : "" });
+    Object.assign(message, { textContent: words, title: words, className: wrong ? "wrong" : "" });
     clearTimeout(this.saying);
-    this.saying = setTimeout(() => { message.hidden = true; }, 6000);
+    this.saying = setTimeout(() => { message.textContent = ""; }, 8000);
   }
 
   /** Tiles cannot be fetched, or can again. */

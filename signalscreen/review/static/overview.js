@@ -71,7 +71,7 @@ export class Overview {
       if (highest.flagged[c]) add(left, right, ...FLAGS, ALARM);
     }
     for (const v of app.verdicts.list) {
-      add(v.start, Math.max(v.stop, v.start + 2 * width), ...REVIEWED, VERDICTS[v.verdict].colour);
+      add(v.start, Math.max(v.stop, v.start + 3 * width), ...REVIEWED, VERDICTS[v.verdict].colour);
     }
     return out;
   }

@@ -19,6 +19,9 @@ export class Panel {
     this.x = document.get_model_by_name("x");
     this.axis = document.get_model_by_name("time");
     this.ticks = this.axis.ticker;
+    this.labels = new Map();
+    // Words for our own ticks, without Bokeh's label models, which it would make and measure at every change.
+    this.axis.formatter.doFormat = (ticks) => Array.from(ticks, (tick) => this.labels.get(tick) ?? "");
   }
 
   source(name) {
@@ -40,10 +43,7 @@ export class Panel {
   /** Show samples from..to with these ticks. */
   show(from, to, { ticks, labels }) {
     this.ticks.ticks = ticks;
-    // In place: a new map would lay the whole figure out again, though the axis stays as high as it is.
-    const words = this.axis.major_label_overrides;
-    words.clear();
-    for (const [tick, text] of labels) words.set(tick, text);
+    this.labels = labels;
     this.x.setv({ start: from, end: to });
   }
 

@@ -6,7 +6,6 @@ import { Panel, strips } from "./panels.js";
 import { BINS } from "./tiles.js";
 
 const LEAST = 74; // pixels of a lead
-const MOST = 230;
 
 /** The leads of the recording, those that are shown and those that are in view. */
 export class Stack {
@@ -42,7 +41,7 @@ export class Stack {
   arrange() {
     const shown = this.shown();
     const room = this.element.clientHeight / Math.max(shown.length, 1);
-    this.height = Math.floor(Math.min(MOST, Math.max(LEAST, room)));
+    this.height = Math.floor(Math.max(LEAST, room));
     this.slots.forEach((slot, index) => {
       slot.hidden = !this.app.shown.has(index);
       slot.style.height = `${this.height}px`;
@@ -100,7 +99,10 @@ export class Stack {
     if (panel.filled.get("line") === key) return;
     const columns = columnsOf(app.tiles, plan, app.method, lead, bins);
     const limit = app.methodInfo ? limitOf(app.methodInfo, plan) : 1;
-    panel.fill("line", colouredPaths(columns, plan.mode === "raw", limit, app.steps), key);
+    const raw = plan.mode === "raw";
+    const paths = colouredPaths(columns, raw, limit, app.steps);
+    // Columns are thin: a wide one would cover its neighbours.
+    panel.fill("line", { ...paths, width: paths.xs.map((_, row) => (row === 0 ? 0.9 : raw ? 1.7 : 1.1)) }, key);
     this.columns.set(lead, { ...columns, plan, limit });
   }
 

@@ -12,11 +12,12 @@ export class Track {
     Object.assign(this, { app, panel });
     this.drawn = classesDrawn(app.info, app.windows);
     names.replaceChildren(...this.drawn.slice().reverse().map(({ name, colour }) => {
-      const label = Object.assign(document.createElement("span"), { textContent: `P(${name})`, title: name });
+      const label = Object.assign(document.createElement("span"), { textContent: name, title: `P(${name})` });
       label.style.color = colour;
       return label;
     }));
-    this.note = Object.assign(document.createElement("small"));
+    this.note = document.createElement("small");
+    names.prepend(Object.assign(document.createElement("small"), { textContent: "probability" }));
     names.append(this.note);
   }
 
@@ -28,10 +29,11 @@ export class Track {
     const margin = app.info.window_samples + app.info.hop_samples;
     const first = search(steps, start, view.from - margin);
     const last = search(steps, start, view.to + margin);
-    const group = 2 ** Math.max(0, Math.ceil(Math.log2((2 * (last - first)) / pixels)));
+    const crowd = (last - first) / pixels;
+    const group = crowd > 1 ? 2 ** Math.max(1, Math.floor(Math.log2(crowd))) : 1;
     const rows = group > 1 ? this.envelopes(first - (first % group), last, group) : this.stairs(first, last);
     this.panel.fill("line", rows, `${first}/${last}/${group}`);
-    this.note.textContent = group > 1 ? "highest and lowest" : this.app.windows.steps.length < this.app.windows.count ? "highest lead" : "";
+    this.note.textContent = group > 1 ? "high to low" : this.app.windows.steps.length < this.app.windows.count ? "highest lead" : "";
     const target = app.target();
     const span = target ? [{ from: target.start, to: target.stop, colour: "#2456c7", alpha: target.kind === "selection" ? 0.16 : 0.05 }] : [];
     this.panel.fill("current", strips(span), target ? `${target.start}-${target.stop}-${target.kind}` : "");
@@ -50,7 +52,8 @@ export class Track {
         const row = windows.steps[k];
         const centre = windows.start[row] + middle;
         const p = windows.probability[row * windows.classes + index];
-        xs.push(centre - half, centre + half);
+        // The first and last step reach to the edge of their window, so that nothing scored looks unscored.
+        xs.push(k === 0 ? windows.start[row] : centre - half, k === windows.steps.length - 1 ? windows.stop(row) : centre + half);
         ys.push(p, p);
       }
       return { xs, ys };
