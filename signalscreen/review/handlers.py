@@ -1,5 +1,6 @@
 """The paths of the review server, as Tornado handlers. Work that reads or writes is done in threads."""
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from signalscreen.review.guard import Guard
 from signalscreen.review.reply import Nothing, Refused, Reply, Review, short
 from signalscreen.verdicts import VERDICTS
 
+_LOG = logging.getLogger(__name__)
 _PIECE = 1 << 18
 
 
@@ -84,13 +86,13 @@ def _info(review: Review, name: str) -> dict[str, Any]:
 
 
 def warm(review: Review) -> None:
-    """Make the first page before it is asked for: Bokeh is imported, and its figures made, while a browser opens."""
+    """Make the first page before it is asked for: Bokeh is imported while a browser opens."""
     from signalscreen.review.page import page_html
 
     try:
         if len(review.records) == 1:  # the pyramids of a database are built when a record is looked at
             name = next(iter(review.records))
-            page_html(_info(review, name))
+            review.pages[name] = page_html(_info(review, name)).encode()
             review.records[name].warm()
     except Exception:
         _LOG.exception("the review page could not be made ready")  # whoever asks for it is told why

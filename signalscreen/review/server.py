@@ -9,11 +9,8 @@ import threading
 import webbrowser
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
 
 from signalscreen.errors import OptionError
 from signalscreen.review.answers import Answers
@@ -80,11 +77,8 @@ def serve(
     OutputError
         If the pyramid cannot be written.
     """
-    # Bokeh takes seconds to import: as long as a browser needs to start, or a pyramid to be built.
-    threading.Thread(target=import_module, args=("bokeh.plotting",), daemon=True).start()
     running = start_in_thread(store, port=port, reviewer=reviewer)
     with running:
-        threading.Thread(target=_prepare, args=(running.url,), daemon=True).start()
         print(f"review at {running.url}\nCtrl-C ends it; every verdict is saved at once", flush=True)
         if open_browser:
             webbrowser.open(running.url)
@@ -92,14 +86,6 @@ def serve(
             running._thread.join()
         except KeyboardInterrupt:
             print("ended")
-
-
-def _prepare(url: str) -> None:
-    """Ask for what takes a second to make while the browser starts."""
-    direct = build_opener(ProxyHandler({}))  # a proxy that the user has set must not see the token
-    for path in ("", "api/windows"):
-        with suppress(OSError), direct.open(url + path) as answer:
-            answer.read()
 
 
 def start_in_thread(
@@ -134,7 +120,7 @@ def start_in_thread(
     ready.wait()
     from signalscreen.review.handlers import warm
 
-    review = server.request_callback.review
+    review = server.request_callback.settings["review"]
     review.executor.submit(warm, review)
     return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", loop, thread)
 
