@@ -36,7 +36,7 @@ class RunningReview:
     _thread: threading.Thread
 
     def stop(self) -> None:
-        """End it; answers under way are cut off. A second call does nothing."""
+        """End it: connections are cut off, what is being read or saved is finished. A second call does nothing."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -166,7 +166,7 @@ def _run(loop: asyncio.AbstractEventLoop, server: Any, listening: socket.socket,
     finally:
         ready.set()
         loop.run_until_complete(_closed(server))
-        server.request_callback.settings["review"].executor.shutdown(wait=False, cancel_futures=True)
+        server.request_callback.settings["review"].executor.shutdown(cancel_futures=True)
         loop.close()
 
 
