@@ -9,11 +9,8 @@ import threading
 import webbrowser
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
 
 from signalscreen.errors import OptionError
 from signalscreen.review.answers import Answers
@@ -39,7 +36,7 @@ class RunningReview:
     _thread: threading.Thread
 
     def stop(self) -> None:
-        """End it; answers under way are cut off. A second call does nothing."""
+        """End it: connections are cut off, what is being read or saved is finished. A second call does nothing."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -80,11 +77,8 @@ def serve(
     OutputError
         If the pyramid cannot be written.
     """
-    # Bokeh takes seconds to import: as long as a browser needs to start, or a pyramid to be built.
-    threading.Thread(target=import_module, args=("bokeh.plotting",), daemon=True).start()
     running = start_in_thread(store, port=port, reviewer=reviewer)
     with running:
-        threading.Thread(target=_prepare, args=(running.url,), daemon=True).start()
         print(f"review at {running.url}\nCtrl-C ends it; every verdict is saved at once", flush=True)
         if open_browser:
             webbrowser.open(running.url)
@@ -92,14 +86,6 @@ def serve(
             running._thread.join()
         except KeyboardInterrupt:
             print("ended")
-
-
-def _prepare(url: str) -> None:
-    """Ask for what takes a second to make while the browser starts."""
-    direct = build_opener(ProxyHandler({}))  # a proxy that the user has set must not see the token
-    for path in ("", "api/windows"):
-        with suppress(OSError), direct.open(url + path) as answer:
-            answer.read()
 
 
 def start_in_thread(
@@ -180,7 +166,7 @@ def _run(loop: asyncio.AbstractEventLoop, server: Any, listening: socket.socket,
     finally:
         ready.set()
         loop.run_until_complete(_closed(server))
-        server.request_callback.settings["review"].executor.shutdown(wait=False, cancel_futures=True)
+        server.request_callback.settings["review"].executor.shutdown(cancel_futures=True)
         loop.close()
 
 
