@@ -34,10 +34,16 @@ class RunningReview:
     url: str
     _loop: asyncio.AbstractEventLoop
     _thread: threading.Thread
+    _ended: threading.Event
+
+    def wait(self) -> None:
+        """Wait until it is ended, or Ctrl-C."""
+        # Not Thread.join: interrupted, it takes a running thread for an ended one (Python 3.11).
+        self._ended.wait()
 
     def stop(self) -> None:
         """End it: connections are cut off, what is being read or saved is finished. A second call does nothing."""
-        if self._thread.is_alive():
+        if not self._ended.is_set():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
 
@@ -83,7 +89,7 @@ def serve(
         if open_browser:
             webbrowser.open(running.url)
         try:
-            running._thread.join()
+            running.wait()
         except KeyboardInterrupt:
             print("ended")
 
@@ -112,9 +118,9 @@ def start_in_thread(
         listening.close()
         raise
     loop = asyncio.new_event_loop()
-    ready = threading.Event()
+    ready, ended = threading.Event(), threading.Event()
     thread = threading.Thread(
-        target=_run, args=(loop, server, listening, ready), name="signalscreen-review", daemon=True
+        target=_run, args=(loop, server, listening, ready, ended), name="signalscreen-review", daemon=True
     )
     thread.start()
     ready.wait()
@@ -122,7 +128,7 @@ def start_in_thread(
 
     review = server.request_callback.settings["review"]
     review.executor.submit(warm, review)
-    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", loop, thread)
+    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", loop, thread, ended)
 
 
 def _listening(port: int | None) -> socket.socket:
@@ -152,7 +158,13 @@ def _server(guard: Guard, records: Mapping[str, Answers], reviewer: str) -> Any:
     return HTTPServer(application, max_body_size=_LARGEST_REQUEST)
 
 
-def _run(loop: asyncio.AbstractEventLoop, server: Any, listening: socket.socket, ready: threading.Event) -> None:
+def _run(
+    loop: asyncio.AbstractEventLoop,
+    server: Any,
+    listening: socket.socket,
+    ready: threading.Event,
+    ended: threading.Event,
+) -> None:
     """Body of the server's thread."""
     asyncio.set_event_loop(loop)
 
@@ -168,6 +180,7 @@ def _run(loop: asyncio.AbstractEventLoop, server: Any, listening: socket.socket,
         loop.run_until_complete(_closed(server))
         server.request_callback.settings["review"].executor.shutdown(cancel_futures=True)
         loop.close()
+        ended.set()
 
 
 async def _closed(server: Any) -> None:
