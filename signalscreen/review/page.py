@@ -65,7 +65,12 @@ def page_html(info: Mapping[str, Any], static_prefix: str = "static/") -> str:
         "track": json_item(track_figure(info.get("threshold"))),
         "overview": json_item(overview_figure()),
     }
-    given = {"info": json.loads(json_bytes(dict(info))), "figures": figures, "palette": signed_palette(), "frame": [_LEFT, _RIGHT]}
+    given = {
+        "info": json.loads(json_bytes(dict(info))),
+        "figures": figures,
+        "palette": signed_palette(),
+        "frame": [_LEFT, _RIGHT],
+    }
     title = info.get("record") or info.get("source") or "recording"
     return _template().substitute(
         title=html.escape(str(title)),
