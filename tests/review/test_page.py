@@ -23,7 +23,9 @@ VIEWPORT = {"width": 1440, "height": 900}
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """One Chromium for all tests."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (pip install playwright)"
+    )
     if CHROMIUM is None:
         pytest.skip("no Chromium on this computer (Debian: apt install chromium)")
     with playwright.sync_playwright() as started:
@@ -180,7 +182,9 @@ def test_zoom_to_a_beat_and_back(watched: Watched) -> None:
     wait(page, "signalscreen.app.view.span < 2500")
     settle(page)
     assert drawn(page, 0)["plan"]["mode"] == "raw"
-    assert page.evaluate("([x]) => signalscreen.app.gestures.sample({ clientX: x })", [x]) == pytest.approx(under, abs=1)
+    assert page.evaluate("([x]) => signalscreen.app.gestures.sample({ clientX: x })", [x]) == pytest.approx(
+        under, abs=1
+    )
     assert "V" in page.evaluate("signalscreen.app.panels.lane.source('words').data.text")
     before = page.evaluate("signalscreen.app.view.from")
     page.mouse.down()
@@ -258,7 +262,9 @@ def test_twenty_verdicts(store: Path, watched: Watched) -> None:
     wait(page, "window.signalscreen?.app.ready")
     settle(page)
     assert page.evaluate("[signalscreen.app.current, Math.round(signalscreen.app.view.from)]") == view
-    shown = page.evaluate("signalscreen.app.verdicts.list.map(v => [v.start, v.stop, v.verdict, v.label, v.window])")
+    shown = page.evaluate(
+        "signalscreen.app.verdicts.list.map(v => [v.start, v.stop, v.verdict, v.label, v.window])"
+    )
     assert sorted(map(tuple, shown)) == sorted(wanted)
     page.select_option("#filter", "unreviewed")
     assert set(page.evaluate("signalscreen.app.list.order")).isdisjoint(row for *_, row in wanted)
@@ -302,7 +308,9 @@ def test_note_and_span(store: Path, watched: Watched) -> None:
     page.keyboard.press("Enter")
     wait(page, "!signalscreen.app.verdicts.saving")
     mine = [v for v in read_verdicts(store) if v.start == target["start"]]
-    assert [(v.stop, v.verdict, v.note, v.window, v.lead) for v in mine] == [(target["stop"], "artefact", note, None, "")]
+    assert [(v.stop, v.verdict, v.note, v.window, v.lead) for v in mine] == [
+        (target["stop"], "artefact", note, None, "")
+    ]
     page.click("button[data-key=a]")  # another verdict on the span keeps the note
     wait(page, "!signalscreen.app.verdicts.saving")
     assert [(v.verdict, v.note) for v in read_verdicts(store) if v.start == target["start"]] == [("accept", note)]
@@ -317,7 +325,10 @@ def test_failed_save_is_shown(store: Path, watched: Watched) -> None:
     page = watched.page
     before = len(read_verdicts(store))
     refuse = {"status": 507, "content_type": "application/json", "body": '{"error": "the disk is full; free some"}'}
-    page.route("**/api/verdicts*", lambda route: route.fulfill(**refuse) if route.request.method == "POST" else route.fallback())
+    page.route(
+        "**/api/verdicts*",
+        lambda route: route.fulfill(**refuse) if route.request.method == "POST" else route.fallback(),
+    )
     page.select_option("#filter", "unreviewed")
     press(page, "j")
     press(page, "u")
@@ -388,7 +399,11 @@ def test_twelve_leads_and_records(browser: Any, tmp_path_factory: pytest.TempPat
         settle(page)
         show(page, 5_000, 6_000)
         _check_raw(
-            drawn(page, 11), opened(path)["signal"][:, 11], opened(path)["attribution_saliency"][:, 11], 5_000, 6_000
+            drawn(page, 11),
+            opened(path)["signal"][:, 11],
+            opened(path)["attribution_saliency"][:, 11],
+            5_000,
+            6_000,
         )
         assert page.evaluate("document.documentElement.scrollWidth") <= 900
         assert watched.errors == []
