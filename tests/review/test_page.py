@@ -229,6 +229,11 @@ def test_list_keys(store: Path, watched: Watched) -> None:
     page.keyboard.press("Enter")
     assert "is not a time of this recording" in page.inner_text("#dialog .wrong")
     page.keyboard.press("Escape")
+    low, high = page.evaluate("(({ y }) => [y.start, y.end])(signalscreen.app.stack.panels.get(0))")
+    press(page, "]")
+    assert page.evaluate("signalscreen.app.stack.panels.get(0).y.end") == pytest.approx(high / 2)
+    press(page, "[")
+    assert page.evaluate("signalscreen.app.stack.panels.get(0).y.start") == low
 
 
 def test_twenty_verdicts(store: Path, watched: Watched) -> None:

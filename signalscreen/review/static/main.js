@@ -19,6 +19,7 @@ import { Verdicts } from "./verdicts.js";
 import { View } from "./view.js";
 import { fetchWindows } from "./windows.js";
 
+const trackHeight = () => (innerHeight < 720 ? 96 : 132);
 const byId = (id) => document.getElementById(id);
 
 /** The page of one record. */
@@ -62,6 +63,7 @@ class App {
     this.overview = new Overview(this, overview, byId("overview"));
     byId("overview-name").textContent = this.track.drawn.length ? `P(${this.track.drawn.at(-1).name})` : "";
     this.ready = true;
+    this.panels.track.resize(trackHeight());
     byId("list").style.setProperty("--time", `${7.3 * this.clock.words(this.info.n).length}px`);
     this.stack.arrange();
     this.list.arrange();
@@ -69,7 +71,7 @@ class App {
     this.list.reveal(true);
     listen(actionsOf(this));
     this.verdicts.watch();
-    new ResizeObserver(() => { this.stack.arrange(); this.list.draw(); this.drawing.changed(); }).observe(byId("stack"));
+    new ResizeObserver(() => this.arrange()).observe(byId("signal"));
     addEventListener("beforeunload", (event) => { if (this.verdicts.edits.length) event.preventDefault(); });
     this.verdictsChanged();
     this.offer(place);
@@ -96,6 +98,14 @@ class App {
   prefetch() {
     this.stack.arrange();
     return this.stack.embed(this.stack.seen());
+  }
+
+  /** The page has another size. */
+  arrange() {
+    this.panels.track.resize(trackHeight());
+    this.stack.arrange();
+    this.list.draw();
+    this.drawing.changed();
   }
 
   /** Offer the first alarm that this reviewer has not judged. */
@@ -193,6 +203,11 @@ class App {
     this.method = name;
     this.drawing.changed();
     this.keeping.save();
+  }
+
+  useGain(gain) {
+    this.stack.useGain(gain);
+    this.drawing.changed();
   }
 
   /** Show or hide a lead; the last one stays. Returns whether that was done. */

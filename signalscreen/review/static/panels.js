@@ -17,6 +17,7 @@ export class Panel {
     this.sources = new Map();
     this.filled = new Map();
     this.x = document.get_model_by_name("x");
+    this.y = model.y_range;
     this.axis = document.get_model_by_name("time");
     this.ticks = this.axis.ticker;
     this.labels = new Map();

@@ -15,7 +15,11 @@ export class Stack {
     this.columns = new Map(); // lead to what its panel was drawn from
     this.slots = app.info.leads.map((lead, index) => this.slot(lead, index));
     element.append(...this.slots);
-    element.addEventListener("scroll", () => app.drawing.changed(), { passive: true });
+    this.gain = 1;
+    this.more = Object.assign(document.createElement("button"), { type: "button", className: "more", hidden: true, title: "Page Down, Page Up" });
+    this.more.addEventListener("click", () => this.scroll(this.element.scrollTop + this.element.clientHeight < this.element.scrollHeight - 1 ? 1 : -1));
+    element.after(this.more);
+    element.addEventListener("scroll", () => { this.drawMore(); app.drawing.changed(); }, { passive: true });
   }
 
   slot(lead, index) {
@@ -40,20 +44,51 @@ export class Stack {
   /** Share the height that there is among the leads shown; where they need more, they scroll. */
   arrange() {
     const shown = this.shown();
-    const room = this.element.clientHeight / Math.max(shown.length, 1);
-    this.height = Math.floor(Math.max(LEAST, room));
+    const room = this.element.clientHeight;
+    const fitting = Math.max(1, Math.min(shown.length, Math.floor(room / LEAST)));
+    this.height = Math.floor(Math.max(LEAST, room / fitting));
     this.slots.forEach((slot, index) => {
       slot.hidden = !this.app.shown.has(index);
       slot.style.height = `${this.height}px`;
     });
-    for (const panel of this.panels.values()) panel.resize(this.height);
+    for (const panel of this.panels.values()) panel?.resize(this.height);
+    this.drawMore();
+  }
+
+  /** Say how many leads lie above and below what is in view. */
+  drawMore() {
+    const shown = this.shown();
+    const seen = this.seen();
+    const above = shown.indexOf(seen[0]);
+    const below = shown.length - above - seen.length;
+    this.more.hidden = above <= 0 && below <= 0;
+    this.more.textContent = [above > 0 ? `▲ ${above} more` : "", below > 0 ? `▼ ${below} more` : ""].filter(Boolean).join("   ");
+  }
+
+  /** Draw all leads higher or lower, about zero or the middle of their limits. */
+  useGain(gain) {
+    this.gain = gain;
+    for (const [lead, panel] of this.panels) if (panel) this.limit(panel, lead);
+  }
+
+  limit(panel, lead) {
+    const { low, high, units } = this.app.info.leads[lead];
+    const about = low < 0 && high > 0 ? 0 : (low + high) / 2;
+    panel.y.setv({ start: about + (low - about) / this.gain, end: about + (high - about) / this.gain });
+    this.slots[lead].querySelector("small").textContent = this.gain === 1 ? units : `${units} ×${this.gain}`;
+  }
+
+  /** Move by what is in view, down or up. */
+  scroll(step) {
+    const rows = Math.max(1, Math.floor(this.element.clientHeight / this.height));
+    this.element.scrollTop += step * rows * this.height;
   }
 
   /** Leads whose panel is in view now. */
   seen() {
     const top = this.element.scrollTop;
     const bottom = top + this.element.clientHeight;
-    return this.shown().filter((_, place) => (place + 1) * this.height > top && place * this.height < bottom);
+    return this.shown().filter((_, place) => (place + 1) * this.height > top + 1 && place * this.height < bottom - 1);
   }
 
   /** Put panels of leads that are seen for the first time into the page. */
@@ -64,6 +99,7 @@ export class Stack {
       const plot = this.slots[lead].querySelector(".plot");
       const panel = await Panel.embed(this.figures[lead], plot);
       panel.resize(this.height);
+      this.limit(panel, lead);
       this.panels.set(lead, panel);
       this.app.drawing.again();
     }));
