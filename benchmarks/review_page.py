@@ -30,6 +30,7 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium") or shutil.which("google-chrome"), args=["--no-sandbox"]
             )
+            running.warmed.result()  # as the command does before it says the address
             _first_data(browser, running.url)
             _zoom(_page(browser, running.url))
             browser.close()

@@ -8,12 +8,10 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
 
 from signalscreen.errors import OptionError
 from signalscreen.review.answers import Answers
@@ -32,9 +30,12 @@ class RunningReview:
     ----------
     url : str
         Of the page, token and all.
+    warmed : Future
+        Done when the first page is made, a second or two later; whoever asks for it before waits for it.
     """
 
     url: str
+    warmed: "Future[None]"
     _loop: asyncio.AbstractEventLoop
     _thread: threading.Thread
 
@@ -84,7 +85,7 @@ def serve(
     threading.Thread(target=import_module, args=("bokeh.plotting",), daemon=True).start()
     running = start_in_thread(store, port=port, reviewer=reviewer)
     with running:
-        threading.Thread(target=_prepare, args=(running.url,), daemon=True).start()
+        running.warmed.result()
         print(f"review at {running.url}\nCtrl-C ends it; every verdict is saved at once", flush=True)
         if open_browser:
             webbrowser.open(running.url)
@@ -92,14 +93,6 @@ def serve(
             running._thread.join()
         except KeyboardInterrupt:
             print("ended")
-
-
-def _prepare(url: str) -> None:
-    """Ask for what takes a second to make while the browser starts."""
-    direct = build_opener(ProxyHandler({}))  # a proxy that the user has set must not see the token
-    for path in ("", "api/windows"):
-        with suppress(OSError), direct.open(url + path) as answer:
-            answer.read()
 
 
 def start_in_thread(
@@ -135,8 +128,8 @@ def start_in_thread(
     from signalscreen.review.handlers import warm
 
     review = server.request_callback.settings["review"]
-    review.executor.submit(warm, review)
-    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", loop, thread)
+    warmed = review.executor.submit(warm, review)
+    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", warmed, loop, thread)
 
 
 def _listening(port: int | None) -> socket.socket:

@@ -97,7 +97,15 @@ class App {
   /** The tiles of the first view travel while the figures are built. */
   prefetch() {
     this.stack.arrange();
-    return this.stack.embed(this.stack.seen());
+    const leads = this.stack.seen();
+    const { plan, missing } = this.stack.needed(this.view, this.pixels, leads);
+    this.stack.fetch(plan, missing);
+    return this.stack.embed(leads);
+  }
+
+  /** Width of the frames. */
+  get pixels() {
+    return Math.max(100, byId("lane").clientWidth - this.frame[0] - this.frame[1]);
   }
 
   /** The page has another size. */
@@ -118,8 +126,7 @@ class App {
   /** Draw everything; return whether all of it was here. */
   draw() {
     if (!this.ready) return false;
-    const { view } = this;
-    const pixels = Math.max(100, byId("lane").clientWidth - this.frame[0] - this.frame[1]);
+    const { view, pixels } = this;
     const ticks = this.clock.ticks(view.from, view.to, pixels / 95);
     const complete = this.stack.draw(view, ticks, pixels);
     const marked = this.lane.draw(this.panels.lane, view, ticks, pixels);

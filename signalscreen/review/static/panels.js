@@ -4,8 +4,12 @@
 
 /** A figure that is in the page. */
 export class Panel {
-  /** Put a figure, as Python wrote it, into an element. */
-  static async embed(item, element) {
+  /**
+   * Put a figure, as Python wrote it, into an element.
+   * @param {number} height in pixels, so that it is laid out once; its own where left out
+   */
+  static async embed(item, element, height = undefined) {
+    if (height) item.doc.roots.find(({ id }) => id === item.root_id).attributes.height = height;
     element.id ||= `figure-${item.root_id}`;
     const views = await Bokeh.embed.embed_item(item, element.id);
     const view = views.roots[0];

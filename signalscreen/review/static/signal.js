@@ -97,8 +97,8 @@ export class Stack {
       if (this.panels.has(lead)) return;
       this.panels.set(lead, null); // on its way
       const plot = this.slots[lead].querySelector(".plot");
-      const panel = await Panel.embed(this.figures[lead], plot);
-      panel.resize(this.height);
+      const panel = await Panel.embed(this.figures[lead], plot, this.height);
+      panel.resize(this.height); // it may have changed meanwhile
       this.limit(panel, lead);
       this.panels.set(lead, panel);
       this.app.drawing.again();
@@ -114,10 +114,7 @@ export class Stack {
     const leads = this.seen();
     const ready = leads.filter((lead) => this.panels.get(lead));
     if (ready.length < leads.length) this.embed(leads);
-    const plan = choose(view.span, pixels, app.info.levels, app.info.fs);
-    const bins = binsOf(plan, app.info.levels, view.from, view.to, app.info.n);
-    const [first, last] = [Math.floor(bins.first / BINS), Math.floor((bins.last - 1) / BINS)];
-    const missing = app.tiles.missing(app.method, plan.level, leads, first, last);
+    const { plan, bins, missing } = this.needed(view, pixels, leads);
     this.plan = plan;
     for (const lead of ready) {
       const panel = this.panels.get(lead);
@@ -127,6 +124,15 @@ export class Stack {
     }
     if (missing.length) this.fetch(plan, missing);
     return !missing.length && ready.length === leads.length;
+  }
+
+  /** What a view is drawn from, and which tiles of that are not here. */
+  needed(view, pixels, leads) {
+    const { info, tiles, method } = this.app;
+    const plan = choose(view.span, pixels, info.levels, info.fs);
+    const bins = binsOf(plan, view.from, view.to, info.n);
+    const [first, last] = [Math.floor(bins.first / BINS), Math.floor((bins.last - 1) / BINS)];
+    return { plan, bins, missing: tiles.missing(method, plan.level, leads, first, last) };
   }
 
   drawLine(panel, lead, plan, bins) {
