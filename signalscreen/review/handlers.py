@@ -1,5 +1,6 @@
 """The paths of the review server, as Tornado handlers. Work that reads or writes is done in threads."""
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from signalscreen.review.guard import Guard
 from signalscreen.review.reply import Nothing, Refused, Reply, Review, short
 from signalscreen.verdicts import VERDICTS
 
+_LOG = logging.getLogger(__name__)
 _PIECE = 1 << 18
 
 
@@ -84,7 +86,7 @@ def _info(review: Review, name: str) -> dict[str, Any]:
 
 
 def warm(review: Review) -> None:
-    """Make the first page before it is asked for: Bokeh is imported, and its figures made, while a browser opens."""
+    """Make the first page before it is asked for: Bokeh is imported while a browser opens."""
     from signalscreen.review.page import page_html
 
     try:

@@ -10,7 +10,6 @@ import webbrowser
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from signalscreen.errors import OptionError
@@ -38,10 +37,16 @@ class RunningReview:
     warmed: "Future[None]"
     _loop: asyncio.AbstractEventLoop
     _thread: threading.Thread
+    _ended: threading.Event
+
+    def wait(self) -> None:
+        """Wait until it is ended, or Ctrl-C."""
+        # Not Thread.join: interrupted, it takes a running thread for an ended one (Python 3.11).
+        self._ended.wait()
 
     def stop(self) -> None:
-        """End it; answers under way are cut off. A second call does nothing."""
-        if self._thread.is_alive():
+        """End it: connections are cut off, what is being read or saved is finished. A second call does nothing."""
+        if not self._ended.is_set():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
 
@@ -81,8 +86,6 @@ def serve(
     OutputError
         If the pyramid cannot be written.
     """
-    # Bokeh takes seconds to import: as long as a browser needs to start, or a pyramid to be built.
-    threading.Thread(target=import_module, args=("bokeh.plotting",), daemon=True).start()
     running = start_in_thread(store, port=port, reviewer=reviewer)
     with running:
         running.warmed.result()
@@ -90,7 +93,7 @@ def serve(
         if open_browser:
             webbrowser.open(running.url)
         try:
-            running._thread.join()
+            running.wait()
         except KeyboardInterrupt:
             print("ended")
 
@@ -119,9 +122,9 @@ def start_in_thread(
         listening.close()
         raise
     loop = asyncio.new_event_loop()
-    ready = threading.Event()
+    ready, ended = threading.Event(), threading.Event()
     thread = threading.Thread(
-        target=_run, args=(loop, server, listening, ready), name="signalscreen-review", daemon=True
+        target=_run, args=(loop, server, listening, ready, ended), name="signalscreen-review", daemon=True
     )
     thread.start()
     ready.wait()
@@ -129,7 +132,7 @@ def start_in_thread(
 
     review = server.request_callback.settings["review"]
     warmed = review.executor.submit(warm, review)
-    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", warmed, loop, thread)
+    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", warmed, loop, thread, ended)
 
 
 def _listening(port: int | None) -> socket.socket:
@@ -159,7 +162,13 @@ def _server(guard: Guard, records: Mapping[str, Answers], reviewer: str) -> Any:
     return HTTPServer(application, max_body_size=_LARGEST_REQUEST)
 
 
-def _run(loop: asyncio.AbstractEventLoop, server: Any, listening: socket.socket, ready: threading.Event) -> None:
+def _run(
+    loop: asyncio.AbstractEventLoop,
+    server: Any,
+    listening: socket.socket,
+    ready: threading.Event,
+    ended: threading.Event,
+) -> None:
     """Body of the server's thread."""
     asyncio.set_event_loop(loop)
 
@@ -173,8 +182,9 @@ def _run(loop: asyncio.AbstractEventLoop, server: Any, listening: socket.socket,
     finally:
         ready.set()
         loop.run_until_complete(_closed(server))
-        server.request_callback.settings["review"].executor.shutdown(wait=False, cancel_futures=True)
+        server.request_callback.settings["review"].executor.shutdown(cancel_futures=True)
         loop.close()
+        ended.set()
 
 
 async def _closed(server: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from signalscreen.errors import RecordingError
 from signalscreen.output import atomically
-from signalscreen.verdicts.verdict import Verdict
+from signalscreen.verdicts.verdict import Verdict, check_span
 
 COLUMNS = tuple(one.name for one in fields(Verdict))
 _TEXTS = ("verdict", "who", "lead", "label", "note", "when", "id")
@@ -55,11 +55,20 @@ def read_csv_verdicts(path: str | os.PathLike[str]) -> list[Verdict]:
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             found = csv.DictReader(file, strict=True)
-            if set(found.fieldnames or ()) < set(COLUMNS):
-                raise ValueError(f"columns {', '.join(found.fieldnames or ()) or 'none'}")
-            return [Verdict(**{name: _value(name, row[name]) for name in COLUMNS}) for row in found]
-    except (OSError, ValueError, TypeError, csv.Error) as error:
+            missing = [name for name in COLUMNS if name not in (found.fieldnames or ())]
+            if missing:
+                raise ValueError(f"no column {missing[0]}")
+            return [_verdict(row) for row in found]
+    except (OSError, ValueError, csv.Error) as error:
         raise RecordingError(f"{Path(path)} is no CSV of verdicts ({error}); export it again") from error
+
+
+def _verdict(row: dict[str, Any]) -> Verdict:
+    if None in row.values():
+        raise ValueError("a row is too short")
+    one = Verdict(**{name: _value(name, row[name]) for name in COLUMNS})
+    check_span(one)
+    return one
 
 
 def _cell(value: Any) -> str:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from signalscreen.errors import DamagedTableWarning, OptionError, RecordingError, warn
 from signalscreen.verdicts.bounds import Bounds, checked, store_bounds
@@ -104,6 +103,7 @@ class VerdictTable:
         given = {"verdict": verdict, "start": start, "stop": stop, "lead": lead}
         made = checked(self.bounds, self.who, {**given, "window": window, "label": label, "note": note})
         with self._journal.locked():
+            self._refresh()  # to speak of a damaged line before, not after something is written
             self._keep(made)
         return made
 
@@ -163,7 +163,9 @@ class VerdictTable:
         lines, anew = self._journal.new_lines()
         if anew:
             self._entries = []
-        self._entries += _entries(lines, self.path)
+        entries, damaged = _read(lines)
+        self._entries += entries
+        _say(damaged, self.path)
 
 
 def read_verdicts(store: str | os.PathLike[str]) -> list[Verdict]:
@@ -195,7 +197,9 @@ def read_verdicts(store: str | os.PathLike[str]) -> list[Verdict]:
     found: list[Verdict] = []
     for path in sorted((Path(store) / FOLDER).glob("*.jsonl")):
         lines, _ = Journal(path).new_lines()
-        found += replayed(_entries(lines, path))
+        entries, damaged = _read(lines)
+        _say(damaged, path)
+        found += replayed(entries)
     return _by_time(found)
 
 
@@ -221,16 +225,22 @@ def _by_time(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=lambda one: (one.start, one.stop, one.lead, one.who, one.id))
 
 
-def _entries(lines: list[bytes], path: Path) -> list[Entry]:
+def _read(lines: list[bytes]) -> tuple[list[Entry], list[bytes]]:
+    """Entries, and the lines that hold none."""
     found: list[Entry] = []
+    damaged = []
     for line in lines:
         try:
             found.append(from_line(line))
         except (ValueError, RecursionError):
-            shown: Any = line[:60]
-            warn(
-                f"a line of {path} is damaged and left out: {shown!r}; the others are read. Restore the file from "
-                "a copy, or correct the line",
-                DamagedTableWarning,
-            )
-    return found
+            damaged.append(line)
+    return found, damaged
+
+
+def _say(damaged: list[bytes], path: Path) -> None:
+    if damaged:
+        warn(
+            f"{len(damaged)} lines of {path} are damaged and left out, the first begins {damaged[0][:60]!r}; "
+            "restore the file from a copy, or correct them",
+            DamagedTableWarning,
+        )

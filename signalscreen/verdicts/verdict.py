@@ -125,7 +125,7 @@ def from_line(line: bytes) -> Entry:
         raise ValueError("no id, or no reviewer")
     entry = kind(**given)
     if isinstance(entry, Verdict):
-        _check_span(entry)
+        check_span(entry)
     return entry
 
 
@@ -135,7 +135,8 @@ def _typed(name: str, value: Any) -> Any:
     return value
 
 
-def _check_span(entry: Verdict) -> None:
+def check_span(entry: Verdict) -> None:
+    """See that a verdict read from a file is possible at all; raise ValueError where not."""
     if entry.verdict not in VERDICTS or not 0 <= entry.start < entry.stop:
         raise ValueError("an unknown verdict, or an empty span")
     if not (math.isfinite(entry.start_s) and math.isfinite(entry.stop_s)):

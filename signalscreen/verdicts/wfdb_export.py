@@ -200,8 +200,13 @@ def _notes(verdicts: Sequence[Verdict], fs: float, leads: Sequence[str]) -> tupl
         rows.append((max(first, 1), chan, subtype, text))
         rows.append((max(last, 1), chan, subtype, closing(one, one.id[:size], last == 0)))
     rows.sort(key=lambda row: row[:2])
-    sample, chan, subtype, text = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Notes(sample, chan, subtype, text), altered
+    notes = Notes(
+        sample=tuple(row[0] for row in rows),
+        chan=tuple(row[1] for row in rows),
+        subtype=tuple(row[2] for row in rows),
+        text=tuple(row[3] for row in rows),
+    )
+    return notes, altered
 
 
 def _lead_numbers(verdicts: Sequence[Verdict], leads: Sequence[str]) -> dict[str, int]:
