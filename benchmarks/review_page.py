@@ -73,7 +73,12 @@ def _zoom(page: Any) -> None:
         middle = choose.uniform(0.05, 0.95) * n
         x = box["x"] + box["width"] * choose.uniform(0.3, 0.7)
         page.mouse.move(x, box["y"] + 40)
-        for name, seconds in (("to an hour", 3600), ("to ten seconds", 10), ("to a beat", 1), ("back to a day", 86400)):
+        for name, seconds in (
+            ("to an hour", 3600),
+            ("to ten seconds", 10),
+            ("to a beat", 1),
+            ("back to a day", 86400),
+        ):
             page.evaluate("([a, b]) => signalscreen.app.view.show(a, b)", _before(middle, seconds, fs))
             page.evaluate("signalscreen.settled()")
             for _ in range(TICKS):

@@ -11,12 +11,12 @@ from signalscreen.screening.store import StoredMethod, StoreSpec, create, opened
 from signalscreen.windows import window_starts
 
 FS, WINDOW, HOP = 100.0, 1000, 500
-UNEXPLAINED = "#22272e"
+UNEXPLAINED = {"raw": "#22272e", "extreme": "#6b7480", "mean": "#6b7480"}
 STEPS = 20
 
 
 def write_beats(path: Path, leads: int = 2, n: int = 150_000, methods: tuple[str, ...] = ("saliency",)) -> Path:
-    """Beats of 0.8 s with a gap; attributions with a part that was not explained; a tenth of all windows flagged."""
+    """Beats of 0.8 s with a gap; attributions with a hole; a tenth of all windows flagged."""
     rng = np.random.default_rng(leads)
     starts = window_starts(n, WINDOW, HOP)
     names = tuple(f"L{k}" for k in range(1, leads + 1))
@@ -55,7 +55,7 @@ def settle(page: Any) -> None:
 
 
 def wait(page: Any, condition: str) -> None:
-    """Wait until an expression is true. (Playwright's own wait compiles it in the page, which the server forbids.)"""
+    """Wait until an expression is true. (Playwright's own wait compiles it in the page, which is forbidden.)"""
     for _ in range(500):
         if page.evaluate(condition):
             return
@@ -77,13 +77,13 @@ def press(page: Any, *keys: str) -> None:
     settle(page)
 
 
-def colour_of(value: float, limit: float) -> str:
+def colour_of(value: float, seen: dict[str, Any]) -> str:
     """Colour that the page must give a value, from the colour map of `signalscreen.plot` itself."""
     from matplotlib.colors import to_hex
 
     if np.isnan(value):
-        return UNEXPLAINED
-    step = int(np.clip(np.floor(value / limit * STEPS + 0.5), -STEPS, STEPS))
+        return UNEXPLAINED[seen["plan"]["mode"]]
+    step = int(np.clip(np.floor(value / seen["limit"] * STEPS + 0.5), -STEPS, STEPS))
     return to_hex(SIGNED((step + STEPS) / (2 * STEPS)))
 
 

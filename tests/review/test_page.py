@@ -23,7 +23,9 @@ VIEWPORT = {"width": 1440, "height": 900}
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """One Chromium for all tests."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (pip install playwright)"
+    )
     if CHROMIUM is None:
         pytest.skip("no Chromium on this computer (Debian: apt install chromium)")
     with playwright.sync_playwright() as started:
@@ -80,7 +82,7 @@ def opened_page(browser: Any, running: RunningReview) -> Iterator[Watched]:
 
 @pytest.fixture
 def watched(opened_page: Watched) -> Iterator[Watched]:
-    """The page with all of the recording in view; its console must stay silent, and it asks nobody but its server."""
+    """The page with all of the recording in view; its console stays silent, and it asks its server only."""
     page = opened_page.page
     page.select_option("#sort", "score")
     page.select_option("#filter", "all")
@@ -138,7 +140,7 @@ def _check_raw(seen: dict[str, Any], signal: np.ndarray, a: np.ndarray, first: i
     strokes = {int(x0): (x1, y0, y1, colour) for x0, y0, x1, y1, colour in _strokes(seen)}
     for k in range(first, last):
         if np.isfinite(signal[k : k + 2]).all():
-            assert strokes[k] == (k + 1, signal[k], signal[k + 1], colour_of(a[k], seen["limit"]))
+            assert strokes[k] == (k + 1, signal[k], signal[k + 1], colour_of(a[k], seen))
         else:
             assert k not in strokes
 
@@ -155,7 +157,7 @@ def _check_columns(seen: dict[str, Any], signal: np.ndarray, a: np.ndarray, firs
             assert x not in upright
             continue
         assert (low, high) == (np.nanmin(part), np.nanmax(part))
-        assert upright[x] == (low, high, colour_of(value, seen["limit"]))
+        assert upright[x] == (low, high, colour_of(value, seen))
         known = attribution[np.isfinite(attribution)]
         if not len(known):
             assert np.isnan(value)
@@ -168,7 +170,7 @@ def _check_columns(seen: dict[str, Any], signal: np.ndarray, a: np.ndarray, firs
 
 
 def test_zoom_to_a_beat_and_back(watched: Watched) -> None:
-    """The wheel zooms about the pointer, shift moves, and the data follow; drags pan, a double click takes a window."""
+    """The wheel zooms about the pointer and the data follow; drags pan, a double click takes a window."""
     page = watched.page
     show(page, 40_000, 60_000)
     box = page.locator("#stack .plot").first.bounding_box()
@@ -180,7 +182,9 @@ def test_zoom_to_a_beat_and_back(watched: Watched) -> None:
     wait(page, "signalscreen.app.view.span < 2500")
     settle(page)
     assert drawn(page, 0)["plan"]["mode"] == "raw"
-    assert page.evaluate("([x]) => signalscreen.app.gestures.sample({ clientX: x })", [x]) == pytest.approx(under, abs=1)
+    assert page.evaluate("([x]) => signalscreen.app.gestures.sample({ clientX: x })", [x]) == pytest.approx(
+        under, abs=1
+    )
     assert "V" in page.evaluate("signalscreen.app.panels.lane.source('words').data.text")
     before = page.evaluate("signalscreen.app.view.from")
     page.mouse.down()
@@ -263,7 +267,9 @@ def test_twenty_verdicts(store: Path, watched: Watched) -> None:
     wait(page, "window.signalscreen?.app.ready")
     settle(page)
     assert page.evaluate("[signalscreen.app.current, Math.round(signalscreen.app.view.from)]") == view
-    shown = page.evaluate("signalscreen.app.verdicts.list.map(v => [v.start, v.stop, v.verdict, v.label, v.window])")
+    shown = page.evaluate(
+        "signalscreen.app.verdicts.list.map(v => [v.start, v.stop, v.verdict, v.label, v.window])"
+    )
     assert sorted(map(tuple, shown)) == sorted(wanted)
     page.select_option("#filter", "unreviewed")
     assert set(page.evaluate("signalscreen.app.list.order")).isdisjoint(row for *_, row in wanted)
@@ -284,7 +290,7 @@ def test_twenty_verdicts(store: Path, watched: Watched) -> None:
 
 
 def test_note_and_span(store: Path, watched: Watched) -> None:
-    """A selected span, a note of 10,000 characters of any script; Esc leaves, Enter saves; the mouse does it too."""
+    """A span selected by the mouse, a note of 10,000 characters of any script; Esc leaves, Enter saves."""
     page = watched.page
     show(page, 120_000, 130_000)
     box = page.locator("#stack .plot").first.bounding_box()
@@ -307,7 +313,9 @@ def test_note_and_span(store: Path, watched: Watched) -> None:
     page.keyboard.press("Enter")
     wait(page, "!signalscreen.app.verdicts.saving")
     mine = [v for v in read_verdicts(store) if v.start == target["start"]]
-    assert [(v.stop, v.verdict, v.note, v.window, v.lead) for v in mine] == [(target["stop"], "artefact", note, None, "")]
+    assert [(v.stop, v.verdict, v.note, v.window, v.lead) for v in mine] == [
+        (target["stop"], "artefact", note, None, "")
+    ]
     page.click("button[data-key=a]")  # another verdict on the span keeps the note
     wait(page, "!signalscreen.app.verdicts.saving")
     assert [(v.verdict, v.note) for v in read_verdicts(store) if v.start == target["start"]] == [("accept", note)]
@@ -322,7 +330,10 @@ def test_failed_save_is_shown(store: Path, watched: Watched) -> None:
     page = watched.page
     before = len(read_verdicts(store))
     refuse = {"status": 507, "content_type": "application/json", "body": '{"error": "the disk is full; free some"}'}
-    page.route("**/api/verdicts*", lambda route: route.fulfill(**refuse) if route.request.method == "POST" else route.fallback())
+    page.route(
+        "**/api/verdicts*",
+        lambda route: route.fulfill(**refuse) if route.request.method == "POST" else route.fallback(),
+    )
     page.select_option("#filter", "unreviewed")
     press(page, "j")
     press(page, "u")
@@ -393,7 +404,11 @@ def test_twelve_leads_and_records(browser: Any, tmp_path_factory: pytest.TempPat
         settle(page)
         show(page, 5_000, 6_000)
         _check_raw(
-            drawn(page, 11), opened(path)["signal"][:, 11], opened(path)["attribution_saliency"][:, 11], 5_000, 6_000
+            drawn(page, 11),
+            opened(path)["signal"][:, 11],
+            opened(path)["attribution_saliency"][:, 11],
+            5_000,
+            6_000,
         )
         assert page.evaluate("document.documentElement.scrollWidth") <= 900
         assert watched.errors == []

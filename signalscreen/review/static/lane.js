@@ -35,6 +35,12 @@ export class Lane {
     return marks.complete;
   }
 
+  /** Spans of bad signal, where they are looked for: in a view as short as that of beats. */
+  badIn(view) {
+    if (view.span > MOST * this.app.info.fs) return [];
+    return this.bad.filter((b) => b.start < view.to && b.stop > view.from);
+  }
+
   /** Return the marks in view that are here, and fetch the others. */
   marks(view) {
     const { info } = this.app;

@@ -68,8 +68,7 @@ export class List {
       if (windows.flagged[i] && !this.unreviewed(i)) reviewed++;
     }
     const all = this.order.length.toLocaleString("en");
-    const mine = verdicts.list.filter((v) => v.who === verdicts.info.reviewer).length;
-    this.counts.textContent = `${all} shown · ${reviewed.toLocaleString("en")} of ${flagged.toLocaleString("en")} alarms reviewed · ${mine} verdicts`;
+    this.counts.textContent = `${all} shown · ${reviewed.toLocaleString("en")} of ${flagged.toLocaleString("en")} alarms reviewed`;
   }
 
   row(place) {

@@ -132,7 +132,7 @@ class App {
     const marked = this.lane.draw(this.panels.lane, view, ticks, pixels);
     this.track.draw(view, ticks, pixels);
     this.overview.draw(view, pixels);
-    drawLegend(byId("scale"), this.palette, this.methodInfo, this.stack.plan, this.info.fs);
+    drawLegend(byId("scale"), this.palette, this.methodInfo, this.stack.plan, this.info.fs, this.lane.badIn(view).length > 0);
     if (complete && marked) this.quiet();
     return complete && marked;
   }
@@ -249,6 +249,8 @@ class App {
       const value = columns.low[k] === columns.high[k] ? short(columns.low[k]) : `${short(columns.low[k])} … ${short(columns.high[k])}`;
       words.push(`${name} ${value} ${units}`, columns.value[k] === columns.value[k] ? `attribution ${short(columns.value[k])}` : "not explained");
     }
+    const bad = this.lane.badIn(this.view).find((b) => b.lead === lead && b.start <= sample && sample < b.stop);
+    if (bad) words.push(`bad: ${bad.what.replaceAll("_", " ")}`);
     byId("readout").textContent = words.join("  ·  ");
   }
 

@@ -1,7 +1,7 @@
 /** The stack of leads: one panel each, put into the page when it is first seen. */
 
 import { binsOf, choose, colouredPaths, columnsOf } from "./detail.js";
-import { limitOf, VERDICTS } from "./colour.js";
+import { limitOf, UNEXPLAINED, UNEXPLAINED_COLUMNS, VERDICTS } from "./colour.js";
 import { Panel, strips } from "./panels.js";
 import { BINS } from "./tiles.js";
 
@@ -144,7 +144,8 @@ export class Stack {
     const raw = plan.mode === "raw";
     const paths = colouredPaths(columns, raw, limit, app.steps);
     // Columns are thin: a wide one would cover its neighbours.
-    panel.fill("line", { ...paths, width: paths.xs.map((_, row) => (row === 0 ? 0.9 : raw ? 1.7 : 1.1)) }, key);
+    const color = [raw ? UNEXPLAINED : UNEXPLAINED_COLUMNS, ...panel.source("line").data.color.slice(1)];
+    panel.fill("line", { ...paths, color, width: paths.xs.map((_, row) => (row === 0 ? 0.9 : raw ? 1.7 : 1.1)) }, key);
     this.columns.set(lead, { ...columns, plan, limit });
   }
 
@@ -152,16 +153,17 @@ export class Stack {
     const { app } = this;
     const name = app.info.leads[lead].name;
     panel.fill("spans", strips(app.verdicts.list.filter((v) => !v.lead || v.lead === name)
-      .map((v) => ({ from: v.start, to: v.stop, colour: VERDICTS[v.verdict].colour, alpha: 0.1 }))), app.verdicts.version);
+      .map((v) => ({ from: v.start, to: v.stop, colour: VERDICTS[v.verdict].colour, alpha: 0.06 }))), app.verdicts.version);
     const target = app.target();
     const here = target && (!target.lead || target.lead === name);
     const span = here ? [target.start, target.stop] : [];
     const selecting = here && target.kind === "selection";
     panel.fill("selection", strips(selecting ? [{ from: span[0], to: span[1], colour: "#2456c7", alpha: 0.16 }] : []), `${selecting}${span}`);
     const window = here && !selecting;
-    panel.fill("current", strips(window ? [{ from: span[0], to: span[1], colour: "#2456c7", alpha: 0.05 }] : []), `${window}${span}`);
-    const bad = app.lane.bad.filter((b) => b.lead === lead || b.lead < 0);
-    panel.fill("bad", strips(bad.map((b) => ({ from: b.start, to: b.stop, colour: "#7d8590", alpha: 0.16 }))), `${app.lane.version}`);
+    panel.fill("current", strips(window ? [{ from: span[0], to: span[1], colour: "#2456c7", alpha: 0.035 }] : []), `${window}${span}`);
+    const bad = app.lane.badIn(app.view).filter((b) => b.lead === lead);
+    panel.fill("bad", strips(bad.map((b) => ({ from: b.start, to: b.stop, colour: "#7d8590", edge: "#ffffff00", alpha: 0.13 }))),
+      `${app.lane.version}/${bad.length}`);
   }
 
   async fetch(plan, missing) {

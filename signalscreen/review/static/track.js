@@ -35,10 +35,10 @@ export class Track {
     this.panel.fill("line", rows, `${first}/${last}/${group}`);
     this.note.textContent = group > 1 ? "high to low" : this.app.windows.steps.length < this.app.windows.count ? "highest lead" : "";
     const target = app.target();
-    const span = target ? [{ from: target.start, to: target.stop, colour: "#2456c7", alpha: target.kind === "selection" ? 0.16 : 0.05 }] : [];
+    const span = target ? [{ from: target.start, to: target.stop, colour: "#2456c7", alpha: target.kind === "selection" ? 0.16 : 0.035 }] : [];
     this.panel.fill("current", strips(span), target ? `${target.start}-${target.stop}-${target.kind}` : "");
     this.panel.fill("spans", strips(app.verdicts.list.map((v) => (
-      { from: v.start, to: v.stop, colour: VERDICTS[v.verdict].colour, alpha: 0.1 }))), app.verdicts.version);
+      { from: v.start, to: v.stop, colour: VERDICTS[v.verdict].colour, alpha: 0.06 }))), app.verdicts.version);
   }
 
   /** A staircase for each class. */
@@ -84,6 +84,11 @@ export class Track {
   }
 }
 
+/** A class's name; the number of one that has none is said to be one. */
+function className(name) {
+  return /^\d+$/.test(name) ? `class ${name}` : name;
+}
+
 /** Return the classes that are drawn, that of the alarm last and so on top; of many, the likeliest. */
 function classesDrawn(info, windows) {
   const mean = info.classes.map((_, c) => {
@@ -94,7 +99,7 @@ function classesDrawn(info, windows) {
   const alarm = info.alarm >= 0 ? info.alarm : mean.indexOf(Math.max(...mean));
   const others = info.classes.map((_, c) => c).filter((c) => c !== alarm).sort((a, b) => mean[b] - mean[a]).slice(0, MOST - 1);
   return [...others.sort((a, b) => b - a), alarm].map((index) => ({
-    index, name: info.classes[index], alarm: index === alarm,
+    index, name: className(info.classes[index]), alarm: index === alarm,
     colour: index === alarm ? ALARM : CLASSES[(index > alarm ? index - 1 : index) % CLASSES.length],
   }));
 }
