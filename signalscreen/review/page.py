@@ -21,7 +21,7 @@ COLOUR_STEPS = 20
 _LEFT, _RIGHT = 92, 14  # pixels beside every frame, so that all panels share one time axis
 _INK, _FAINT, _GRID = "#22272e", "#5c6570", "#e4e7eb"
 _FONT = "system-ui, sans-serif"
-_VERDICT_ROW = (0.05, 0.45)  # of the lane of marks, whose height is 1
+_VERDICT_ROW = (0.04, 0.38)  # of the lane of marks, whose height is 1
 
 MODULES = (
     *("main", "http", "tiles", "detail", "colour", "time", "view", "drawing", "panels", "signal", "track", "lane"),
@@ -86,7 +86,7 @@ def signed_palette(steps: int = COLOUR_STEPS) -> list[str]:
     Examples
     --------
     >>> signed_palette(1)
-    ['#053b8f', '#b3b3b3', '#a01600']
+    ['#053b8f', '#b3b2b2', '#a01600']
     """
     from matplotlib.colors import to_hex
 
@@ -119,7 +119,7 @@ def lead_figure(lead: Mapping[str, Any], index: int) -> Any:
 
 def lane_figure() -> Any:
     """Return the lane above the signal: annotations and R peaks in one row, verdicts in the other."""
-    plot = _figure("lane", 44, (0.0, 1.0))
+    plot = _figure("lane", 56, (0.0, 1.0))
     _strips(plot, ("current", "selection"))
     plot.quad(
         *("left", "right"),

@@ -11,7 +11,7 @@ from signalscreen.screening.store import StoredMethod, StoreSpec, create, opened
 from signalscreen.windows import window_starts
 
 FS, WINDOW, HOP = 100.0, 1000, 500
-UNEXPLAINED = {"raw": "#22272e", "extreme": "#6b7480", "mean": "#6b7480"}
+UNEXPLAINED = {"raw": "#22272e", "extreme": "#22272e", "mean": "#6b7480"}
 STEPS = 20
 
 

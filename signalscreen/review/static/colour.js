@@ -11,7 +11,7 @@ export const VERDICTS = {
   relabel: { colour: "#01665e", letter: "L", words: "relabelled" },
 };
 
-/** Colour of a line where nothing was explained: of samples, and of columns, which are many and would be a dark mass. */
+/** Colour of a line where nothing was explained: as a line, and as columns of many beats, which would be a dark mass. */
 export const UNEXPLAINED = "#22272e";
 export const UNEXPLAINED_COLUMNS = "#6b7480";
 

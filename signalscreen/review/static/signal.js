@@ -6,6 +6,7 @@ import { Panel, strips } from "./panels.js";
 import { BINS } from "./tiles.js";
 
 const LEAST = 74; // pixels of a lead
+const FINE = 0.03; // seconds: columns up to this long still make a line
 
 /** The leads of the recording, those that are shown and those that are in view. */
 export class Stack {
@@ -144,8 +145,9 @@ export class Stack {
     const raw = plan.mode === "raw";
     const paths = colouredPaths(columns, raw, limit, app.steps);
     // Columns are thin: a wide one would cover its neighbours.
-    const color = [raw ? UNEXPLAINED : UNEXPLAINED_COLUMNS, ...panel.source("line").data.color.slice(1)];
-    panel.fill("line", { ...paths, color, width: paths.xs.map((_, row) => (row === 0 ? 0.9 : raw ? 1.7 : 1.1)) }, key);
+    const color = [plan.mode === "mean" ? UNEXPLAINED_COLUMNS : UNEXPLAINED, ...panel.source("line").data.color.slice(1)];
+    const stroke = raw ? 1.7 : plan.samples < FINE * app.info.fs ? 1.5 : 1.1;
+    panel.fill("line", { ...paths, color, width: paths.xs.map((_, row) => (row === 0 ? 0.9 : stroke)) }, key);
     this.columns.set(lead, { ...columns, plan, limit });
   }
 
