@@ -99,11 +99,15 @@ def serve(
 
 
 def start_in_thread(
-    store: str | os.PathLike[str], *, port: int | None = None, reviewer: str | None = None
+    store: str | os.PathLike[str],
+    *,
+    port: int | None = None,
+    reviewer: str | None = None,
+    notebook: bool = False,
 ) -> RunningReview:
     """Start a review server in a thread of its own, as tests and notebooks need it.
 
-    Parameters and errors are those of `serve`.
+    Parameters and errors are those of `serve`; with `notebook`, pages on this computer may show it in a frame.
 
     Returns
     -------
@@ -116,7 +120,7 @@ def start_in_thread(
     try:
         if len(records) == 1:  # those of a database are built when a record is first looked at
             next(iter(records.values())).build()
-        guard = Guard(secrets.token_urlsafe(24), listening.getsockname()[1])
+        guard = Guard(secrets.token_urlsafe(24), listening.getsockname()[1], notebook)
         server = _server(guard, records, who)
     except BaseException:
         listening.close()
