@@ -57,8 +57,12 @@ def settle(page: Any) -> None:
 def wait(page: Any, condition: str) -> None:
     """Wait until an expression is true. (Playwright's own wait compiles it in the page, which is forbidden.)"""
     for _ in range(500):
-        if page.evaluate(condition):
-            return
+        try:
+            if page.evaluate(condition):
+                return
+        except Exception as error:  # Playwright's own class is there only where Playwright is
+            if "context was destroyed" not in str(error):  # the page is just being replaced by the next
+                raise
         page.wait_for_timeout(20)
     raise AssertionError(f"{condition} is not true after ten seconds")
 

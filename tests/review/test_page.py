@@ -1,7 +1,10 @@
 """The review page in a real Chromium: what it draws, what its keys do, what it saves."""
 
 import shutil
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,9 +12,9 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from signalscreen.review import RunningReview, start_in_thread
+from signalscreen.review import RunningReview, show_review, start_in_thread
 from signalscreen.review.page import MODULES, page_html, signed_palette
-from signalscreen.screening.store import opened
+from signalscreen.screening.store import create_database, opened
 from signalscreen.verdicts import read_verdicts
 
 from .pages import FS, HOP, WINDOW, colour_of, drawn, press, settle, show, wait, write_beats
@@ -413,6 +416,45 @@ def test_twelve_leads_and_records(browser: Any, tmp_path_factory: pytest.TempPat
         assert page.evaluate("document.documentElement.scrollWidth") <= 900
         assert watched.errors == []
         watched.close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A notebook's server, as far as a frame can tell."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_database_in_a_notebook_cell(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In a frame of another page, as a notebook shows it; another record of the database is chosen there."""
+    folder = tmp_path_factory.mktemp("database") / "all.zarr"
+    create_database(folder, ["one", "two"])
+    write_beats(folder / "one", n=20_000)
+    write_beats(folder / "two", n=30_000, leads=1)
+    cell = show_review(folder, reviewer="Ada", height=640)
+    (folder.parent / "index.html").write_text(cell._repr_html_(), encoding="utf-8")
+    handler = partial(Quiet, directory=folder.parent)
+    notebook = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=notebook.serve_forever, daemon=True).start()
+    watched = browser.new_page(viewport={"width": 900, "height": 700})
+    try:
+        watched.goto(f"http://localhost:{notebook.server_port}/")
+        frame = watched.frames[1]
+        wait(frame, "Boolean(window.signalscreen?.app.ready)")
+        frame.evaluate("window.signalscreen.settled()")
+        assert frame.evaluate("signalscreen.app.info.n") == 20_000
+        frame.select_option("#record select", "two")
+        wait(frame, "Boolean(window.signalscreen?.app.ready && signalscreen.app.info.record === 'two')")
+        assert frame.evaluate("signalscreen.app.info.n") == 30_000
+        frame.evaluate("signalscreen.app.choose(4)")
+        frame.evaluate("document.querySelector('[data-key=f]').click()")
+        wait(frame, "signalscreen.app.verdicts.saved.length === 1")
+        assert [(v.verdict, v.window) for v in read_verdicts(folder / "two")] == [("artefact", 4)]
+    finally:
+        watched.close()
+        cell.stop()
+        notebook.shutdown()
+        notebook.server_close()
 
 
 def test_page_without_a_browser() -> None:
