@@ -15,7 +15,13 @@ UNEXPLAINED = {"raw": "#22272e", "extreme": "#22272e", "mean": "#6b7480"}
 STEPS = 20
 
 
-def write_beats(path: Path, leads: int = 2, n: int = 150_000, methods: tuple[str, ...] = ("saliency",)) -> Path:
+def write_beats(
+    path: Path,
+    leads: int = 2,
+    n: int = 150_000,
+    methods: tuple[str, ...] = ("saliency",),
+    classes: tuple[str, ...] = ("clean", "artefact"),
+) -> Path:
     """Beats of 0.8 s with a gap; attributions with a hole; a tenth of all windows flagged."""
     rng = np.random.default_rng(leads)
     starts = window_starts(n, WINDOW, HOP)
@@ -24,7 +30,7 @@ def write_beats(path: Path, leads: int = 2, n: int = 150_000, methods: tuple[str
         source=path.stem, fs=FS, samples=n, leads=names, units=("mV",) * leads, window_start=starts,
         window_lead=np.full(len(starts), -1, np.int8), window_samples=WINDOW, hop_samples=HOP,
         shard_samples=60_000, shard_windows=120, methods=tuple(StoredMethod(method) for method in methods),
-        classes=("clean", "artefact"), alarm=1, began="2026-03-02T23:50:00",
+        classes=classes, alarm=len(classes) - 1, began="2026-03-02T23:50:00",
         annotations=tuple(Annotation(k, "V" if k % 400 == 40 else "N") for k in range(40, n, 80)),
         facts={"fingerprint": f"{leads:08x}"},
     )  # fmt: skip
@@ -40,7 +46,8 @@ def write_beats(path: Path, leads: int = 2, n: int = 150_000, methods: tuple[str
         a[90_000:91_000] = np.nan
         group[f"attribution_{method}"][:] = a
     artefact = rng.permutation(np.linspace(0, 0.999, len(starts))).astype(np.float32)
-    group["probability"][:] = np.stack([1 - artefact, artefact], axis=1)
+    if classes:
+        group["probability"][:] = np.stack([1 - artefact, artefact], axis=1)
     group["score"][:] = artefact
     group["target"][:] = 1
     group["flagged"][:] = artefact > 0.9

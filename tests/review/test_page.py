@@ -418,6 +418,25 @@ def test_twelve_leads_and_records(browser: Any, tmp_path_factory: pytest.TempPat
         watched.close()
 
 
+def test_without_attributions_and_classes(browser: Any, tmp_path: Path) -> None:
+    """A store of scores only is a signal and a list."""
+    path = write_beats(tmp_path / "scores.zarr", leads=1, n=20_000, methods=(), classes=())
+    with start_in_thread(path, reviewer="Ada") as running:
+        watched = Watched(browser, running.url)
+        page = watched.page
+        assert "no attribution" in page.inner_text("#scale")
+        score = opened(path)["score"][:]
+        assert page.evaluate("signalscreen.app.list.order") == np.argsort(-score, kind="stable").tolist()
+        press(page, "j", "r")
+        assert [v.window for v in read_verdicts(path)] == [int(np.argmax(score))]
+        show(page, 5_000, 6_000)
+        signal, seen = opened(path)["signal"][:, 0], drawn(page, 0)
+        for k, stroke in ((int(x0), (y0, y1, colour)) for x0, y0, _, y1, colour in _strokes(seen)):
+            assert stroke == (signal[k], signal[k + 1], colour_of(np.nan, seen))
+        assert watched.errors == []
+        watched.close()
+
+
 class Quiet(SimpleHTTPRequestHandler):
     """A notebook's server, as far as a frame can tell."""
 

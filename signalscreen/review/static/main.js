@@ -170,14 +170,14 @@ class App {
   }
 
   /** A click: a verdict in the lane, else the window there. */
-  click(sample, inLane) {
+  click(sample, inLane, lead) {
     const hit = inLane ? this.verdicts.list.filter((v) => v.start <= sample && sample < v.stop).pop() : null;
     if (hit) {
       [this.chosen, this.selection] = [hit, null];
       this.aimed();
       return;
     }
-    const row = this.windows.at(sample);
+    const row = this.windows.at(sample, lead);
     if (row >= 0) this.choose(row, false);
   }
 

@@ -31,8 +31,8 @@ export class Track {
     const last = search(steps, start, view.to + margin);
     const crowd = (last - first) / pixels;
     const group = crowd > 1 ? 2 ** Math.max(1, Math.floor(Math.log2(crowd))) : 1;
-    const rows = group > 1 ? this.envelopes(first - (first % group), last, group) : this.stairs(first, last);
-    this.panel.fill("line", rows, `${first}/${last}/${group}`);
+    const rows = () => (group > 1 ? this.envelopes(first - (first % group), last, group) : this.stairs(first, last));
+    if (this.drawn.length) this.panel.fill("line", rows(), `${first}/${last}/${group}`);
     this.note.textContent = group > 1 ? "high to low" : this.app.windows.steps.length < this.app.windows.count ? "highest lead" : "";
     const target = app.target();
     const span = target ? [{ from: target.start, to: target.stop, colour: "#2456c7", alpha: target.kind === "selection" ? 0.16 : 0.035 }] : [];
@@ -91,6 +91,7 @@ function className(name) {
 
 /** Return the classes that are drawn, that of the alarm last and so on top; of many, the likeliest. */
 function classesDrawn(info, windows) {
+  if (!info.classes.length) return []; // the model does not answer with classes
   const mean = info.classes.map((_, c) => {
     let sum = 0;
     for (let i = 0; i < windows.count; i++) sum += windows.probability[i * windows.classes + c] || 0;
