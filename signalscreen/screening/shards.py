@@ -28,6 +28,8 @@ Array = NDArray[Any]
 
 # Samples, at the slower of two rates, that the resampling filter reaches on either side, with room to spare.
 _FILTER_REACH = 24
+# Methods that need no more than dS/dx, which one pass gives beside the outputs.
+_OF_THE_GRADIENT = frozenset({"saliency", "input_x_gradient"})
 
 
 @dataclass
@@ -158,8 +160,12 @@ def answered(ready: Ready, rows: Array) -> Answer:
     anything = 0 if target is None and ready.classes else target
     bound, x = ready.score(anything).bind(x)
     classes = bound.classes
-    if ready.classes:
+    gradient = None
+    if ready.classes and job.explain == "all" and any(map(_is_gradient, job.methods.items())):
+        answer.probability, answer.logit, gradient = bound.outputs_with_gradient(x, highest=target is None)
+    elif ready.classes:
         answer.probability, answer.logit = bound.outputs(x)
+    if ready.classes:
         numbers = answer.logit if bound.logit else answer.probability
         if target is None:
             target = classes = np.argmax(numbers, axis=1)
@@ -173,11 +179,26 @@ def answered(ready: Ready, rows: Array) -> Answer:
         answer.flagged = answer.probability[:, ready.alarm] > job.threshold
     answer.explained = np.full(len(x), job.explain == "all") if job.explain != "flagged" else answer.flagged
     if job.methods and answer.explained.any():
-        _explain(ready, answer, x, target)
+        _explain(ready, answer, x, target, gradient)
     return answer
 
 
-def _explain(ready: Ready, answer: Answer, x: Array, target: Any) -> None:
+def _is_gradient(method: tuple[str, Mapping[str, Any]]) -> bool:
+    name, options = method
+    return name in _OF_THE_GRADIENT and not options
+
+
+class _Differentiated:
+    """A score whose gradient is known."""
+
+    def __init__(self, gradient: Array) -> None:
+        self._gradient = gradient
+
+    def gradient(self, _: Array) -> Array:
+        return self._gradient
+
+
+def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Array | None) -> None:
     """Run every method on the windows to be explained; maps are ``(explained, length[, leads])``."""
     chosen = answer.explained
     score = ready.score(target[chosen] if isinstance(target, np.ndarray) else target)
@@ -185,7 +206,10 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any) -> None:
     for name, options in ready.job.methods.items():
         with warnings.catch_warnings():  # it is kept for each window, and said once for all at the end
             warnings.simplefilter("ignore", CompletenessWarning)
-            maps = np.asarray(METHODS[name].fn(score, values, **options))
+            if gradient is not None and _is_gradient((name, options)):
+                maps = METHODS[name].formula(_Differentiated(gradient), values)
+            else:
+                maps = np.asarray(METHODS[name].fn(score, values, **options))
         if maps.shape[1] != ready.grid.length:
             raise OptionError(
                 f"{name} gives {maps.shape[1]} positions for windows of {ready.grid.length} samples, which have no "
