@@ -41,7 +41,7 @@ def executor_of(
     Raises
     ------
     OptionError
-        Both or none of the two were given, or less than one worker; Dask is not installed.
+        Both or none of the two were given, or less than one worker; or Dask is not installed.
     WorkerError
         The scheduler does not answer, or has no workers.
 
@@ -49,22 +49,30 @@ def executor_of(
     ----------
     Rocklin, M. "Dask: parallel computation with blocked algorithms and task scheduling." SciPy 2015.
     """
-    if (workers is None) == (scheduler is None):
+    if workers is not None and scheduler is None:
+        joined = _started(workers)
+    elif scheduler is not None and workers is None:
+        joined = _found(scheduler, timeout)
+    else:
         raise OptionError("give either a number of workers or the address of a scheduler, one of the two")
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise OptionError(f"workers={workers!r} is no number of processes; give 1 or more")
-    try:
-        import distributed
-    except ImportError as error:
-        raise OptionError("workers need Dask, which is not installed: pip install signalscreen[dask]") from error
-    joined = _started(distributed, workers) if scheduler is None else _found(distributed, scheduler, timeout)
     with joined as client:
         # pure=False: the same shard asked for again is done again, not answered from memory.
         yield client.get_executor(retries=_RETRIES, pure=False)
 
 
+def _dask() -> Any:
+    try:
+        import distributed
+    except ImportError as error:
+        raise OptionError("workers need Dask, which is not installed: pip install signalscreen[dask]") from error
+    return distributed
+
+
 @contextmanager
-def _started(distributed: Any, workers: int) -> Iterator[Any]:
+def _started(workers: int) -> Iterator[Any]:
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise OptionError(f"workers={workers!r} is no number of processes; give 1 or more")
+    distributed = _dask()
     cluster = distributed.LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
@@ -89,7 +97,8 @@ def _environment(workers: int) -> dict[str, str]:
 
 
 @contextmanager
-def _found(distributed: Any, scheduler: str, timeout: float) -> Iterator[Any]:
+def _found(scheduler: str, timeout: float) -> Iterator[Any]:
+    distributed = _dask()
     try:
         client = distributed.Client(scheduler, timeout=timeout)
     except Exception as error:  # no such address, nobody there, or something that is no scheduler

@@ -161,11 +161,11 @@ def answered(ready: Ready, rows: Array) -> Answer:
     bound, x = ready.score(anything).bind(x)
     classes = bound.classes
     gradient = None
-    if ready.classes and job.explain == "all" and any(map(_is_gradient, job.methods.items())):
-        answer.probability, answer.logit, gradient = bound.outputs_with_gradient(x, highest=target is None)
-    elif ready.classes:
-        answer.probability, answer.logit = bound.outputs(x)
     if ready.classes:
+        if job.explain == "all" and any(map(_is_gradient, job.methods.items())):
+            answer.probability, answer.logit, gradient = bound.outputs_with_gradient(x, highest=target is None)
+        else:
+            answer.probability, answer.logit = bound.outputs(x)
         numbers = answer.logit if bound.logit else answer.probability
         if target is None:
             target = classes = np.argmax(numbers, axis=1)
