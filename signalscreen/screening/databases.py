@@ -53,8 +53,10 @@ def screen_recordings(
     """
     found = records_of(records)
     jobs = {name: job_of(path, model, method, f"{str(out).rstrip('/')}/{name}", options) for name, path in found}
-    _make_database(str(out), [name for name, _ in found], overwrite)
+    _make_database(str(out), [], overwrite)
     tasks, failed = _prepared(jobs, overwrite)
+    # Only now, since only records that could be opened have a store.
+    _make_database(str(out), [name for name in jobs if name not in failed], overwrite)
     if len(failed) == len(found):
         name, reason = next(iter(failed.items()))
         raise RecordingError(f"none of {len(found)} records could be screened; {name}: {reason}")
