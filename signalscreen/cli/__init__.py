@@ -18,6 +18,7 @@ from signalscreen.cli.demo import demo
 from signalscreen.cli.explain import explain
 from signalscreen.cli.features import features
 from signalscreen.cli.methods import methods
+from signalscreen.cli.review import review
 from signalscreen.cli.screen import screen
 from signalscreen.cli.summary import summary
 from signalscreen.errors import SignalScreenError, SignalScreenWarning
@@ -52,7 +53,7 @@ def main() -> None:
     """Show why a 1D convolutional network decided what it did about a signal."""
 
 
-for _command in (explain, screen, methods, summary, features, demo, classic):
+for _command in (explain, screen, review, methods, summary, features, demo, classic):
     main.add_command(_command)
 
 

@@ -14,7 +14,7 @@ from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, existing, made
 from signalscreen.screening.progress import bar, hours
 from signalscreen.screening.ready import Task, load, prepare
-from signalscreen.screening.running import done, job_of, warn_incomplete
+from signalscreen.screening.running import check_workers, done, job_of, warn_incomplete
 from signalscreen.screening.summary import RecordSummary, summarise
 
 
@@ -51,16 +51,19 @@ def screen_recordings(
     SignalScreenError
         No record is there, two have one name, none could be screened, or the disk is full.
     """
+    out = store.located(out)
     found = records_of(records)
-    jobs = {name: job_of(path, model, method, f"{str(out).rstrip('/')}/{name}", options) for name, path in found}
-    _make_database(str(out), [], overwrite)
+    jobs = {name: job_of(path, model, method, f"{out.rstrip('/')}/{name}", options) for name, path in found}
+    for job in jobs.values():
+        check_workers(job, executor)
+    before = _made_database(out)
     tasks, failed = _prepared(jobs, overwrite)
-    # Only now, since only records that could be opened have a store.
-    _make_database(str(out), [name for name in jobs if name not in failed], overwrite)
     if len(failed) == len(found):
         name, reason = next(iter(failed.items()))
         raise RecordingError(f"none of {len(found)} records could be screened; {name}: {reason}")
-    with clearly(str(out)), bar(tasks, f"{len(found)} records", progress) as shown:
+    with clearly(out):
+        store.create_database(out, sorted({*before, *(jobs.keys() - failed.keys())}))
+    with clearly(out), bar(tasks, f"{len(found)} records", progress) as shown:
         for task, error in done(tasks, executor):
             shown.update(hours(task))
             if error is not None:
@@ -68,7 +71,7 @@ def screen_recordings(
     for task in {id(task.group): task for task in tasks}.values():
         warn_incomplete(task.ready, task.group)
     _said(failed, len(found))
-    store.consolidate(str(out))
+    store.consolidate(out)
     return summarise(out)
 
 
@@ -136,14 +139,15 @@ def _prepared(jobs: Mapping[str, Job], overwrite: bool) -> tuple[list[Task], dic
     return tasks, failed
 
 
-def _make_database(out: str, names: Sequence[str], overwrite: bool) -> None:
-    """Make the group that holds the stores, or add to the one that is there."""
+def _made_database(out: str) -> list[str]:
+    """Make the group that holds the stores, where it is not there; return the records that are in it."""
     attrs = existing(out)
-    if attrs is not None and "records" not in attrs and not overwrite:
+    if attrs is not None and "records" not in attrs:
         raise OutputError(f"{out} is the store of one recording; give another --out for several")
-    before = [] if attrs is None else attrs.get("records", [])
+    before = [] if attrs is None else list(attrs.get("records", []))
     with clearly(out):
-        store.create_database(out, sorted({*before, *names}))
+        store.create_database(out, before)
+    return before
 
 
 def _said(failed: Mapping[str, SignalScreenError], count: int) -> None:

@@ -9,6 +9,8 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +111,16 @@ class StoreSpec:
         """How many tasks fill the store."""
         by_time = -(-self.samples // self.shard_samples)
         return max(by_time, -(-len(self.window_start) // self.shard_windows), 1)
+
+
+def located(path: str | os.PathLike[str]) -> str:
+    """Where to write: a URL as it is, but ``file://``, whose folders fsspec does not make, as a path.
+
+    >>> located("file:///data/a%20b.zarr"), located("s3://bucket/a.zarr")
+    ('/data/a b.zarr', 's3://bucket/a.zarr')
+    """
+    text = os.fspath(path)
+    return url2pathname(urlsplit(text).path) if text.startswith("file://") else text
 
 
 def create(path: str | os.PathLike[str], spec: StoreSpec) -> None:

@@ -14,11 +14,11 @@ import pytest
 
 pytest.importorskip("keras")
 
-import signalscreen as ss  # noqa: E402
-from benchmarks.screening_kills import differences, finished  # noqa: E402
-from signalscreen.errors import OutputError, SignalScreenWarning  # noqa: E402
-from signalscreen.screening import shards, store  # noqa: E402
-from tests.screening import jobs  # noqa: E402
+import signalscreen as ss
+from benchmarks.screening_kills import differences, finished
+from signalscreen.errors import OutputError, SignalScreenWarning
+from signalscreen.screening import shards, store
+from tests.screening import jobs
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,7 +99,10 @@ def disk(tmp_path):
     where = tmp_path / "disk"
     where.mkdir()
     mount = shutil.which("mount")
-    if mount is None or subprocess.run([mount, "-t", "tmpfs", "-o", "size=8m", "none", where], check=False).returncode:
+    if (
+        mount is None
+        or subprocess.run([mount, "-t", "tmpfs", "-o", "size=8m", "none", where], check=False).returncode
+    ):
         pytest.skip("no file system can be mounted here")
     yield where
     subprocess.run(["umount", where], check=True)

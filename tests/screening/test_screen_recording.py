@@ -152,7 +152,7 @@ def test_what_the_store_says(tmp_path, two_leads):
     assert facts["settings"]["target"] == 2
     assert (read(ds, "done") == 1).all()
     ten = ds.attribution_integrated_gradients.sel(time=slice(10, 20), method="nearest")
-    np.testing.assert_array_equal(ten.values, read(ds, "attribution_integrated_gradients")[400:801])
+    np.testing.assert_array_equal(ten.values, read(ds, "attribution_integrated_gradients")[400:800])
 
 
 def test_a_part_of_a_recording_keeps_its_clock(tmp_path, two_leads):
