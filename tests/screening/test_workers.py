@@ -1,11 +1,9 @@
 """Shards by other processes: the same numbers, and no fault of a worker takes the run down."""
 
 import os
-import signal
 import sys
 from concurrent.futures import Executor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +14,7 @@ import signalscreen as ss  # noqa: E402
 from benchmarks.screening_kills import differences, finished  # noqa: E402
 from signalscreen.errors import ModelError, OptionError, OutputError, RecordingError, WorkerError  # noqa: E402
 from signalscreen.screening.clusters import executor_of  # noqa: E402
-from tests.screening import jobs  # noqa: E402
+from tests.screening import faults, jobs  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +33,11 @@ class Changed(Executor):
         return self.executor.submit(*self.change(fn, job, number))
 
 
-def environment(names):
-    return [os.environ.get(name) for name in names]
-
-
 def test_the_same_bits_by_workers(job, undisturbed, two_workers, tmp_path):
     """To a URL, as one would give for a store on another machine."""
     out = tmp_path / "s.zarr"
     names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    threads, inter = two_workers.submit(environment, names).result()
+    threads, inter = two_workers.submit(faults.environment, names).result()
     assert int(threads) == max(os.cpu_count() // 2, 1)
     assert inter == "1"
     dataset = ss.screen_recording(*job, out=out.as_uri(), executor=two_workers, **jobs.SETTINGS)
@@ -139,30 +133,16 @@ def test_workers_do_not_see_what_is_in_this_process(job, two_workers, tmp_path):
 # Workers that were killed have to import TensorFlow again: these come last.
 
 
-def faulty(markers, fn, job, number):
-    """One shard fails, and one dies with its worker, the first time."""
-    marker = Path(markers) / str(number)
-    if number not in (3, 7) or marker.exists():
-        return fn(job, number)
-    marker.touch()
-    if number == 3:
-        raise RuntimeError("out of luck")
-    return os.kill(os.getpid(), signal.SIGKILL)
-
-
 def test_a_fault_costs_a_shard_only(job, undisturbed, two_workers, tmp_path):
-    """A shard that failed is done again; a worker that was killed is started again, and its shard goes to another."""
-    workers = Changed(two_workers, lambda fn, *given: (faulty, str(tmp_path), fn, *given))
+    """A shard that failed is done again, and so is that of a worker that was killed."""
+    workers = Changed(two_workers, lambda fn, *given: (faults.faulty, str(tmp_path), fn, *given))
     ss.screen_recording(*job, out=tmp_path / "s.zarr", executor=workers, **jobs.SETTINGS)
     assert {"3", "7"} <= {path.name for path in tmp_path.iterdir()}
     assert differences(undisturbed, tmp_path / "s.zarr") == {}
 
 
-def always_dies(*_):
-    os._exit(1)
-
-
 def test_a_shard_that_kills_every_worker_is_given_up(job, two_workers, tmp_path):
-    workers = Changed(two_workers, lambda fn, job, number: (always_dies if number == 0 else fn, job, number))
+    two_workers._client.run_on_scheduler(faults.few_failures)  # four deaths in a row take 20 s
+    workers = Changed(two_workers, lambda _, *given: (faults.always_dies, *given))
     with pytest.raises(WorkerError, match=r"^a worker failed \(KilledWorker.* run the same again to go on$"):
         ss.screen_recording(*job, out=tmp_path / "s.zarr", executor=workers, **jobs.SETTINGS)
