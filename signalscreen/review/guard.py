@@ -81,6 +81,6 @@ class Guard:
         return None
 
     def _frames(self, headers: Mapping[str, str]) -> bool:
-        """Whether a notebook puts the page into a frame. Which page that is, the browser checks (frame-ancestors)."""
+        """Whether a notebook puts the page into a frame. Which page, the browser checks (frame-ancestors)."""
         framing = (headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-Mode")) == ("iframe", "navigate")
         return self.notebook and framing
