@@ -68,8 +68,8 @@ def screen_recordings(
             shown.update(hours(task))
             if error is not None:
                 failed.setdefault(task.ready.job.out.rsplit("/", 1)[-1], error)
-    for task in {id(task.group): task for task in tasks}.values():
-        warn_incomplete(task.ready, task.group)
+    for task in {id(task.arrays): task for task in tasks}.values():
+        warn_incomplete(task.ready, task.arrays)
     _said(failed, len(found))
     store.consolidate(out)
     return summarise(out)
@@ -128,14 +128,14 @@ def _prepared(jobs: Mapping[str, Job], overwrite: bool) -> tuple[list[Task], dic
         try:
             model = load(job) if model is None else model
             ready = prepare(job, model)
-            group, methods = made(ready, overwrite, methods)
+            arrays, methods = made(ready, overwrite, methods)
         except OutputError:
             raise
         except SignalScreenError as error:
             failed[name] = error
             continue
-        left = np.flatnonzero(~store.shards_done(group)).tolist()
-        tasks += [Task(ready, group, number) for number in left]
+        left = np.flatnonzero(~store.shards_done(arrays)).tolist()
+        tasks += [Task(ready, arrays, number) for number in left]
     return tasks, failed
 
 

@@ -128,15 +128,15 @@ def screen_recording(
     job = job_of(record, model, method, store.located(out), options)
     check_workers(job, executor)
     ready = prepare(job)
-    group, _ = made(ready, overwrite)
-    left = np.flatnonzero(~store.shards_done(group)).tolist()
-    tasks = [Task(ready, group, number) for number in left]
+    arrays, _ = made(ready, overwrite)
+    left = np.flatnonzero(~store.shards_done(arrays)).tolist()
+    tasks = [Task(ready, arrays, number) for number in left]
     with clearly(job.out), bar(tasks, ready.stream.source or "recording", progress) as shown:
         for task, error in done(tasks, executor):
             if error is not None:
                 raise error
             shown.update(hours(task))
-    warn_incomplete(ready, group)
+    warn_incomplete(ready, arrays)
     return store.open_results(job.out)
 
 
@@ -210,7 +210,7 @@ def _here(tasks: Sequence[Task]) -> Iterator[tuple[Task, SignalScreenError | Non
             answer = answered(task.ready, reading.result().rows)
             seconds = time.perf_counter() - began
             yield from _written(going)
-            going.append((task, writer.submit(write, task.ready, task.group, reading.result(), answer, seconds)))
+            going.append((task, writer.submit(write, task.ready, task.arrays, reading.result(), answer, seconds)))
         yield from _written(going)
 
 
@@ -251,15 +251,15 @@ def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
     return {name: {} for name in ([method] if isinstance(method, str) else method)}
 
 
-def warn_incomplete(ready: Ready, group: Any) -> None:
+def warn_incomplete(ready: Ready, arrays: store.Arrays) -> None:
     """Say once, for all shards, where attributions do not add up."""
     for name in ready.job.methods:
-        if f"completeness_{name}" not in group:
+        if f"completeness_{name}" not in arrays:
             continue
-        missed = np.abs(group[f"completeness_{name}"][:])
+        missed = np.abs(arrays[f"completeness_{name}"][:])
         if np.nanmax(missed, initial=0.0) > 0.05:
             worst = int(np.nanargmax(missed))
-            at = float(group["window_start_s"][worst])
+            at = float(arrays["window_start_s"][worst])
             count = int(np.nansum(missed > 0.05))
             warn(
                 f"{name}: attributions of {count} of {np.isfinite(missed).sum()} windows miss the change of the "

@@ -22,6 +22,7 @@ from signalscreen.recording import normalise
 from signalscreen.recording.resampling import resample_with_gaps
 from signalscreen.screening.layout import Shard
 from signalscreen.screening.ready import Ready
+from signalscreen.screening.store import Arrays
 from signalscreen.windows import cut, stitch
 
 Array = NDArray[Any]
@@ -77,21 +78,21 @@ class Material:
     seconds: float
 
 
-def do_shard(ready: Ready, group: Any, number: int) -> None:
+def do_shard(ready: Ready, arrays: Arrays, number: int) -> None:
     """Read, compute and write one shard.
 
     Parameters
     ----------
     ready : Ready
-    group : zarr.Group
-        The store, open for writing.
+    arrays : dict of str to zarr.Array
+        Of the store, open for writing.
     number : int
         Of the shard.
     """
     material = gathered(ready, number)
     began = time.perf_counter()
     answer = answered(ready, material.rows)
-    write(ready, group, material, answer, time.perf_counter() - began)
+    write(ready, arrays, material, answer, time.perf_counter() - began)
 
 
 def gathered(ready: Ready, number: int) -> Material:
@@ -110,7 +111,7 @@ def gathered(ready: Ready, number: int) -> Material:
     return Material(shard, signal, first, _rows(ready, windows), offset, time.perf_counter() - began)
 
 
-def write(ready: Ready, group: Any, material: Material, answer: Answer, seconds: float) -> None:
+def write(ready: Ready, arrays: Arrays, material: Material, answer: Answer, seconds: float) -> None:
     """Write what a shard came to, and then that it is done.
 
     Parameters
@@ -119,11 +120,11 @@ def write(ready: Ready, group: Any, material: Material, answer: Answer, seconds:
         That the model and the methods took.
     """
     began = time.perf_counter()
-    _write_time(ready, group, material, answer)
-    _write_windows(ready, group, material.shard, answer)
+    _write_time(ready, arrays, material, answer)
+    _write_windows(ready, arrays, material.shard, answer)
     number = material.shard.number
-    group["seconds"][number] = material.seconds + seconds + time.perf_counter() - began
-    group["done"][number] = 1  # last: what it vouches for is there
+    arrays["seconds"][number] = material.seconds + seconds + time.perf_counter() - began
+    arrays["done"][number] = 1  # last: what it vouches for is there
 
 
 def first_window(ready: Ready) -> Array | None:
@@ -233,7 +234,7 @@ def _incompleteness(score: Any, x: Array, maps: Array, options: Mapping[str, Any
     return (gap(maps, (here, there)) / np.maximum(np.abs(here - there), 1e-12)).astype(np.float32)
 
 
-def _write_time(ready: Ready, group: Any, material: Material, answer: Answer) -> None:
+def _write_time(ready: Ready, arrays: Arrays, material: Material, answer: Answer) -> None:
     """What lies on the timeline: the signal, its bad stretches, and the maps, stitched."""
     shard, signal, first = material.shard, material.signal, material.first
     if shard.first >= shard.stop:
@@ -249,10 +250,10 @@ def _write_time(ready: Ready, group: Any, material: Material, answer: Answer) ->
         resolution=stream.resolution or 0.0,
         first=first,
     )
-    group["signal"][here] = signal[shard.first - first : shard.stop - first].astype(np.float32)
-    group["bad"][here] = flags[shard.first - first : shard.stop - first]
+    arrays["signal"][here] = signal[shard.first - first : shard.stop - first].astype(np.float32)
+    arrays["bad"][here] = flags[shard.first - first : shard.stop - first]
     for name, maps in answer.maps.items():
-        group[f"attribution_{name}"][here] = _stitched(ready, shard, answer, maps, material.offset)
+        arrays[f"attribution_{name}"][here] = _stitched(ready, shard, answer, maps, material.offset)
 
 
 def _stitched(ready: Ready, shard: Shard, answer: Answer, maps: Array, offset: int) -> Array:
@@ -261,20 +262,17 @@ def _stitched(ready: Ready, shard: Shard, answer: Answer, maps: Array, offset: i
     rows = np.flatnonzero(answer.rows)[answer.explained]
     starts = grid.starts[slice(*shard.needed)] - offset
     n = int(starts[-1]) + grid.length if len(starts) else 0
-    leads = len(ready.stream.names)
-    found = np.full((shard.stop - shard.first, leads), np.nan, np.float32)
+    lines = np.full((n, len(ready.stream.names)), np.nan, np.float32)
     for number, leads_of in enumerate(groups):
         mine = rows % len(groups) == number
-        if not mine.any():
-            continue
-        line = stitch(maps[mine], starts[rows[mine] // len(groups)], n)
-        line = line[:, None] if line.ndim == 1 else line
-        # One value per moment is that of all its leads.
-        found[:, leads_of] = grid.on_timeline(line, offset, shard.first, shard.stop)
-    return found
+        if mine.any():
+            line = stitch(maps[mine], starts[rows[mine] // len(groups)], n)
+            # One value per moment is that of all its leads.
+            lines[:, leads_of] = line[:, None] if line.ndim == 1 else line
+    return grid.on_timeline(lines, offset, shard.first, shard.stop)
 
 
-def _write_windows(ready: Ready, group: Any, shard: Shard, answer: Answer) -> None:
+def _write_windows(ready: Ready, arrays: Arrays, shard: Shard, answer: Answer) -> None:
     """What there is a row per window of; only the shard's own rows."""
     groups = len(ready.groups)
     own = slice((shard.windows[0] - shard.needed[0]) * groups, (shard.windows[1] - shard.needed[0]) * groups)
@@ -285,7 +283,7 @@ def _write_windows(ready: Ready, group: Any, shard: Shard, answer: Answer) -> No
     def put(name: str, values: Array | None, of: NDArray[np.bool_] = answer.rows) -> None:
         if values is None:
             return
-        array = group[name]
+        array = arrays[name]
         spread = np.full((len(answer.rows), *array.shape[1:]), array.fill_value, array.dtype)
         spread[of] = values
         array[here] = spread[own]

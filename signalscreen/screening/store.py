@@ -20,6 +20,7 @@ from signalscreen.quality import FLAG_ATTRIBUTES
 from signalscreen.recording import Annotation
 
 SCHEMA = 1
+Arrays = Mapping[str, Any]  # zarr.Array by name
 TITLE = "signalscreen screening"
 # Samples of `time_s` in a chunk: it is the same count everywhere and shrinks to nothing.
 _TIME_CHUNK = 2**22
@@ -197,6 +198,11 @@ def opened(path: str | os.PathLike[str], mode: str = "r") -> Any:
     return group
 
 
+def arrays_of(path: str | os.PathLike[str]) -> Arrays:
+    """All arrays of a store, open for writing: to look one up in a group takes as long as to write a small one."""
+    return dict(opened(path, "r+").arrays())
+
+
 def open_results(path: str | os.PathLike[str], record: str | None = None) -> Any:
     """Open what `screen_recording` or `screen_recordings` wrote, lazily.
 
@@ -297,7 +303,13 @@ def _allocate_time(group: Any, spec: StoreSpec) -> None:
 def _allocate_windows(group: Any, spec: StoreSpec) -> None:
     """Arrays with a row per window: one chunk per shard."""
     rows, chunk = len(spec.window_start), spec.shard_windows
-    one: dict[str, Any] = {"shape": (rows,), "chunks": (chunk,), "dimension_names": ("window",)}
+    # Not compressed: there is little of them, and it would take longer than to write them.
+    one: dict[str, Any] = {
+        "shape": (rows,),
+        "chunks": (chunk,),
+        "dimension_names": ("window",),
+        "compressors": None,
+    }
     for name in ("flagged", "explained", "gap"):
         group.create_array(name, dtype="uint8", fill_value=0, **one)
     group.create_array("target", dtype="int32", fill_value=-1, **one)
@@ -315,8 +327,9 @@ def _allocate_windows(group: Any, spec: StoreSpec) -> None:
                 dtype="float32",
                 fill_value=np.nan,
                 dimension_names=("window", "class"),
+                compressors=None,
             )
-    shard: dict[str, Any] = {"shape": (spec.shards,), "chunks": (1,), "dimension_names": ("shard",)}
+    shard = {"shape": (spec.shards,), "chunks": (1,), "dimension_names": ("shard",), "compressors": None}
     group.create_array("done", dtype="uint8", fill_value=0, **shard)
     group.create_array("seconds", dtype="float32", fill_value=np.nan, **shard)
 

@@ -13,9 +13,9 @@ from signalscreen.screening.shards import do_shard
 def shard_by_worker(job: Job, number: int) -> int:
     """One shard in another process, which keeps the model for the next."""
     ready = _ready(_Same(job))
-    group = store.opened(job.out, "r+")
-    if not group["done"][number]:
-        do_shard(ready, group, number)
+    arrays = store.arrays_of(job.out)
+    if not arrays["done"][number]:
+        do_shard(ready, arrays, number)
     return number
 
 

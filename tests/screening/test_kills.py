@@ -95,13 +95,13 @@ def test_what_a_kill_leaves_lying_does_no_harm(job, undisturbed, tmp_path):
 
 @pytest.fixture
 def disk(tmp_path):
-    """A disk of 8 MiB."""
+    """A disk of 16 MiB."""
     where = tmp_path / "disk"
     where.mkdir()
     mount = shutil.which("mount")
     if (
         mount is None
-        or subprocess.run([mount, "-t", "tmpfs", "-o", "size=8m", "none", where], check=False).returncode
+        or subprocess.run([mount, "-t", "tmpfs", "-o", "size=16m", "none", where], check=False).returncode
     ):
         pytest.skip("no file system can be mounted here")
     yield where
@@ -118,14 +118,14 @@ def test_a_full_disk(job, undisturbed, disk):
     filler.write_bytes(bytes(room(disk) - 4096))
     with pytest.raises(OutputError, match=r"s\.zarr cannot be written \(no space left on device\)"):
         ss.screen_recording(*job, out=out, **jobs.SETTINGS)  # not even the empty store fits
-    os.truncate(filler, room(disk) + filler.stat().st_size - 1_500_000)
+    os.truncate(filler, room(disk) + filler.stat().st_size - 3_000_000)
     with pytest.raises(OutputError, match=r"no space left .* make room, and run the same again$"):
         ss.screen_recording(*job, out=out, **jobs.SETTINGS)
     done = store.shards_done(store.opened(out))
     assert 0 < done.sum() < jobs.SHARDS
     here, there = (store.opened(path)["attribution_saliency"] for path in (out, undisturbed))
     for number in np.flatnonzero(done):  # nothing torn
-        span = slice(number * 6000, (number + 1) * 6000)
+        span = slice(number * jobs.SHARD, (number + 1) * jobs.SHARD)
         np.testing.assert_array_equal(here[span], there[span])
     filler.unlink()
     ss.screen_recording(*job, out=out, **jobs.SETTINGS)
