@@ -60,6 +60,7 @@ _HOMES = {
     "screen_recording": "screening",
     "screen_recordings": "screening",
     "open_results": "screening",
+    "export_results": "exports",
     "plot_averages": "plot",
     "plot_with_gradient": "plot",
     "plot_image": "plot",

@@ -22,8 +22,8 @@ _ANNOTATOR = re.compile(r"[A-Za-z]+", re.ASCII)
 _TAKEN = ("atr", "hea", "dat", "mat")  # the reference annotations, and files that are none
 _RECORD = "verdicts"
 _NOTE = '"'  # the symbol of a comment
-# The first note of a file of ours lies at sample 0, so wfdb does not show it: what the file holds, the version and a
-# hash of the rest.
+# The first note of a file of ours lies at sample 0, so wfdb does not show it: what the file holds, the version and
+# a hash of the rest.
 _MARK = re.compile(rb"signalscreen (verdicts|flagged) (\d+) ([0-9a-f]{16})")
 _VERSION = 1
 _HEAD = 200  # bytes in which the mark lies
