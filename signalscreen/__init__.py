@@ -61,6 +61,7 @@ _HOMES = {
     "screen_recordings": "screening",
     "open_results": "screening",
     "export_results": "exports",
+    "write_report": "report",
     "plot_averages": "plot",
     "plot_with_gradient": "plot",
     "plot_image": "plot",

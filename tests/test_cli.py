@@ -147,7 +147,7 @@ def test_options_that_no_method_has(word, words):
         (["explain", "m", "s", "-m", "saliency", "-o", "x", "--fs", "fast"], "'fast' is not a valid float"),
         (["explain", "m", "s", "-m", "saliency", "-o", "x", "--batch-size", "0"], "0 is not in the range"),
         (["explain", "m", "s", "-m", "saliency", "-o", "x", "--normalise", "l2"], "'l2' is not one of"),
-        (["screen"], "No such command 'screen'"),
+        (["scren"], "No such command 'scren'"),
     ],
 )
 def test_wrong_calls_exit_with_2(words, said):

@@ -127,9 +127,19 @@ class Part:
 
 
 def part_of(
-    path: str, record: str | None, method: Sequence[str] | None, start: float | None, end: float | None
+    path: str,
+    record: str | None = None,
+    method: Sequence[str] | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    unfinished: bool = False,
 ) -> Part:
     """Open a store and find what was asked for.
+
+    Parameters
+    ----------
+    unfinished : bool
+        Take a store that is not finished too: its windows are those that are there.
 
     Raises
     ------
@@ -141,7 +151,7 @@ def part_of(
     group = store.opened(path if record is None else f"{path.rstrip('/')}/{record}")
     name = str(group.attrs["source"]) if record is None else record
     done = store.shards_done(group)
-    if not done.all():
+    if not done.all() and not unfinished:
         raise RecordingError(
             f"the screening of {name} is {done.mean():.0%} done, and the rest of {path} is empty; run the same "
             "'signalscreen screen' again to finish it"
@@ -149,7 +159,8 @@ def part_of(
     first, stop = _span(group, name, start, end)
     starts = group["window_start"][:]
     inside = (starts >= first) & (starts + int(group.attrs["window_samples"]) <= stop)
-    return Part(group, name, _methods(group, path, method), first, stop, np.flatnonzero(inside))
+    there = np.repeat(done, int(group.attrs["shard_windows"]))[: len(starts)]
+    return Part(group, name, _methods(group, path, method), first, stop, np.flatnonzero(inside & there))
 
 
 def _methods(group: Any, path: str, wanted: Sequence[str] | None) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """A lead in blocks that are counted from the recording's beginning, whichever slice of it is at hand."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ class Blocks(NamedTuple):
     values: Floats
     counts: NDArray[np.int64]
 
-    def spread(self, per_block: NDArray) -> NDArray:  # type: ignore[type-arg]
+    def spread(self, per_block: NDArray[Any]) -> NDArray[Any]:
         """One value per block to one per sample."""
         return np.repeat(per_block, self.counts, axis=0)
 

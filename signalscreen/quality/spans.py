@@ -1,6 +1,7 @@
 """Which samples of a signal are bad, and how."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,7 +33,7 @@ def bad_signal(
     *,
     kind: str = "ecg",
     units: str | Sequence[str] = "mV",
-    limits: Limits | Sequence[Limits] = None,
+    limits: Limits | Sequence[Limits] | NDArray[np.floating] = None,
     resolution: float | Sequence[float] = 0.0,
     first: int = 0,
 ) -> NDArray[np.uint8]:
@@ -118,8 +119,9 @@ def bad_signal(
     out = np.zeros(x.shape, dtype=np.uint8)
     for i in range(leads):
         smallest = _SMALLEST.get(names[i], 0.0) if kind == "ecg" else 0.0
+        step = 1.01 * steps[i]  # no two values that are one step apart differ by it to the last digit
         lead = np.ascontiguousarray(x[:, i], dtype=np.float64)
-        out[:, i] = _flags_of(lead, fs, kind, max(smallest, steps[i]), rails[i], steps[i], first)
+        out[:, i] = _flags_of(lead, fs, kind, max(smallest, step), rails[i], step, first)
     out[np.isnan(x)] = 0
     return out
 
@@ -230,18 +232,19 @@ def _checked(signal: ArrayLike, fs: float, kind: str) -> NDArray[np.floating]:
     return x[:, None] if x.ndim == 1 else x
 
 
-def _one_each(values: Sequence, leads: int, what: str) -> list:  # type: ignore[type-arg]
+def _one_each(values: Sequence[Any], leads: int, what: str) -> list[Any]:
     values = list(values)
     if len(values) != leads:
         raise OptionError(f"{len(values)} {what} were given for {leads} leads; give one each")
     return values
 
 
-def _limits(limits: Limits | Sequence[Limits], leads: int) -> list[Limits]:
+def _limits(limits: Limits | Sequence[Limits] | NDArray[np.floating], leads: int) -> list[Limits]:
     if limits is None:
         return [None] * leads
-    pair = len(limits) == 2 and all(np.isscalar(v) for v in limits)
-    each: list[Limits] = [tuple(limits)] * leads if pair else _one_each(limits, leads, "limits")  # type: ignore[list-item]
+    given: list[Any] = list(limits)
+    pair = len(given) == 2 and all(np.isscalar(v) for v in given)
+    each: list[Limits] = [(given[0], given[1])] * leads if pair else _one_each(given, leads, "limits")
     each = [None if one is None or np.isnan(one).any() else one for one in each]
     for one in each:
         if one is not None and not (len(one) == 2 and one[0] < one[1]):

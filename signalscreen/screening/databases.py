@@ -53,11 +53,13 @@ def screen_recordings(
     """
     found = records_of(records)
     jobs = {name: job_of(path, model, method, f"{str(out).rstrip('/')}/{name}", options) for name, path in found}
-    _make_database(str(out), [name for name, _ in found], overwrite)
+    before = _made_database(str(out))
     tasks, failed = _prepared(jobs, overwrite)
     if len(failed) == len(found):
         name, reason = next(iter(failed.items()))
         raise RecordingError(f"none of {len(found)} records could be screened; {name}: {reason}")
+    with clearly(str(out)):
+        store.create_database(out, sorted({*before, *jobs} - {*failed}))
     with clearly(str(out)), bar(tasks, f"{len(found)} records", progress) as shown:
         for task, error in done(tasks, executor):
             shown.update(hours(task))
@@ -134,14 +136,15 @@ def _prepared(jobs: Mapping[str, Job], overwrite: bool) -> tuple[list[Task], dic
     return tasks, failed
 
 
-def _make_database(out: str, names: Sequence[str], overwrite: bool) -> None:
-    """Make the group that holds the stores, or add to the one that is there."""
+def _made_database(out: str) -> list[str]:
+    """Make the group that holds the stores, where it is not there; return the records that are in it."""
     attrs = existing(out)
-    if attrs is not None and "records" not in attrs and not overwrite:
+    if attrs is not None and "records" not in attrs:
         raise OutputError(f"{out} is the store of one recording; give another --out for several")
-    before = [] if attrs is None else attrs.get("records", [])
+    before = [] if attrs is None else list(attrs.get("records", []))
     with clearly(out):
-        store.create_database(out, sorted({*before, *names}))
+        store.create_database(out, before)
+    return before
 
 
 def _said(failed: Mapping[str, SignalScreenError], count: int) -> None:

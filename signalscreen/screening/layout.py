@@ -88,12 +88,12 @@ class Grid:
     @property
     def hop_samples(self) -> int:
         """Samples of the recording from one window to the next."""
-        return round(self.hop / self.ratio)
+        return max(round(self.hop / self.ratio), 1)
 
     @property
     def shard_windows(self) -> int:
         """Windows that a shard writes."""
-        seconds = self.hop_samples / self.fs
+        seconds = float(self.hop / self.ratio) / self.fs
         wanted = max(round(_SHARD_SECONDS / seconds), _LEAST_WINDOWS * -(-self.length // self.hop))
         return min(wanted, len(self.starts))
 
@@ -102,7 +102,7 @@ class Grid:
         """Samples that a shard writes."""
         whole = len(self.starts) <= self.shard_windows
         wanted = self.samples if whole else round(self.shard_windows * self.hop / self.ratio)
-        return min(wanted, self.samples)
+        return min(max(wanted, 1), self.samples)
 
     @property
     def shards(self) -> int:

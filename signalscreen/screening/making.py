@@ -22,7 +22,7 @@ from signalscreen.screening.shards import Answer, answered, first_window
 Methods = tuple[store.StoredMethod, ...]
 
 
-def made(ready: Ready, overwrite: bool = False, methods: Methods | None = None) -> tuple[Any, Methods]:
+def made(ready: Ready, overwrite: bool = False, methods: Methods | None = None) -> tuple[Any, Methods | None]:
     """The store of a job, opened where it is there and fits, made otherwise.
 
     Parameters
@@ -35,7 +35,9 @@ def made(ready: Ready, overwrite: bool = False, methods: Methods | None = None) 
 
     Returns
     -------
-    zarr.Group, tuple of StoredMethod
+    group : zarr.Group
+    methods : tuple of StoredMethod, or None
+        What is known about the methods now.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def made(ready: Ready, overwrite: bool = False, methods: Methods | None = None) 
         with clearly(job.out):
             group = store.opened(job.out, "r+")
             group["done"][0] = group["done"][0]  # that it can be written to is found out before the work
-            return group, methods or ()
+            return group, methods
     known = _tried(ready) if methods is None else methods
     with clearly(job.out):
         store.create(job.out, _spec(ready, settings, known))

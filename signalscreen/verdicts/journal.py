@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from signalscreen.errors import OutputError
+from signalscreen.errors import OutputError, RecordingError
 
 if sys.platform == "win32":
     import msvcrt
@@ -43,7 +43,13 @@ class Journal:
         self._file: tuple[int, int] | None = None
 
     def new_lines(self) -> tuple[list[bytes], bool]:
-        """Give the whole lines since the last call, and whether reading began anew: another file lies there."""
+        """Give the whole lines since the last call, and whether reading began anew: another file lies there.
+
+        Raises
+        ------
+        RecordingError
+            If the file is there and cannot be read.
+        """
         try:
             with self.path.open("rb") as file:
                 status = os.fstat(file.fileno())
@@ -57,6 +63,8 @@ class Journal:
         except FileNotFoundError:
             anew, self._read_to, self._file = self._file is not None, 0, None
             return [], anew
+        except OSError as error:
+            raise RecordingError(f"{self.path} cannot be read ({_reason(error)}); see what lies there") from error
         whole = found[: found.rfind(b"\n") + 1]
         self._read_to += len(whole)
         return whole.split(b"\n")[:-1], anew
@@ -81,10 +89,9 @@ class Journal:
         except OutputError:
             raise
         except OSError as error:
-            reason = (error.strerror or str(error) or type(error).__name__).lower()
             raise OutputError(
-                f"{self.path} cannot be written ({reason}), and the last edit was not kept; make room or make the "
-                "folder writable, then repeat it"
+                f"{self.path} cannot be written ({_reason(error)}), and the last edit was not kept; make room or "
+                "make the folder writable, then repeat it"
             ) from error
 
     def append(self, line: bytes) -> None:
@@ -122,6 +129,10 @@ class Journal:
                 os.fsync(aside.fileno())
             os.ftruncate(file, size - len(torn))
         return size - len(torn)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error) or type(error).__name__).lower()
 
 
 def _write(file: int, line: bytes) -> None:

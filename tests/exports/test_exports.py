@@ -163,7 +163,7 @@ def test_a_track_of_names_and_values_that_wfdb_has_no_room_for(tmp_path: Path) -
 
 
 def test_flagged_spans_are_the_flagged_windows_of_a_lead(small: Path, truth: xarray.Dataset) -> None:
-    part = part_of(str(small), None, None, None, None)
+    part = part_of(str(small))
     spans = flagged_spans(part)
     for lead in (0, 1):
         mine = (truth.flagged.values > 0) & (truth.window_lead.values == lead)
@@ -180,7 +180,7 @@ def test_flagged_spans_are_the_flagged_windows_of_a_lead(small: Path, truth: xar
 
 def test_annotations_read_by_wfdb_are_the_spans(small: Path, tmp_path: Path) -> None:
     export_results(small, tmp_path / "rec", "wfdb-ann")
-    spans = flagged_spans(part_of(str(small), None, None, None, None))
+    spans = flagged_spans(part_of(str(small)))
     found = wfdb.rdann(str(tmp_path / "rec"), "flg")
     assert (found.fs, set(found.symbol)) == (100, {'"'})
     edges = {}
@@ -237,7 +237,7 @@ def test_csv_read_by_pandas(small: Path, truth: xarray.Dataset, tmp_path: Path) 
 
 
 def test_mne_reads_clock_times_and_seconds(small: Path, tmp_path: Path) -> None:
-    spans = flagged_spans(part_of(str(small), None, None, None, None))
+    spans = flagged_spans(part_of(str(small)))
     export_results(small, tmp_path / "m.csv", "mne")
     table = pd.read_csv(tmp_path / "m.csv")
     began = pd.Timestamp(stores.spec().began)

@@ -1,0 +1,67 @@
+"""Who is answered: only the page that this server itself gave out, to the browser on this computer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+
+HOME = "127.0.0.1"
+
+# Bokeh's JavaScript and styles are inline; nothing may be fetched from, sent to, or shown inside another site,
+# which keeps a recording on this computer. Bokeh's WebGL and CustomJS would need unsafe-eval, its canvas does not.
+_CONTENT = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": _CONTENT,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The rules of one server.
+
+    Attributes
+    ----------
+    token : str
+        First part of every path.
+    port : int
+        That the server listens on.
+    """
+
+    token: str
+    port: int
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names by which a browser may call this server."""
+        return f"{HOME}:{self.port}", f"localhost:{self.port}"
+
+    def refusal(self, path: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
+        """Say why a request is not answered, as status and sentence; None where it is.
+
+        Another name in Host is a page elsewhere whose name was made to point here (DNS rebinding). Another
+        Origin, or a Sec-Fetch-Site other than one's own page (same-origin) or one's own typing (none), is a page
+        elsewhere that asks directly. The token keeps out other users and programs of this computer.
+        """
+        if headers.get("Host", "") not in self.hosts:
+            return 403, (
+                f"this server answers to {self.hosts[0]} only; open the address that it printed "
+                f"(from another computer: ssh -L {self.port}:{self.hosts[0]})"
+            )
+        origin = headers.get("Origin")
+        if origin is not None and origin not in tuple(f"http://{host}" for host in self.hosts):
+            return 403, "this server answers its own page only; open the address that it printed"
+        if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            return 403, "this server answers its own page only; paste the address that it printed into the browser"
+        given = path.split("/", 2)[1] if path.startswith("/") else ""
+        if not compare_digest(given.encode(), self.token.encode()):
+            return 404, "there is nothing here"
+        return None

@@ -1,0 +1,203 @@
+"""The paths of the review server, as Tornado handlers. Work that reads or writes is done in threads."""
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+from tornado.iostream import StreamClosedError
+from tornado.web import Application, HTTPError, RequestHandler
+
+from signalscreen.review.answers import Answers
+from signalscreen.review.files import exported_file, static_file
+from signalscreen.review.guard import Guard
+from signalscreen.review.reply import Nothing, Refused, Reply, Review, short
+from signalscreen.verdicts import VERDICTS
+
+_LOG = logging.getLogger(__name__)
+_PIECE = 1 << 18
+
+
+class GuardedApplication(Application):
+    """The guard stands before the paths: what it refuses reaches no handler of them."""
+
+    def __init__(self, guard: Guard, review: Review) -> None:
+        self.guard = guard
+        super().__init__(
+            [(f"/{guard.token}{path}", handler) for path, handler in _PATHS],
+            default_handler_class=Nothing,
+            log_function=_quiet,
+            compress_response=True,
+            review=review,
+        )
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
+        """Give the handler of a request, or the one that says why it has none."""
+        refused = self.guard.refusal(request.path, request.headers)
+        if refused is not None:
+            return self.get_handler_delegate(request, Refused, {"status": refused[0], "reason": refused[1]})
+        return super().find_handler(request, **kwargs)
+
+
+def _quiet(_: RequestHandler) -> None:
+    """No log of requests: their paths hold the token."""
+
+
+class Page(Reply):
+    """The page of a record."""
+
+    async def get(self) -> None:  # noqa: D102
+        from signalscreen.review.page import page_html
+
+        name, pages = self.name(), self.review.pages
+        if name not in pages:  # a second to make, and the same for as long as the server runs
+            info = await self.work(_info, self.review, name)
+            pages[name] = (await self.work(page_html, info)).encode()
+        self.send_bytes(pages[name], "text/html; charset=utf-8")
+
+
+class Static(Reply):
+    """The page's own files."""
+
+    async def get(self, name: str) -> None:  # noqa: D102
+        found = await self.work(static_file, name)
+        if found is None:
+            raise HTTPError(404, reason="there is nothing here")
+        content, kind = found
+        self.keep(finished=False)
+        self.send_bytes(content, kind)
+
+
+class Info(Reply):
+    """What the page must know before it asks for anything else."""
+
+    async def get(self) -> None:  # noqa: D102
+        self.send_json(await self.work(_info, self.review, self.name()))
+
+
+def _info(review: Review, name: str) -> dict[str, Any]:
+    return {
+        **review.records[name].info(),
+        "records": list(review.records),
+        "verdicts": list(VERDICTS),
+        "reviewer": review.reviewer,
+    }
+
+
+def warm(review: Review) -> None:
+    """Make the first page before it is asked for: Bokeh is imported while a browser opens."""
+    from signalscreen.review.page import page_html
+
+    try:
+        if len(review.records) == 1:  # the pyramids of a database are built when a record is looked at
+            name = next(iter(review.records))
+            review.pages[name] = page_html(_info(review, name)).encode()
+            review.records[name].warm()
+    except Exception:
+        _LOG.exception("the review page could not be made ready")  # whoever asks for it is told why
+
+
+class Tile(Reply):
+    """Planes of the pyramid."""
+
+    async def get(self) -> None:  # noqa: D102
+        answers = self.answers()
+        asked = [self.number(name, int) for name in ("level", "first", "count")]
+        method = self.get_query_argument("method", None) or None
+        content = await self.work(answers.tile, *asked, method, self.leads(answers))
+        self.keep(finished=answers.finished)
+        self.send_bytes(content, "application/octet-stream")
+
+    head = get  # Tornado counts the bytes, and sends none
+
+    def leads(self, answers: Answers) -> Sequence[int]:
+        """Give those asked for, as leads=0,2; all if left out."""
+        asked = self.get_query_argument("leads", "")
+        try:
+            return [int(one) for one in asked.split(",")] if asked else range(len(answers.record.leads))
+        except ValueError:
+            raise HTTPError(400, reason=f"leads={short(asked)} are not whole numbers with commas") from None
+
+
+class Windows(Reply):
+    """Columns of the list."""
+
+    async def get(self) -> None:  # noqa: D102
+        answers = self.answers()
+        content = await self.work(lambda: answers.windows)
+        self.keep(finished=False)
+        self.send_bytes(content, "application/octet-stream")
+
+
+class Marks(Reply):
+    """Annotations, beats and bad signal in a span."""
+
+    async def get(self) -> None:  # noqa: D102
+        span = self.number("from", int), self.number("to", int)
+        self.send_json(await self.work(self.answers().marks, *span))
+
+
+class Verdicts(Reply):
+    """All that stand; one more."""
+
+    async def get(self) -> None:  # noqa: D102
+        self.send_json(await self.work(self.table().current))
+
+    async def post(self) -> None:  # noqa: D102
+        self.send_json(await self.work(self.table().set, self.body()))
+
+
+class OneVerdict(Reply):
+    """Take a verdict away."""
+
+    async def delete(self, one: str) -> None:  # noqa: D102
+        self.send_json(await self.work(self.table().delete, one))
+
+
+class Undo(Reply):
+    """Take back the reviewer's last step."""
+
+    async def post(self) -> None:  # noqa: D102
+        self.send_json(await self.work(self.table().undo))
+
+
+class Export(Reply):
+    """Write verdicts as another format into the store's folder."""
+
+    async def post(self) -> None:  # noqa: D102
+        self.send_json(await self.work(self.table().export, self.body()))
+
+
+class Download(Reply):
+    """A file that was exported."""
+
+    async def get(self, name: str) -> None:  # noqa: D102
+        opened = await self.work(exported_file, self.table().exports, name)
+        if opened is None:
+            raise HTTPError(404, reason="there is no such export; make it first")
+        with os.fdopen(opened, "rb") as file:
+            self.set_header("Content-Type", "application/octet-stream")
+            self.set_header("Content-Disposition", "attachment")
+            try:
+                while piece := await self.work(file.read, _PIECE):
+                    self.write(piece)
+                    await self.flush()
+            except StreamClosedError:
+                return  # the reader has gone
+        self.finish()
+
+
+_PATHS: list[tuple[str, type[Reply]]] = [
+    ("/", Page),
+    (r"/static/([A-Za-z0-9_.-]{1,80})", Static),
+    ("/api/info", Info),
+    ("/api/tile", Tile),
+    ("/api/windows", Windows),
+    ("/api/marks", Marks),
+    ("/api/verdicts", Verdicts),
+    (r"/api/verdicts/([A-Za-z0-9-]{1,64})", OneVerdict),
+    ("/api/undo", Undo),
+    ("/api/export", Export),
+    (r"/api/export/([A-Za-z0-9_.-]{1,200})", Download),
+]

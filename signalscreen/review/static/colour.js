@@ -1,0 +1,68 @@
+/** What the colours mean. The map itself comes with the page, from signalscreen.plot. */
+
+import { duration } from "./time.js";
+
+/** Colours and letters of verdicts; never told by the colour alone. */
+export const VERDICTS = {
+  accept: { colour: "#1b7837", letter: "A", words: "accepted" },
+  reject: { colour: "#762a83", letter: "R", words: "rejected" },
+  artefact: { colour: "#8c510a", letter: "F", words: "artefact" },
+  unsure: { colour: "#5c6570", letter: "U", words: "unsure" },
+  relabel: { colour: "#01665e", letter: "L", words: "relabelled" },
+};
+
+/** Colours of classes; the class that raises the alarm has the first. */
+export const ALARM = "#a4133c";
+export const CLASSES = ["#0072b2", "#009e73", "#8a6d00", "#6a4c93", "#3d405b", "#457b9d", "#5c6570"];
+
+const WEAK = [233, 236, 240];
+const STRONG = [59, 15, 112];
+
+/** Return the colour of a strength between 0 and 1. */
+export function strengthColour(part) {
+  const p = Math.max(0, Math.min(1, part));
+  return `rgb(${WEAK.map((weak, i) => Math.round(weak + p * (STRONG[i] - weak))).join(",")})`;
+}
+
+/**
+ * Return the attribution that the darkest colour stands for.
+ * Means over many beats are small: each level has its own limit for them.
+ */
+export function limitOf(method, plan) {
+  const limit = plan.mode === "mean" ? method.mean_limits?.[plan.level] || method.limit : method.limit;
+  return limit > 0 ? limit : 1;
+}
+
+/** Return a number in few digits. */
+export function short(value) {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  return size >= 1e4 || size < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(2)));
+}
+
+/** Return what a column's colour is, in words. */
+export function meaning(plan, fs) {
+  const width = duration(plan.samples / fs);
+  if (plan.mode === "raw") return "colour: every sample";
+  if (plan.mode === "extreme") return `colour: strongest in ${width}, signed; line: lowest to highest`;
+  return `colour: mean of ${width}, limits of this zoom; line: lowest to highest`;
+}
+
+/** Draw the legend into an element. */
+export function drawLegend(element, palette, method, plan, fs) {
+  if (!method) {
+    element.replaceChildren("no attribution is stored");
+    return;
+  }
+  const limit = limitOf(method, plan);
+  const bar = document.createElement("span");
+  bar.className = "bar";
+  bar.style.background = `linear-gradient(to right, ${palette.join(",")})`;
+  const part = (className, text) => Object.assign(document.createElement("span"), { className, textContent: text });
+  const unit = method.units ? ` ${method.units}` : "";
+  element.replaceChildren(
+    part("end", `lowers  −${short(limit)}`), bar, part("end", `+${short(limit)}${unit}  raises`),
+    part("none", "not explained"), part("meaning", meaning(plan, fs)),
+  );
+  element.setAttribute("aria-label", `Line colour: blue lowers the score, orange raises it, grey is zero; limits ±${short(limit)}${unit}; ${meaning(plan, fs)}`);
+}

@@ -1,0 +1,80 @@
+/** The mouse on the signal: wheel zooms, shift-wheel and drag pan, shift-drag selects, a double click takes a window. */
+
+const CLICK = 4; // pixels that a pointer may move in a click
+
+/** Listen to everything that happens on the panels that share the view. */
+export class Gestures {
+  constructor(app, element) {
+    Object.assign(this, { app, element });
+    this.selecting = false; // the tool; shift does the same for one drag
+    element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    element.addEventListener("pointerdown", (event) => this.down(event));
+    element.addEventListener("pointermove", (event) => this.move(event));
+    for (const type of ["pointerup", "pointercancel"]) element.addEventListener(type, (event) => this.up(event));
+    element.addEventListener("pointerleave", () => app.readout(null));
+    element.addEventListener("dblclick", (event) => this.double(event));
+  }
+
+  /** Return the sample under the pointer. */
+  sample(event) {
+    const { view, frame } = this.app;
+    const [left, right] = frame;
+    const box = document.getElementById("lane").getBoundingClientRect();
+    return view.from + ((event.clientX - box.left - left) / (box.width - left - right)) * view.span;
+  }
+
+  lead(event) {
+    const lead = event.target.closest?.("[data-lead]");
+    return lead ? Number(lead.dataset.lead) : null;
+  }
+
+  wheel(event) {
+    if (event.target.closest(".names") || event.ctrlKey) return; // there the leads scroll; the browser zooms the page
+    event.preventDefault();
+    const { view } = this.app;
+    const unit = event.deltaMode === 1 ? 33 : 1;
+    const [across, along] = [unit * event.deltaX, unit * event.deltaY];
+    if (event.shiftKey) view.pan((along || across) / 1000);
+    else if (Math.abs(across) > Math.abs(along)) view.pan(across / 1000);
+    else view.zoom(1.0025 ** along, this.sample(event));
+  }
+
+  down(event) {
+    if (event.button !== 0 || !event.target.closest(".plot")) return;
+    const { view } = this.app;
+    this.held = {
+      x: event.clientX, y: event.clientY, sample: this.sample(event), from: view.from, to: view.to,
+      select: this.selecting || event.shiftKey, moved: false, lead: this.lead(event),
+    };
+    this.element.setPointerCapture(event.pointerId);
+    this.element.focus({ preventScroll: true });
+    event.preventDefault();
+  }
+
+  move(event) {
+    const { app, held } = this;
+    if (!held) { app.readout(this.sample(event), this.lead(event)); return; }
+    if (!held.moved && Math.abs(event.clientX - held.x) < CLICK) return;
+    held.moved = true;
+    if (held.select) { app.select(held.sample, this.sample(event)); return; }
+    const box = document.getElementById("lane").getBoundingClientRect();
+    const shift = ((held.x - event.clientX) / (box.width - app.frame[0] - app.frame[1])) * (held.to - held.from);
+    app.view.show(held.from + shift, held.to + shift);
+  }
+
+  up(event) {
+    const { app, held } = this;
+    this.held = null;
+    if (!held || held.moved || event.type === "pointercancel") return;
+    const box = document.getElementById("lane").getBoundingClientRect();
+    const inLane = held.y >= box.top && held.y <= box.bottom;
+    app.click(held.sample, inLane);
+  }
+
+  double(event) {
+    const { app } = this;
+    if (!event.target.closest(".plot")) return;
+    const row = app.windows.at(this.sample(event), this.lead(event));
+    if (row >= 0) app.choose(row);
+  }
+}

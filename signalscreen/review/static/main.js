@@ -1,0 +1,253 @@
+/** The review page: puts the parts together and holds what they share. */
+
+import { actionsOf } from "./actions.js";
+import { drawLegend, short } from "./colour.js";
+import { Drawing } from "./drawing.js";
+import { Gestures } from "./gestures.js";
+import { buildHeader, drawSaved } from "./header.js";
+import { Keeping } from "./keeping.js";
+import { listen } from "./keys.js";
+import { Lane } from "./lane.js";
+import { List } from "./list.js";
+import { Overview } from "./overview.js";
+import { Panel } from "./panels.js";
+import { Stack } from "./signal.js";
+import { Clock, duration } from "./time.js";
+import { Tiles } from "./tiles.js";
+import { Track } from "./track.js";
+import { Verdicts } from "./verdicts.js";
+import { View } from "./view.js";
+import { fetchWindows } from "./windows.js";
+
+const byId = (id) => document.getElementById(id);
+
+/** The page of one record. */
+class App {
+  constructor({ info, figures, palette, frame }) {
+    Object.assign(this, { info, figures, palette, frame, ready: false });
+    this.steps = (palette.length - 1) / 2;
+    this.clock = new Clock(info);
+    this.tiles = new Tiles(info);
+    this.shown = new Set(info.leads.keys());
+    this.method = info.methods[0]?.name || "";
+    this.current = -1;
+    this.selection = null;
+    this.chosen = null;
+    this.drawing = new Drawing(() => this.draw());
+    this.view = new View(info.n, info.fs, () => { this.drawing.changed(); this.keeping?.save(); });
+    this.verdicts = new Verdicts(info, () => this.verdictsChanged());
+    this.lane = new Lane(this);
+    this.list = new List(this, byId("list"));
+    this.stack = new Stack(this, byId("stack"), figures.leads);
+    this.gestures = new Gestures(this, byId("signal"));
+    this.keeping = new Keeping(this);
+  }
+
+  get methodInfo() {
+    return this.info.methods.find(({ name }) => name === this.method);
+  }
+
+  /** Load what is needed and draw for the first time. */
+  async start() {
+    const place = this.restore();
+    buildHeader(this);
+    const [windows, , lane, track, overview] = await Promise.all([
+      fetchWindows(this.info), this.verdicts.refresh(), Panel.embed(this.figures.lane, byId("lane")),
+      Panel.embed(this.figures.track, byId("track")), Panel.embed(this.figures.overview, byId("overview")),
+      this.prefetch(),
+    ]);
+    this.windows = windows;
+    this.panels = { lane, track };
+    this.track = new Track(this, track, byId("classes"));
+    this.overview = new Overview(this, overview, byId("overview"));
+    byId("overview-name").textContent = this.track.drawn.length ? `P(${this.track.drawn.at(-1).name})` : "";
+    this.ready = true;
+    byId("list").style.setProperty("--time", `${7.3 * this.clock.words(this.info.n).length}px`);
+    this.stack.arrange();
+    this.list.arrange();
+    if (place && place.window >= 0 && place.window < windows.count) this.current = place.window;
+    this.list.reveal(true);
+    listen(actionsOf(this));
+    this.verdicts.watch();
+    new ResizeObserver(() => { this.stack.arrange(); this.list.draw(); this.drawing.changed(); }).observe(byId("stack"));
+    addEventListener("beforeunload", (event) => { if (this.verdicts.edits.length) event.preventDefault(); });
+    this.verdictsChanged();
+    this.offer(place);
+    this.drawing.changed();
+  }
+
+  /** Go where the reviewer was. */
+  restore() {
+    const place = this.keeping.read();
+    if (!place) return null;
+    if (place.to > place.from) [this.view.from, this.view.to] = [Math.max(0, place.from), Math.min(this.info.n, place.to)];
+    for (const lead of place.hidden) if (this.shown.size > 1) this.shown.delete(lead);
+    if (this.info.methods.some(({ name }) => name === place.method)) this.method = place.method;
+    for (const name of ["sort", "filter"]) {
+      if (!place[name]) continue;
+      byId(name).value = place[name];
+      this.list[name] = byId(name).value || this.list[name];
+      byId(name).value = this.list[name];
+    }
+    return place;
+  }
+
+  /** The tiles of the first view travel while the figures are built. */
+  prefetch() {
+    this.stack.arrange();
+    return this.stack.embed(this.stack.seen());
+  }
+
+  /** Offer the first alarm that this reviewer has not judged. */
+  offer(place) {
+    const row = this.list.next(1, (i) => this.windows.flagged[i] && this.list.unreviewed(i));
+    if (row < 0) return;
+    this.say(`${place ? "Reopened where you left off. " : ""}Next alarm to review: ${this.clock.words(this.windows.start[row])} (n)`);
+  }
+
+  /** Draw everything; return whether all of it was here. */
+  draw() {
+    if (!this.ready) return false;
+    const { view } = this;
+    const pixels = Math.max(100, byId("lane").clientWidth - this.frame[0] - this.frame[1]);
+    const ticks = this.clock.ticks(view.from, view.to, pixels / 95);
+    const complete = this.stack.draw(view, ticks, pixels);
+    const marked = this.lane.draw(this.panels.lane, view, ticks, pixels);
+    this.track.draw(view, ticks, pixels);
+    this.overview.draw(view, pixels);
+    drawLegend(byId("scale"), this.palette, this.methodInfo, this.stack.plan, this.info.fs);
+    if (complete && marked) this.quiet();
+    return complete && marked;
+  }
+
+  /** Nothing is to do: fetch ahead. */
+  quiet() {
+    clearTimeout(this.later);
+    this.later = setTimeout(() => this.stack.ahead(this.view), 60);
+  }
+
+  /** What a verdict would be on: the selected span, a chosen verdict's span, or the current window. */
+  target() {
+    if (this.selection) return { kind: "selection", lead: "", window: null, ...this.selection };
+    if (this.chosen) return { kind: "verdict", start: this.chosen.start, stop: this.chosen.stop, lead: this.chosen.lead, window: this.chosen.window };
+    if (this.current < 0) return null;
+    const i = this.current;
+    return { kind: "window", start: this.windows.start[i], stop: this.windows.stop(i), lead: this.windows.leadName(i), window: i };
+  }
+
+  /** Make a window the current one and show it. */
+  choose(row, show = true) {
+    this.list.remember();
+    [this.current, this.selection, this.chosen] = [row, null, null];
+    this.list.reveal();
+    if (show) this.view.around(this.windows.start[row], this.windows.stop(row), 0.25);
+    this.aimed();
+  }
+
+  /** Select a span of samples. */
+  select(from, to) {
+    const [start, stop] = [from, to].map((sample) => Math.round(Math.max(0, Math.min(this.info.n, sample)))).sort((a, b) => a - b);
+    this.chosen = null;
+    this.selection = stop > start ? { start, stop } : null;
+    this.aimed();
+  }
+
+  /** A click: a verdict in the lane, else the window there. */
+  click(sample, inLane) {
+    const hit = inLane ? this.verdicts.list.filter((v) => v.start <= sample && sample < v.stop).pop() : null;
+    if (hit) {
+      [this.chosen, this.selection] = [hit, null];
+      this.aimed();
+      return;
+    }
+    const row = this.windows.at(sample);
+    if (row >= 0) this.choose(row, false);
+  }
+
+  forget() {
+    [this.selection, this.chosen] = [null, null];
+    this.useSelectTool(false);
+    this.aimed();
+  }
+
+  useSelectTool(on) {
+    this.gestures.selecting = on;
+    byId("select-tool").setAttribute("aria-pressed", on);
+    byId("signal").classList.toggle("selecting", on);
+  }
+
+  /** The target changed. */
+  aimed() {
+    const target = this.target();
+    const decimals = target && target.stop - target.start < 10 * this.info.fs ? 1 : 0;
+    const words = { selection: "Selection", verdict: `Verdict of ${this.chosen?.who}`, window: "Window" };
+    byId("aim").textContent = !target ? "No window chosen" : [
+      `${words[target.kind]} ${this.clock.words(target.start, decimals)} – ${this.clock.words(target.stop, decimals)}`,
+      duration((target.stop - target.start) / this.info.fs), target.lead,
+    ].filter(Boolean).join(" · ");
+    this.drawing.changed();
+    this.keeping.save();
+  }
+
+  useMethod(name) {
+    this.method = name;
+    this.drawing.changed();
+    this.keeping.save();
+  }
+
+  /** Show or hide a lead; the last one stays. Returns whether that was done. */
+  showLead(lead, on) {
+    if (!on && this.shown.size === 1) return false;
+    if (on) this.shown.add(lead);
+    else this.shown.delete(lead);
+    this.stack.arrange();
+    this.drawing.changed();
+    this.keeping.save();
+    return true;
+  }
+
+  verdictsChanged() {
+    drawSaved(this);
+    if (!this.ready) return;
+    if (this.chosen && !this.verdicts.list.some((v) => v.id === this.chosen.id)) this.chosen = null;
+    this.list.remember();
+    if (this.list.filter === "unreviewed") this.list.arrange();
+    else this.list.draw();
+    this.aimed();
+  }
+
+  /** Say what is under the pointer. */
+  readout(sample, lead = null) {
+    const columns = lead === null ? null : this.stack.columns.get(lead);
+    const k = columns ? Math.round((sample - columns.x[0]) / columns.plan.samples) : -1;
+    if (sample === null || sample < 0 || sample >= this.info.n) { byId("readout").textContent = ""; return; }
+    const words = [this.clock.words(sample, this.view.span < 60 * this.info.fs ? 2 : 0)];
+    if (columns && columns.low[k] === columns.low[k]) {
+      const { name, units } = this.info.leads[lead];
+      const value = columns.low[k] === columns.high[k] ? short(columns.low[k]) : `${short(columns.low[k])} … ${short(columns.high[k])}`;
+      words.push(`${name} ${value} ${units}`, columns.value[k] === columns.value[k] ? `attribution ${short(columns.value[k])}` : "not explained");
+    }
+    byId("readout").textContent = words.join("  ·  ");
+  }
+
+  /** Say something for a while. */
+  say(words, wrong = false) {
+    const message = byId("message");
+    Object.assign(message, { textContent: words, title: words, className: wrong ? "wrong" : "" });
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => { message.textContent = ""; }, 8000);
+  }
+
+  /** Tiles cannot be fetched, or can again. */
+  unreachable(error) {
+    if (error) {
+      this.say(error.message, true);
+      setTimeout(() => this.drawing.again(), 2000);
+    }
+  }
+}
+
+const app = new App(JSON.parse(byId("given").textContent));
+/** For tests and scripts: `settled()` is kept when what is in view is drawn from its own data. */
+window.signalscreen = { app, settled: () => app.drawing.settled() };
+app.start().catch((error) => app.say(`The page could not be loaded: ${error.message}`, true));

@@ -1,0 +1,157 @@
+/** Verdicts: those of all reviewers, and edits on their way to the table. An edit that fails stays until it is saved or dropped. */
+
+import { send } from "./http.js";
+
+const EVERY = 15000; // ms between looks for other reviewers' verdicts
+
+/** The verdicts of one record as the page shows them. */
+export class Verdicts {
+  constructor(info, changed) {
+    this.info = info;
+    this.changed = changed;
+    this.saved = [];
+    this.edits = []; // {id, kind: "set"|"delete", verdict, state: "saving"|"failed", error}
+    this.version = 0;
+    this.next = 1;
+    this.byWindow = new Map();
+    this.turn = Promise.resolve(); // edits reach the server in the order in which they were made
+  }
+
+  /** All verdicts: what is saved, without what is being deleted, and what is not saved yet. */
+  get list() {
+    if (this.listed !== this.version) {
+      const gone = new Set(this.edits.filter((edit) => edit.kind === "delete" && edit.state === "saving").map((edit) => edit.verdict.id));
+      const fresh = this.edits.filter((edit) => edit.kind === "set").map((edit) => ({ ...edit.verdict, id: edit.id, state: edit.state }));
+      // The newest verdict of a reviewer on a span takes the place of an earlier one, as in the table.
+      const places = new Map([...this.saved.filter((v) => !gone.has(v.id)), ...fresh].map((v) => [place(v), v]));
+      this.all = [...places.values()];
+      this.listed = this.version;
+    }
+    return this.all;
+  }
+
+  get failed() {
+    return this.edits.filter((edit) => edit.state === "failed");
+  }
+
+  get saving() {
+    return this.edits.length - this.failed.length;
+  }
+
+  bump() {
+    this.version++;
+    this.changed();
+  }
+
+  /** Read the table again. */
+  async refresh() {
+    const { verdicts } = await send("GET", "api/verdicts", { record: this.info.record });
+    if (JSON.stringify(verdicts) === JSON.stringify(this.saved)) return;
+    this.saved = verdicts;
+    this.bump();
+  }
+
+  /** Look for other reviewers' verdicts now and then, while the page is seen. */
+  watch() {
+    setInterval(() => {
+      if (!document.hidden && !this.edits.length) this.refresh().catch(() => {}); // the next edit says it if the server is gone
+    }, EVERY);
+  }
+
+  /** Set a verdict: {start, stop, lead, window, verdict, label, note}. */
+  set(verdict) {
+    return this.edit({ kind: "set", verdict: { ...verdict, who: this.info.reviewer } });
+  }
+
+  /** Delete a verdict. */
+  remove(verdict) {
+    const unsaved = this.edits.find((edit) => edit.id === verdict.id);
+    if (unsaved) return this.drop(unsaved);
+    return this.edit({ kind: "delete", verdict });
+  }
+
+  edit(edit) {
+    Object.assign(edit, { id: `unsaved-${this.next++}`, state: "saving", error: "" });
+    this.edits.push(edit);
+    this.bump();
+    return this.save(edit);
+  }
+
+  /** Send an edit, after those before it. Resolves to whether it is saved. */
+  save(edit) {
+    edit.state = "saving";
+    this.turn = this.turn.then(() => this.deliver(edit));
+    return this.turn;
+  }
+
+  async deliver(edit) {
+    const { record } = this.info;
+    try {
+      if (edit.kind === "set") {
+        const { who, ...verdict } = edit.verdict;
+        const { verdict: saved } = await send("POST", "api/verdicts", { record }, verdict);
+        this.saved = [...this.saved.filter((v) => place(v) !== place(saved)), saved];
+      } else {
+        await send("DELETE", `api/verdicts/${encodeURIComponent(edit.verdict.id)}`, { record });
+        this.saved = this.saved.filter((v) => v.id !== edit.verdict.id);
+      }
+      this.edits = this.edits.filter((other) => other !== edit);
+    } catch (error) {
+      [edit.state, edit.error] = ["failed", error.message];
+    }
+    this.bump();
+    return edit.state !== "failed";
+  }
+
+  /** Try once more to save what failed, in order. */
+  retry() {
+    for (const edit of this.failed) this.save(edit);
+    this.bump();
+    return this.turn;
+  }
+
+  /** Give up an edit that was not saved. */
+  drop(edit) {
+    this.edits = this.edits.filter((other) => other !== edit);
+    this.bump();
+    return Promise.resolve(true);
+  }
+
+  /** Take back the last edit: one that was not saved is dropped, else the server undoes. Returns words, throws Refused. */
+  async undo() {
+    await this.turn;
+    const last = this.failed.pop();
+    if (last) {
+      await this.drop(last);
+      return "The verdict that was not saved is dropped";
+    }
+    const { undone } = await send("POST", "api/undo", { record: this.info.record }, {});
+    await this.refresh();
+    return undone ? `Undone: ${undone.verdict}` : "There is nothing to undo";
+  }
+
+  /** Return the newest verdict on a window by this reviewer, or by another: on the window itself, or over its middle. */
+  of(windows, row) {
+    if (this.indexed !== this.version) this.index(windows);
+    return this.byWindow.get(row) || {};
+  }
+
+  index(windows) {
+    this.byWindow = new Map();
+    for (const verdict of this.list) {
+      const whose = verdict.who === this.info.reviewer ? "mine" : "other";
+      const note = (row) => this.byWindow.set(row, { ...this.byWindow.get(row), [whose]: verdict });
+      if (verdict.window !== null && verdict.window !== undefined) { note(verdict.window); continue; }
+      const half = windows.length / 2;
+      for (let row = windows.firstFrom(verdict.start - half); row < windows.count && windows.start[row] + half < verdict.stop; row++) {
+        if (!verdict.lead || !windows.leadName(row) || windows.leadName(row) === verdict.lead) note(row);
+      }
+    }
+    this.indexed = this.version;
+  }
+}
+
+/** What a verdict is on, and whose it is. */
+function place({ who, start, stop, lead }) {
+  return JSON.stringify([who, start, stop, lead]);
+}

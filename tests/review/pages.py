@@ -1,0 +1,103 @@
+"""A browser on the review page, and stores that are worth looking at."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from signalscreen.plot.colour import SIGNED
+from signalscreen.recording import Annotation
+from signalscreen.screening.store import StoredMethod, StoreSpec, create, opened
+from signalscreen.windows import window_starts
+
+FS, WINDOW, HOP = 100.0, 1000, 500
+UNEXPLAINED = "#22272e"
+STEPS = 20
+
+
+def write_beats(path: Path, leads: int = 2, n: int = 150_000, methods: tuple[str, ...] = ("saliency",)) -> Path:
+    """Beats of 0.8 s with a gap; attributions with a part that was not explained; a tenth of all windows flagged."""
+    rng = np.random.default_rng(leads)
+    starts = window_starts(n, WINDOW, HOP)
+    names = tuple(f"L{k}" for k in range(1, leads + 1))
+    spec = StoreSpec(
+        source=path.stem, fs=FS, samples=n, leads=names, units=("mV",) * leads, window_start=starts,
+        window_lead=np.full(len(starts), -1, np.int8), window_samples=WINDOW, hop_samples=HOP,
+        shard_samples=60_000, shard_windows=120, methods=tuple(StoredMethod(method) for method in methods),
+        classes=("clean", "artefact"), alarm=1, began="2026-03-02T23:50:00",
+        annotations=tuple(Annotation(k, "V" if k % 400 == 40 else "N") for k in range(40, n, 80)),
+        facts={"fingerprint": f"{leads:08x}"},
+    )  # fmt: skip
+    create(path, spec)
+    group = opened(path, "r+")
+    t = np.arange(n)
+    beat = np.exp(-(((t % 80) - 40.0) ** 2) / 8)
+    signal = (beat[:, None] * np.linspace(0.5, 1.5, leads) + 0.02 * rng.normal(size=(n, leads))).astype(np.float32)
+    signal[70_000:70_400] = np.nan
+    group["signal"][:] = signal
+    for k, method in enumerate(methods):
+        a = (rng.normal(size=(n, leads)) * (0.1 + beat[:, None]) * (k + 1)).astype(np.float32)
+        a[90_000:91_000] = np.nan
+        group[f"attribution_{method}"][:] = a
+    artefact = rng.permutation(np.linspace(0, 0.999, len(starts))).astype(np.float32)
+    group["probability"][:] = np.stack([1 - artefact, artefact], axis=1)
+    group["score"][:] = artefact
+    group["target"][:] = 1
+    group["flagged"][:] = artefact > 0.9
+    group["explained"][:] = 1
+    group["done"][:] = 1
+    return path
+
+
+def settle(page: Any) -> None:
+    """Wait until what is in view is drawn from its own data."""
+    page.evaluate("window.signalscreen.settled()")
+
+
+def wait(page: Any, condition: str) -> None:
+    """Wait until an expression is true. (Playwright's own wait compiles it in the page, which the server forbids.)"""
+    for _ in range(500):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"{condition} is not true after ten seconds")
+
+
+def show(page: Any, first: float, last: float) -> None:
+    """Show samples, and wait for them."""
+    page.evaluate("([a, b]) => window.signalscreen.app.view.show(a, b)", [first, last])
+    settle(page)
+
+
+def press(page: Any, *keys: str) -> None:
+    """Press keys one after another, and wait for what they do to be saved and drawn."""
+    for key in keys:
+        page.keyboard.press(key)
+    page.evaluate("window.signalscreen.app.verdicts.turn")
+    settle(page)
+
+
+def colour_of(value: float, limit: float) -> str:
+    """Colour that the page must give a value, from the colour map of `signalscreen.plot` itself."""
+    from matplotlib.colors import to_hex
+
+    if np.isnan(value):
+        return UNEXPLAINED
+    step = int(np.clip(np.floor(value / limit * STEPS + 0.5), -STEPS, STEPS))
+    return to_hex(SIGNED((step + STEPS) / (2 * STEPS)))
+
+
+def drawn(page: Any, lead: int) -> dict[str, Any]:
+    """What a lead's panel shows now: its Bokeh source's paths, the limit of its colours, its columns."""
+    return page.evaluate(
+        """(lead) => {
+          const { stack } = window.signalscreen.app;
+          const panel = stack.panels.get(lead);
+          const { xs, ys, color } = panel.source("line").data;
+          const { plan, limit, x, low, high, value } = stack.columns.get(lead);
+          const list = (values) => Array.from(values, Number);
+          return { xs: xs.map(list), ys: ys.map(list), color: [...color], plan, limit, x: list(x), low: list(low),
+                   high: list(high), value: list(value), from: panel.x.start, to: panel.x.end };
+        }""",
+        lead,
+    )

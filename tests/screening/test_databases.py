@@ -1,0 +1,224 @@
+"""Folders of recordings, what was found in them, and the command."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import wfdb
+from click.testing import CliRunner
+
+keras = pytest.importorskip("keras")
+
+import signalscreen as ss  # noqa: E402
+from signalscreen.cli import main  # noqa: E402
+from signalscreen.errors import OutputError, RecordingError, SignalScreenWarning  # noqa: E402
+from signalscreen.screening import layout, store, summarise  # noqa: E402
+from signalscreen.screening.databases import records_of  # noqa: E402
+from signalscreen.screening.summary import table  # noqa: E402
+from tests.screening.nets import FS, quality_net, recording, softmax_net  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def short_shards(monkeypatch):
+    monkeypatch.setattr(layout, "_SHARD_SECONDS", 10.0)
+    monkeypatch.setattr(layout, "_LEAST_WINDOWS", 4)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "quality.keras"
+    quality_net().save(path)
+    return path
+
+
+def write_record(folder, name, seed=0, samples=2600):
+    ecg = recording(samples, seed=seed)
+    wfdb.wrsamp(name, FS, ["mV", "mV"], list(ecg.names), p_signal=ecg.signal, fmt=["16"] * 2, write_dir=str(folder))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("records")
+    for seed, name in enumerate(("a", "b", "c")):
+        write_record(folder, name, seed)
+    return folder
+
+
+def test_a_folder_of_records(tmp_path, folder, model):
+    out = tmp_path / "db.zarr"
+    found = ss.screen_recordings(folder, model, out=out, target=0, each_lead=True)
+    assert [one.record for one in found] == ["a", "b", "c"]
+    alone = ss.screen_recording(folder / "b", model, out=tmp_path / "b.zarr", target=0, each_lead=True)
+    together = ss.open_results(out, "b")
+    for name in alone:
+        if name != "seconds":
+            np.testing.assert_array_equal(alone[name].values, together[name].values)
+    import xarray
+
+    tree = xarray.open_datatree(out, engine="zarr", chunks=None)
+    assert sorted(tree.children) == ["a", "b", "c"]
+
+
+def test_a_damaged_record_does_not_stop_the_others(tmp_path, folder, model):
+    import shutil
+
+    records = tmp_path / "records"
+    shutil.copytree(folder, records)
+    (records / "b.dat").write_bytes(b"\0" * 100)
+    write_record(records, "short", samples=50)
+    with pytest.warns(SignalScreenWarning, match=r"2 of 4 records were not screened to the end \(b: .*truncated"):
+        found = ss.screen_recordings(records, model, out=tmp_path / "db.zarr", target=0, each_lead=True)
+    assert [(one.record, one.done) for one in found] == [("a", 1.0), ("c", 1.0)]
+
+
+def test_a_second_run_adds_what_is_new(tmp_path, folder, model):
+    out = tmp_path / "db.zarr"
+    ss.screen_recordings([folder / "a"], model, out=out, target=0, each_lead=True)
+    found = ss.screen_recordings(folder, model, out=out, target=0, each_lead=True)
+    assert [one.record for one in found] == ["a", "b", "c"]
+    with pytest.raises(OutputError, match="was made with other settings"):
+        ss.screen_recordings(folder, model, out=out, target=0, each_lead=True, hop=0.5)
+
+
+def test_one_store_is_no_database_and_the_other_way_round(tmp_path, folder, model):
+    one, several = tmp_path / "one.zarr", tmp_path / "several.zarr"
+    ss.screen_recording(folder / "a", model, out=one, each_lead=True)
+    ss.screen_recordings([folder / "a"], model, out=several, each_lead=True)
+    with pytest.raises(OutputError, match="is the store of one recording"):
+        ss.screen_recordings([folder / "a"], model, out=one, each_lead=True)
+    with pytest.raises(OutputError, match="a database of several records is there"):
+        ss.screen_recording(folder / "a", model, out=several, each_lead=True)
+    with pytest.raises(RecordingError, match="holds 1 records; name one of a"):
+        ss.open_results(several)
+    with pytest.raises(RecordingError, match="record 'z' is not in"):
+        ss.open_results(several, "z")
+
+
+def test_which_recordings_are_in_a_folder(tmp_path, folder):
+    assert [name for name, _ in records_of(folder)] == ["a", "b", "c"]
+    (tmp_path / "RECORDS").write_text("x/1\nx/2\n")
+    assert [name for name, _ in records_of(tmp_path)] == ["1", "2"]
+    with pytest.raises(RecordingError, match="two recordings are called a"):
+        records_of([folder / "a", tmp_path / "a"])
+    with pytest.raises(RecordingError, match="there is no folder"):
+        records_of(tmp_path / "nowhere")
+    (tmp_path / "RECORDS").write_text("")
+    with pytest.raises(RecordingError, match="holds no recording"):
+        records_of(tmp_path)
+
+
+def test_the_summary_counts_what_is_there(tmp_path):
+    ecg = recording(gap=slice(700, 760))
+    out = tmp_path / "s.zarr"
+    ds = ss.screen_recording(
+        *(ecg, softmax_net(), {"saliency": {}, "integrated_gradients": {"steps": 200}}),
+        **{"out": out, "class_names": ["N", "V", "A"], "alarm": "V", "threshold": 0.33},
+    ).load()
+    (found,) = summarise(out)
+    assert found.hours == pytest.approx(2600 / FS / 3600)
+    assert (found.windows, found.gaps) == (ds.sizes["window"], int(ds.gap.sum()))
+    assert found.flagged == int((ds.probability[:, 1] > 0.33).sum())
+    whole = ds.gap.values == 0
+    highest = ds.probability.values[whole].argmax(axis=1)
+    assert found.classes == {n: int((highest == i).sum()) for i, n in enumerate("NVA") if (highest == i).any()}
+    assert found.completeness["integrated_gradients"] == float(np.nanmax(abs(ds.completeness_integrated_gradients)))
+    a, bad = ds.attribution_saliency.values, ds.bad.values > 0
+    known = np.isfinite(a)
+    share = found.relevance["saliency"]["any"]
+    assert share.relevance == pytest.approx(np.abs(a[known & bad]).sum() / np.abs(a[known]).sum(), rel=1e-5)
+    assert share.time == pytest.approx(bad[known].mean())
+    signal = np.isfinite(ds.signal.values)
+    assert found.bad["any"] == pytest.approx(bad[signal].mean())
+    assert json.loads(json.dumps(found.as_dict(), allow_nan=False))["windows"] == found.windows
+    assert len(table([found])[1]) == len(table([found])[0])
+
+
+def test_the_summary_of_half_a_run_counts_that_half(tmp_path):
+    out = tmp_path / "s.zarr"
+    ss.screen_recording(recording(), softmax_net(), out=out)
+    group = store.opened(out, "r+")
+    group["done"][1:] = 0
+    (found,) = summarise(out)
+    assert found.done == pytest.approx(1 / group["done"].shape[0])
+    assert found.windows == group.attrs["shard_windows"]
+    assert "done)" in table([found])[1][0]
+
+
+def run(*words, code=0):
+    done = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == code, done.output
+    return done
+
+
+def test_the_command(tmp_path, folder, model):
+    out = tmp_path / "a.zarr"
+    words = [
+        "screen",
+        folder / "a",
+        "--model",
+        model,
+        "-m",
+        "saliency",
+        "-m",
+        "integrated_gradients",
+        "--each-lead",
+    ]
+    words += ["--option", "integrated_gradients.steps=8", "--target", 0, "--lead", "V1", "--out", out]
+    said = run(*words)
+    assert "record" in said.stdout
+    assert f"signalscreen review {out}" in said.stdout
+    ds = ss.open_results(out)
+    assert ds.lead.values.tolist() == ["V1"]
+    assert json.loads(ds.attribution_integrated_gradients.attrs["options"]) == {"steps": 8}
+    found = json.loads(run(*words, "--json").stdout)
+    assert found[0]["record"] == "a"
+    assert run(*words, "-q").stdout == ""
+    again = run(*words, "--hop", 0.5, code=1)
+    assert again.stderr.startswith(f"error: {out} was made with other settings (hop was null, is 0.5")
+
+
+def test_the_command_on_a_folder_writes_a_table(tmp_path, folder, model):
+    out = tmp_path / "db.zarr"
+    run("screen", folder, "--model", model, "--each-lead", "--explain", "none", "--out", out)
+    lines = (out / "summary.csv").read_text().splitlines()
+    assert len(lines) == 4
+    assert lines[0].startswith("record,hours,windows,flagged")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--lead", "aVF"], 1, "lead 'aVF' is not there"),
+        (["--threshold", "2"], 2, "2.0 is not in the range"),
+        (["-m", "magic"], 2, "'magic' is not known"),
+        (["--workers", "2", "--scheduler", "tcp://127.0.0.1:1"], 2, "give one of them"),
+        (["--window", "7"], 1, "the model takes windows of 80 samples"),
+    ],
+)
+def test_wrong_calls(tmp_path, folder, model, words, code, said):
+    base = ["screen", folder / "a", "--model", model, "--each-lead", "--out", tmp_path / "s.zarr"]
+    assert said in run(*base, *words, code=code).stderr
+    assert not (tmp_path / "s.zarr").exists()
+
+
+def test_real_records(tmp_path, real_data):
+    """MIT-BIH 106 by the shipped network: what it flags is where annotators saw noise more often than not."""
+    from signalscreen.demo import quality_model_path
+
+    ds = ss.screen_recording(
+        *(real_data / "mitdb" / "106", quality_model_path(), {"saliency": {}, "grad_cam": {}}),
+        **{"out": tmp_path / "106.zarr", "target": 0, "each_lead": True, "resample": 125, "normalise": "zscore"},
+        **{"explain": "flagged", "end": 600.0},
+    )
+    assert ds.lead.values.tolist() == ["MLII", "V1"]
+    assert ds.signal.attrs["units"] == ["mV", "mV"]
+    assert 0 < int(ds.flagged.sum()) < ds.sizes["window"]
+    flagged = ds.flagged.values == 1
+    np.testing.assert_array_equal(ds.probability.values[:, 0] > 0.5, flagged)
+    signal = wfdb.rdrecord(str(real_data / "mitdb" / "106"), sampto=216_000).p_signal
+    np.testing.assert_allclose(ds.signal.values, signal, atol=1e-6)
+    marks = wfdb.rdann(str(real_data / "mitdb" / "106"), "atr", sampto=216_000)
+    np.testing.assert_array_equal(ds.annotation_sample.values, marks.sample)
+    (found,) = summarise(tmp_path / "106.zarr")
+    assert math.isclose(found.hours, 1 / 6)
