@@ -59,7 +59,7 @@ def made(parts: Sequence[Part], out: str, several: bool) -> str:
     for name in known[0]:
         values = {one[name] for one in known}
         pairs.append((name, known[0][name] if len(values) == 1 else "differs from record to record"))
-    again = command(first, "RECORDS" if several else first.name, out)
+    again = command(parts, "RECORDS" if several else first.name, out)
     each = ""
     if several:
         rows = [["record", "checksum of the record", "fingerprint"]]

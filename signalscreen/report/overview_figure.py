@@ -1,8 +1,7 @@
 """A whole recording at a glance: probability, flagged spans, strength of the attribution, bad signal, verdicts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,10 +20,11 @@ from signalscreen.verdicts import VERDICTS, Verdict
 ALARM = "#a4133c"
 COLOURS = dict(zip(VERDICTS, ("#1b7837", "#762a83", "#8c510a", "#5c6570", "#01665e"), strict=True))
 STRENGTH = LinearSegmentedColormap.from_list("strength", ["#e9ecf0", "#3b0f70"])
-BAD = LinearSegmentedColormap.from_list("bad", ["#ffffff", "#22272e"])
+BAD = LinearSegmentedColormap.from_list("bad", ["#f6f7f9", "#22272e"])
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400)
 _TICKS = 12
 _ROW, _HIGH = 0.19, 0.85  # inches: of a lead in a strip, of the probability
+_GAP, _AROUND = 0.16, 0.56
 _MISSING = "#f6f7f9"
 
 
@@ -49,7 +49,7 @@ def overview_svg(
     strips += [("bad", leads)] + ([("verdicts", kinds)] if kinds else [])
     heights = [_HIGH if name == "value" else max(_ROW * len(rows), 0.26) for name, rows in strips]
     with look(salt):
-        figure = Figure(figsize=(WIDTH, sum(heights) + 0.16 * len(heights) + 0.55))
+        figure = Figure(figsize=(WIDTH, sum(heights) + _GAP * (len(heights) - 1) + _AROUND))
         axes = _axes(figure, heights)
         for ax, (name, rows) in zip(axes, strips, strict=True):
             if name == "value":
@@ -75,9 +75,9 @@ def _axes(figure: Figure, heights: Sequence[float]) -> list[Axes]:
     axes: list[Axes] = []
     for one in heights:
         top -= one
-        place = (left / width, top / height, 1 - (left + 0.2) / width, one / height)
+        place = (left / width, top / height, 1 - (left + 0.4) / width, one / height)
         axes.append(figure.add_axes(place, sharex=axes[0] if axes else None))
-        top -= 0.16
+        top -= _GAP
     return axes
 
 
@@ -147,7 +147,7 @@ def _draw_time(axes: Sequence[Axes], part: Part, columns: Columns) -> None:
         ax.tick_params(axis="x", labelbottom=False, length=0)
     bottom = axes[-1]
     bottom.xaxis.set_major_locator(FixedLocator(ticks.tolist()))
-    say = _of_day(part) if part.began else elapsed
+    say = _of_day(part, step) if part.began else elapsed
     bottom.xaxis.set_major_formatter(FuncFormatter(lambda at, _: say(at)))
     bottom.tick_params(axis="x", labelbottom=True, length=3)
     bottom.set_xlabel("time of day" if part.began else "time from the beginning of the record (h:mm:ss)")
@@ -160,5 +160,6 @@ def _seconds_of_day(part: Part) -> float:
     return began.hour * 3600 + began.minute * 60 + began.second + began.microsecond / 1e6
 
 
-def _of_day(part: Part) -> Any:
-    return lambda at: clock(part, at + 1e-6).split(" ")[0]
+def _of_day(part: Part, step: int) -> Callable[[float], str]:
+    """Time of day, to the minute where ticks are minutes apart."""
+    return lambda at: clock(part, at + 1e-6).split(" ")[0][: 5 if step >= 60 else 8]

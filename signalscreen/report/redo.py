@@ -1,7 +1,7 @@
 """The command that makes a store again."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from signalscreen.exports.part import Part
@@ -10,21 +10,20 @@ _SAME = ("window", "hop", "resample", "normalise", "until", "alarm")
 _DEFAULTS = {"score": "logit", "explain": "all", "threshold": 0.5, "kind": "ecg"}
 
 
-def command(part: Part, record: str, out: str) -> str:
+def command(parts: Sequence[Part], record: str, out: str) -> str:
     """``signalscreen screen`` with every setting that the store was made with.
 
     Parameters
     ----------
-    part : Part
+    parts : sequence of Part
+        The store, or all of a database.
     record, out : str
         What to call the recording and the store: where they lay is not kept.
     """
-    facts = part.facts
+    facts = parts[0].facts
     settings: Mapping[str, Any] = facts.get("settings", {})
     words = ["signalscreen", "screen", record, "--model", facts.get("model") or "MODEL"]
-    for lead in settings.get("record", {}).get("leads", ()):
-        words += ["--lead", lead]
-    words += _span(settings.get("record", {}))
+    words += _stretch([part.facts.get("settings", {}).get("record", {}) for part in parts])
     for name, options in settings.get("methods", {}).items():
         words += ["--method", name]
         for key, value in options.items():
@@ -46,13 +45,20 @@ def command(part: Part, record: str, out: str) -> str:
     return shlex.join([*words, "--out", out])
 
 
-def _span(record: Mapping[str, Any]) -> list[str]:
-    """The part of the record: ``--end`` always, as how long the whole was is not kept."""
-    if not record:
+def _stretch(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Leads and span; of several records what they have in common, and of one ``--end`` always."""
+    first = records[0]
+    if not first:
         return []
-    start = float(record["start"])
-    end = start + record["samples"] / record["fs"]
-    return [*(["--start", _value(start)] if start else []), "--end", _value(end)]
+    words: list[str] = []
+    if all(one.get("leads") == first["leads"] for one in records):
+        words += [word for lead in first["leads"] for word in ("--lead", lead)]
+    start = float(first["start"])
+    if start and all(one.get("start") == start for one in records):
+        words += ["--start", _value(start)]
+    if len(records) == 1:  # how long the whole was is not kept
+        words += ["--end", _value(start + first["samples"] / first["fs"])]
+    return words
 
 
 def _value(value: Any) -> str:

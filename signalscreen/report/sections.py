@@ -54,7 +54,10 @@ def _about(part: Part) -> str:
 
 
 def _hours(summaries: Sequence[RecordSummary]) -> str:
-    return f"{sum(one.hours for one in summaries):.3g} h"
+    hours = sum(one.hours for one in summaries)
+    if hours >= 1:
+        return f"{hours:.1f} h"
+    return f"{hours * 60:.0f} min" if hours * 60 >= 2 else f"{hours * 3600:.0f} s"
 
 
 def _key(summaries: Sequence[RecordSummary], reviews: Reviews) -> str:
@@ -81,19 +84,19 @@ def summary(summaries: Sequence[RecordSummary]) -> str:
         "explained time that is bad, which is what chance would give. incomplete: the largest part of a change of "
         "the score that attributions miss.</p>"
     )
-    cells = [[said(cell) for cell in row] for row in rows]
+    cells = [[said(cell).replace("_", "_<wbr>") for cell in row] for row in rows]
     return section("Summary", table(cells, right), note if several else "")
 
 
-def overview(parts: Sequence[Part], reviews: Reviews, method: str | None) -> str:
-    """Each recording at a glance."""
+def overview(parts: Sequence[Part], of: int, reviews: Reviews, method: str | None) -> str:
+    """Each recording at a glance; `of` is how many there are, shown or not."""
     figures = []
     for number, part in enumerate(parts):
         given = [one for one in reviews[part.name] if one.stop > part.first and one.start < part.stop]
         columns, spans = columns_of(part, method), flagged_spans(part)
         title = f"Overview of {part.name}"
         svg = overview_svg(part, columns, spans, given, method, title, f"overview {number}")
-        caption = f"<figcaption><b>{said(part.name)}</b></figcaption>" if len(parts) > 1 else ""
+        caption = f"<figcaption><b>{said(part.name)}</b></figcaption>" if of > 1 else ""
         figures.append(f"<figure>{caption}{svg}</figure>")
     strength = (
         f"attribution: mean of |{said(method)}|, the darker the stronger, pale where nothing was explained. "
@@ -101,7 +104,8 @@ def overview(parts: Sequence[Part], reviews: Reviews, method: str | None) -> str
         else ""
     )
     dashed = "Dashed: the threshold. " if parts[0].alarm >= 0 else ""
-    note = f"{dashed}{strength}bad signal: share of the samples that are flat, clipped, off or noisy."
+    chosen = f"The {len(parts)} of {of} records that are flagged most. " if len(parts) < of else ""
+    note = f"{chosen}{dashed}{strength}bad signal: share of the samples that are flat, clipped, off or noisy."
     return section("Overview", *figures, f'<p class="faint">{note}</p>')
 
 
@@ -127,7 +131,7 @@ def worst(found: Sequence[Worst], several: bool, method: str | None, reviews: Re
         title = f"{one.part.name}, window at {place(one.part, one.part.start + one.start / one.part.fs)}"
         svg = window_svg(excerpt, limit, units, title, f"window {rank}")
         figures.append(f"<figure>{_caption(rank, one, several, what, reviews)}{svg}</figure>")
-    head = f"<p>The {len(found)} windows of the highest {what}, no two of them overlapping. {colours}</p>"
+    head = f"<p class='intro'>The {len(found)} windows of the highest {what}, no two of them overlapping. {colours}</p>"
     return section("Worst windows", head, *figures)
 
 
@@ -137,7 +141,7 @@ def _caption(rank: int, one: Worst, several: bool, what: str, reviews: Reviews) 
     words = [f"<b>{rank}.</b> " + (f"<b>{said(part.name)}</b>" if several else "")]
     words.append(place(part, part.start + one.start / part.fs))
     words.append(f"lead {said(part.leads[one.lead])}" if one.lead >= 0 else "all leads")
-    words.append(f"{what} <b>{one.value:.3f}</b>{', flagged' if flags['flagged'] else ''}")
+    words.append(f"{what} <b>{one.value:.4f}</b>{', flagged' if flags['flagged'] else ''}")
     if not flags["explained"]:
         words.append("not explained")
     given = [v for v in reviews[part.name] if v.start < part.first + one.stop and v.stop > part.first + one.start]
@@ -152,14 +156,20 @@ def bad_signal(one: RecordSummary) -> str:
         return ""
     methods = list(one.relevance)
     rows = [["bad signal", "of the signal", *(f"{said(name)}: relevance, chance" for name in methods)]]
-    for kind in (*FLAGS, "any"):
+    none = [kind for kind in FLAGS if one.bad[kind] == 0]
+    for kind in (kind for kind in (*FLAGS, "any") if kind not in none):
         cells = [_shares(one.relevance[name][kind]) for name in methods]
         rows.append([_KINDS[kind], _percent(one.bad[kind]), *cells])
     note = (
         '<p class="faint">The bar is the share of the relevance that lies on such signal; the line is the share of '
-        "the explained time, which is chance. An explanation that points at noise is a verdict on the model.</p>"
+        "the explained time, which is chance. An explanation that points at noise is a verdict on the model."
+        f"{_absent(none)}</p>"
     )
     return section("Relevance on bad signal", table(rows, [1]), note)
+
+
+def _absent(kinds: Sequence[str]) -> str:
+    return f" No sample is {' or '.join(kind.replace('_', ' ') for kind in kinds)}." if kinds else ""
 
 
 def _shares(share: Share) -> str:

@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ from signalscreen.report.html import escaped
 INK = "#22272e"
 SIZE = 9.5  # points of words in figures; a figure of 10 inches is as wide as the page
 WIDTH = 10.0  # inches
-_LOOK = {
+_LOOK: dict[str, Any] = {
     "svg.fonttype": "none",  # words stay words, set by the browser in any script
     "font.size": SIZE,
     "axes.edgecolor": "#8b939e",
@@ -32,7 +33,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 @contextmanager
 def look(salt: str) -> Iterator[None]:
     """Draw in the report's look; `salt` makes the ids of a figure its own, and the same every time."""
-    with matplotlib.rc_context({**_LOOK, "svg.hashsalt": salt}), warnings.catch_warnings():
+    rc: Any = {**_LOOK, "svg.hashsalt": salt}
+    with matplotlib.rc_context(rc), warnings.catch_warnings():
         # The browser has the glyphs that matplotlib's font has not.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support .* natively")

@@ -42,7 +42,7 @@ def write_report(
         By default ``report.html`` in the store's folder.
     record : str, optional
         Of a database: only this one. By default one page with all records, the worst windows of all, and overviews
-        of the records that those are from.
+        of the twelve records that are flagged most.
     worst : int
         How many windows are drawn: those of the highest probability of the alarm (of the highest score, where there
         is no alarm), no two overlapping.
@@ -92,15 +92,13 @@ def _page(store: str, parts: Sequence[Part], record: str | None, most: int) -> s
     found = worst_windows(parts, most)
     methods = parts[0].methods
     method = methods[0] if methods else None
-    shown = parts
-    if several:
-        named = list(dict.fromkeys(one.part.name for one in found))[:_MOST_OVERVIEWS]
-        shown = [part for part in parts if part.name in named]
+    most_flagged = sorted(range(len(parts)), key=lambda i: -summaries[i].flagged / max(summaries[i].windows, 1))
+    shown = [parts[i] for i in sorted(most_flagged[:_MOST_OVERVIEWS])]
     name = Path(store).name
     title = f"Screening of {name if several else parts[0].name}"
     inside = [
         sections.summary(summaries),
-        sections.overview(shown, reviews, method) if shown else "",
+        sections.overview(shown, len(parts), reviews, method),
         sections.bad_signal(summaries[0]) if not several else "",
         sections.worst(found, several, method, reviews),
         origin.verdicts(reviews, parts),
