@@ -24,9 +24,9 @@ def command(parts: Sequence[Part], record: str, out: str) -> str:
     settings: Mapping[str, Any] = facts.get("settings", {})
     words = ["signalscreen", "screen", record, "--model", facts.get("model") or "MODEL"]
     words += _stretch([part.facts.get("settings", {}).get("record", {}) for part in parts])
-    for name, options in settings.get("methods", {}).items():
+    for name in parts[0].group.attrs["methods"]:  # in their order, which the settings do not keep
         words += ["--method", name]
-        for key, value in options.items():
+        for key, value in settings.get("methods", {}).get(name, {}).items():
             words += ["--option", f"{name}.{key}={_value(value)}"]
     if settings.get("target") is not None:
         words += ["--target", _value(settings["target"])]

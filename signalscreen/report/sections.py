@@ -131,7 +131,8 @@ def worst(found: Sequence[Worst], several: bool, method: str | None, reviews: Re
         title = f"{one.part.name}, window at {place(one.part, one.part.start + one.start / one.part.fs)}"
         svg = window_svg(excerpt, limit, units, title, f"window {rank}")
         figures.append(f"<figure>{_caption(rank, one, several, what, reviews)}{svg}</figure>")
-    head = f"<p class='intro'>The {len(found)} windows of the highest {what}, no two of them overlapping. {colours}</p>"
+    chosen = f"The {len(found)} windows of the highest {what}, no two of them overlapping."
+    head = f"<p class='intro'>{chosen} {colours}</p>"
     return section("Worst windows", head, *figures)
 
 
