@@ -3,6 +3,7 @@
 `wfdb.wrsamp` needs all samples in memory, so samples are written here and wfdb writes the header.
 """
 
+import math
 import re
 import shutil
 import unicodedata
@@ -80,14 +81,23 @@ def _traces(part: Part) -> list[_Trace]:
 
 def _fitted(name: str, units: str, array: str, lead: int, low: float, high: float) -> _Trace:
     """Choose gain and baseline so that the range fills 16 bits; the gain has few digits, and 0 is a step."""
-    gain = 2 * _TOP / (high - low) if high > low else 1.0
-    gain = float(f"{gain * (1 - 1e-4):.4g}")
+    gain = _rounded_down(2 * (_TOP - 1) / (high - low)) if high > low else 1.0
     middle = 0 if low == -high else round(-(low + high) / 2 * gain)
     if abs(middle) >= 2**31:
         raise OptionError(
             f"{name} lies at {low:g} to {high:g}, too far from 0 for the steps of a WFDB record; write netcdf"
         )
     return _Trace(name, units, array, lead, gain, middle)
+
+
+def _rounded_down(gain: float) -> float:
+    """Four digits, and never more than it was: the range would not fit.
+
+    >>> _rounded_down(15106.9), _rounded_down(0.00123456)
+    (15100.0, 0.001234)
+    """
+    power = math.floor(math.log10(gain)) - 3
+    return float(f"{math.floor(gain / 10.0**power)}e{power}")
 
 
 def _ranges(part: Part, name: str) -> Array:

@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from signalscreen.exports.part import Part
 from signalscreen.exports.spans import FlaggedSpan
 from signalscreen.report.columns import Columns
-from signalscreen.report.svg import WIDTH, look, svg_of, words
+from signalscreen.report.svg import WIDTH, look, short, svg_of
 from signalscreen.report.times import clock, elapsed
 from signalscreen.verdicts import VERDICTS, Verdict
 
@@ -38,7 +38,7 @@ def overview_svg(
     salt: str,
 ) -> str:
     """Draw all strips on one clock."""
-    leads = [words(name) for name in part.leads]
+    leads = [short(name) for name in part.leads]
     kinds = [kind for kind in VERDICTS if any(one.verdict == kind for one in verdicts)]
     together = all(one.lead < 0 for one in spans)
     strips: list[tuple[str, list[str]]] = [("value", [""])]
@@ -91,7 +91,7 @@ def _draw_value(ax: Axes, part: Part, columns: Columns) -> None:
         ax.axhline(float(part.group.attrs["threshold"]), color="#57606a", linewidth=0.8, linestyle=(0, (4, 3)))
         ax.set_ylim(0, 1.03)
         ax.set_yticks([0, 0.5, 1])
-        _name(ax, f"P({words(part.classes[part.alarm])})")
+        _name(ax, f"P({short(part.classes[part.alarm])})")
     else:
         ax.margins(y=0.05)
         _name(ax, "score")

@@ -50,6 +50,15 @@ def words(text: str) -> str:
     return _CONTROL.sub(" ", text).replace("$", r"\$")
 
 
+def short(text: str, most: int = 11) -> str:
+    """A name that has room beside an axis; the page around it has it whole.
+
+    >>> short("MLII"), short("a very long name")
+    ('MLII', 'a very lon…')
+    """
+    return words(text if len(text) <= most else text[: most - 1] + "…")
+
+
 def svg_of(figure: Figure, title: str) -> str:
     """The figure as an element of a page; `title` is for those who cannot see it."""
     file = io.StringIO()

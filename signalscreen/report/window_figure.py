@@ -16,7 +16,7 @@ from signalscreen.exports.part import Part
 from signalscreen.plot import plot_with_gradient
 from signalscreen.plot.colour import SIGNED
 from signalscreen.recording.signals import Annotation, annotations_between
-from signalscreen.report.svg import WIDTH, look, svg_of, words
+from signalscreen.report.svg import WIDTH, look, short, svg_of
 from signalscreen.report.times import clock, elapsed
 from signalscreen.report.worst import Worst
 
@@ -68,7 +68,7 @@ def window_svg(excerpt: Excerpt, limit: float, units: str, title: str, salt: str
         axes = _axes(figure, leads)
         for lead, ax in enumerate(axes):
             if not np.isfinite(excerpt.signal[:, lead]).any():
-                ax.set_ylabel(f"{words(part.leads[lead])}\n(no signal)")
+                ax.set_ylabel(f"{short(part.leads[lead])}\n(no signal)")
                 continue
             plot_with_gradient(
                 excerpt.signal[:, lead],
@@ -80,7 +80,7 @@ def window_svg(excerpt: Excerpt, limit: float, units: str, title: str, salt: str
                 limits=limits,
                 color_bar=False,
             )
-            ax.set_ylabel("\n".join(filter(None, [words(part.leads[lead]), words(part.units[lead])])))
+            ax.set_ylabel("\n".join(filter(None, [short(part.leads[lead]), short(part.units[lead])])))
         for ax in axes:
             ax.set_xlim(seconds[0], seconds[-1])
             ax.yaxis.set_major_locator(MaxNLocator(3))
@@ -146,4 +146,4 @@ def _marks(one: Worst, written: bool) -> list[Annotation]:
     found = annotations_between(one.part.annotations, one.start, one.stop)
     if not written:
         return [replace(mark, symbol="", note="") for mark in found]
-    return [replace(mark, symbol=words(mark.symbol), note=words(mark.note)) for mark in found]
+    return [replace(mark, symbol=short(mark.symbol), note=short(mark.note)) for mark in found]

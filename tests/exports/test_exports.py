@@ -10,11 +10,13 @@ import pytest
 import wfdb
 import xarray
 from click.testing import CliRunner
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import signalscreen as ss
 from signalscreen.cli import main
 from signalscreen.errors import OptionError, OutputError, RecordingError
-from signalscreen.exports import FORMATS, export_results, flagged_spans, npz
+from signalscreen.exports import FORMATS, export_results, flagged_spans, npz, track
 from signalscreen.exports.part import part_of
 from signalscreen.results import load_result
 from tests import stores
@@ -146,6 +148,20 @@ def test_the_track_lies_beside_the_signal_within_half_a_step(small, truth, tmp_p
     assert digital.checksum == digital.calc_checksum()
     assert digital.init_value == digital.d_signal[0].tolist()
     assert set(digital.d_signal[np.isnan(found.p_signal)]) == {-32768}
+
+
+@given(
+    st.floats(-1e6, 1e6, allow_subnormal=False),
+    st.floats(1e-6, 1e9, allow_subnormal=False),
+)
+def test_every_range_fits_into_16_bits(low: float, size: float) -> None:
+    high = low + size
+    assume(size > 1e-4 * abs(low))  # else WFDB has no steps for it, and that is said
+    for low_, high_ in ((low, high), (-size, size)):
+        one = track._fitted("x", "mV", "signal", 0, low_, high_)
+        steps = np.rint(np.array([low_, high_]) * one.gain + one.baseline)
+        assert np.abs(steps).max() <= 32767
+        assert np.ptp(steps) > 0.998 * 65534  # and fills them
 
 
 def test_a_track_of_names_and_values_that_wfdb_has_no_room_for(tmp_path: Path) -> None:
