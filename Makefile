@@ -45,7 +45,7 @@ $(VENV)/bin/python:
 # pip compiles what it installs, so the first import of TensorFlow is not paid for twice.
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Setting up $(VENV) (once, about two minutes) ..."
-	$(PIP) --editable .
+	$(PIP) --editable ".[review]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime

@@ -5,7 +5,7 @@ from pathlib import Path
 ORDER = """
     plot_first_figure plot_compare_methods plot_gradient_views plot_completeness plot_targets plot_grad_cam_layers
     plot_occlusion_scales plot_two_leads plot_sequence_output plot_genomic_window plot_mutagenesis
-    plot_class_averages plot_annotation_agreement
+    plot_screening plot_class_averages plot_annotation_agreement
     plot_filter_weights plot_activations plot_layer_saliency
     plot_activation_maximisation plot_deep_dream plot_inversion
     plot_image plot_volume plot_slices

@@ -62,6 +62,7 @@ _HOMES = {
     "open_results": "screening",
     "export_results": "exports",
     "write_report": "report",
+    "show_review": "review",
     "plot_averages": "plot",
     "plot_with_gradient": "plot",
     "plot_image": "plot",

@@ -102,16 +102,19 @@ def test_the_command_it_names_runs_as_it_is(demo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     start = wfdb.rdrecord(demo[0] / "ecg", sampto=20 * example.FS)
     wfdb.wrsamp("ecg", fs=start.fs, units=start.units, sig_name=start.sig_name, p_signal=start.p_signal, fmt=["16"])
-    words = shlex.split(report.command(Path("ecg"), quality_model_path(), tmp_path / "yours"))
-    done = subprocess.run(
-        words,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(signalscreen.__file__).parents[1])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    screen, review = report.screening_commands(Path("ecg"), quality_model_path(), tmp_path / "ecg.zarr")
+    for line in (report.command(Path("ecg"), quality_model_path(), tmp_path / "yours"), screen):
+        done = subprocess.run(
+            shlex.split(line),
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(signalscreen.__file__).parents[1])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert shlex.split(review)[-2:] == ["review", "ecg.zarr"]
+    assert (signalscreen.open_results(tmp_path / "ecg.zarr").done == 1).all()
     names = {p.name for p in (tmp_path / "yours").iterdir()}
     assert names == {f"ecg_{m}.{e}" for m in ("integrated_gradients", "grad_cam") for e in ("png", "npz")}
 

@@ -80,8 +80,19 @@ def next_steps(out: Path, record: Path, model: Path) -> str:
             "",
             "The same on a record of your own (here the one just made):",
             "  " + command(record, model, out / "yours"),
+            "",
+            "Hours of recording, kept in one store, and a page to review it in the browser:",
+            *("  " + line for line in screening_commands(record, model, out / "ecg.zarr")),
         ]
     )
+
+
+def screening_commands(record: Path, model: Path, store: Path) -> list[str]:
+    """Write the command lines that screen a record by the quality network, and review what was found."""
+    words = [*program(), "screen", nearby(record), "--model", nearby(model), "--lead", "0", "--target", "0"]
+    words += ["--resample", f"{MODEL_FS:g}", "--normalise", "zscore", "--hop", f"{HOP:g}"]
+    words += ["--explain", "flagged", "--method", "saliency", "--method", "grad_cam", "--out", nearby(store)]
+    return [shlex.join(words), shlex.join([*program(), "review", nearby(store)])]
 
 
 def command(record: Path, model: Path, out: Path) -> str:

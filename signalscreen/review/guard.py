@@ -11,10 +11,12 @@ HOME = "127.0.0.1"
 _CONTENT = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors "
 )
+# Pages that may show a review made for a notebook: those of a notebook server, or an editor, on this computer.
+_NOTEBOOKS = "http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:* vscode-webview:"
 HEADERS = {
-    "Content-Security-Policy": _CONTENT,
+    "Content-Security-Policy": f"{_CONTENT}'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -34,10 +36,22 @@ class Guard:
         First part of every path.
     port : int
         That the server listens on.
+    notebook : bool
+        Whether a page of a notebook on this computer may show the page in a frame.
     """
 
     token: str
     port: int
+    notebook: bool = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every answer tells the browser."""
+        if not self.notebook:
+            return HEADERS
+        framed = {**HEADERS, "Content-Security-Policy": _CONTENT + _NOTEBOOKS}
+        del framed["X-Frame-Options"]  # which knows no list
+        return framed
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -59,9 +73,14 @@ class Guard:
         origin = headers.get("Origin")
         if origin is not None and origin not in tuple(f"http://{host}" for host in self.hosts):
             return 403, "this server answers its own page only; open the address that it printed"
-        if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") and not self._frames(headers):
             return 403, "this server answers its own page only; paste the address that it printed into the browser"
         given = path.split("/", 2)[1] if path.startswith("/") else ""
         if not compare_digest(given.encode(), self.token.encode()):
             return 404, "there is nothing here"
         return None
+
+    def _frames(self, headers: Mapping[str, str]) -> bool:
+        """Whether a notebook puts the page into a frame. Which page, the browser checks (frame-ancestors)."""
+        framing = (headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-Mode")) == ("iframe", "navigate")
+        return self.notebook and framing

@@ -12,7 +12,6 @@ from tornado.web import HTTPError, RequestHandler
 
 from signalscreen.errors import OutputError, SignalScreenError
 from signalscreen.review.answers import Answers, json_bytes
-from signalscreen.review.guard import HEADERS
 from signalscreen.review.table import Table
 
 _LOG = logging.getLogger(__name__)
@@ -54,7 +53,7 @@ class Reply(RequestHandler):
 
     def set_default_headers(self) -> None:  # noqa: D102
         self.clear_header("Server")
-        for name, value in HEADERS.items():
+        for name, value in self.settings["headers"].items():
             self.set_header(name, value)
 
     def prepare(self) -> None:  # noqa: D102

@@ -8,7 +8,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,9 +29,12 @@ class RunningReview:
     ----------
     url : str
         Of the page, token and all.
+    warmed : Future
+        Done when the first page is made, a second or two later; whoever asks for it before waits for it.
     """
 
     url: str
+    warmed: "Future[None]"
     _loop: asyncio.AbstractEventLoop
     _thread: threading.Thread
     _ended: threading.Event
@@ -85,6 +88,7 @@ def serve(
     """
     running = start_in_thread(store, port=port, reviewer=reviewer)
     with running:
+        running.warmed.result()
         print(f"review at {running.url}\nCtrl-C ends it; every verdict is saved at once", flush=True)
         if open_browser:
             webbrowser.open(running.url)
@@ -95,11 +99,15 @@ def serve(
 
 
 def start_in_thread(
-    store: str | os.PathLike[str], *, port: int | None = None, reviewer: str | None = None
+    store: str | os.PathLike[str],
+    *,
+    port: int | None = None,
+    reviewer: str | None = None,
+    notebook: bool = False,
 ) -> RunningReview:
     """Start a review server in a thread of its own, as tests and notebooks need it.
 
-    Parameters and errors are those of `serve`.
+    Parameters and errors are those of `serve`; with `notebook`, pages on this computer may show it in a frame.
 
     Returns
     -------
@@ -112,7 +120,7 @@ def start_in_thread(
     try:
         if len(records) == 1:  # those of a database are built when a record is first looked at
             next(iter(records.values())).build()
-        guard = Guard(secrets.token_urlsafe(24), listening.getsockname()[1])
+        guard = Guard(secrets.token_urlsafe(24), listening.getsockname()[1], notebook)
         server = _server(guard, records, who)
     except BaseException:
         listening.close()
@@ -127,8 +135,8 @@ def start_in_thread(
     from signalscreen.review.handlers import warm
 
     review = server.request_callback.settings["review"]
-    review.executor.submit(warm, review)
-    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", loop, thread, ended)
+    warmed = review.executor.submit(warm, review)
+    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", warmed, loop, thread, ended)
 
 
 def _listening(port: int | None) -> socket.socket:

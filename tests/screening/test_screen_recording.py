@@ -290,3 +290,51 @@ def test_no_store_is_said(tmp_path):
     for path in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(RecordingError, match="is no store of signalscreen"):
             ss.open_results(path)
+
+
+def test_a_network_on_plain_vectors(tmp_path):
+    from keras import layers as kl
+
+    keras.utils.set_random_seed(0)
+    i = keras.Input((80,))
+    model = keras.Model(i, kl.Dense(2, activation="softmax")(kl.Dense(8, activation="relu")(i)))
+    ecg = recording(leads=1)
+    ds = ss.screen_recording(ecg, model, out=tmp_path / "s.zarr", target=1)
+    windows = cut_for(model, ecg)
+    expected = explain_windows(ss.Score(model, 1), windows, len(ecg), "saliency").attribution
+    np.testing.assert_allclose(read(ds, "attribution_saliency")[:, 0], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_random_methods_give_the_same_again(tmp_path, two_leads):
+    given = {"method": {"smooth_grad": {"samples": 3, "seed": 4}}, "target": 0}
+    one = ss.screen_recording(recording(), two_leads, out=tmp_path / "a.zarr", **given)
+    two = ss.screen_recording(recording(), two_leads, out=tmp_path / "b.zarr", **given)
+    np.testing.assert_array_equal(read(one, "attribution_smooth_grad"), read(two, "attribution_smooth_grad"))
+
+
+def test_any_executor_does_the_shards(tmp_path, two_leads):
+    """In threads, which is enough to see that a job can be sent and done out of order."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import wfdb
+
+    ecg = recording()
+    wfdb.wrsamp("r", FS, ["mV"] * 2, list(ecg.names), p_signal=ecg.signal, fmt=["16"] * 2, write_dir=str(tmp_path))
+    two_leads.save(tmp_path / "m.keras")
+    given = {"record": tmp_path / "r", "model": tmp_path / "m.keras", "target": 0}
+    here = ss.screen_recording(**given, out=tmp_path / "a.zarr")
+    with ThreadPoolExecutor(2) as executor:
+        there = ss.screen_recording(**given, out=tmp_path / "b.zarr", executor=executor)
+        for name in here:
+            if name != "seconds":
+                np.testing.assert_array_equal(here[name].values, there[name].values)
+        with pytest.raises(OptionError, match="give them model and record as paths"):
+            ss.screen_recording(ecg, two_leads, out=tmp_path / "c.zarr", executor=executor)
+
+
+def test_a_store_in_memory(two_leads):
+    """Any URL that fsspec writes to."""
+    ds = ss.screen_recording(recording(), two_leads, out="memory://screened.zarr", target=0)
+    assert (ds.done == 1).all()
+    again = ss.screen_recording(recording(), two_leads, out="memory://screened.zarr", target=0)
+    np.testing.assert_array_equal(read(ds, "attribution_saliency"), read(again, "attribution_saliency"))
