@@ -165,7 +165,7 @@ def _check_leads(job: Job, stream: Stream, leads: int | None) -> None:
     if job.each_lead:
         raise RecordingError(f"the model takes {leads} leads at a time, so they cannot be screened one by one")
     advice = (
-        "choose one by name, or screen each lead by itself (each_lead)" if leads == 1 else "choose leads by name"
+        "choose one by name, or screen each lead by itself (--each-lead)" if leads == 1 else "choose leads by name"
     )
     raise RecordingError(f"the model takes {leads} lead{'s' * (leads > 1)}, but {listed}; {advice}")
 
