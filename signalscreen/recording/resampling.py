@@ -3,6 +3,7 @@
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,13 +44,14 @@ def _resample_run(run: NDArray[np.float64], first: int, ratio: Fraction, here: s
     left = half + (first - half) % down
     padded = np.pad(run, (left, half + 1), mode="reflect", reflect_type="odd")
     begin = (first - left) // down * up
-    resampled: NDArray[np.float64] = resample_poly(padded, up, down, window=_filter(up, down))
+    taps: Any = _filter(up, down)  # which scipy's stubs do not know of
+    resampled: NDArray[np.float64] = resample_poly(padded, up, down, window=taps)
     return resampled[here.start - begin : here.stop - begin]
 
 
 @lru_cache(maxsize=8)
 def _filter(up: int, down: int) -> NDArray[np.float64]:
-    """scipy's own filter, each of whose phases adds up to the same.
+    """The filter that scipy designs, each of whose phases adds up to the same.
 
     As designed they differ by 1e-3, so that an offset would come out as a ripple; and to take the offset away
     before would let every sample depend on how much of the recording is read at a time.

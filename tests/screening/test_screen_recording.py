@@ -10,8 +10,8 @@ keras = pytest.importorskip("keras")
 import signalscreen as ss  # noqa: E402
 from signalscreen.errors import MethodError, ModelError, OptionError, OutputError, RecordingError  # noqa: E402
 from signalscreen.quality import bad_signal  # noqa: E402
-from signalscreen.screening import cut_for, explain_windows, layout  # noqa: E402
 from signalscreen.recording import Recording  # noqa: E402
+from signalscreen.screening import cut_for, explain_windows, layout  # noqa: E402
 from tests.screening.nets import FS, quality_net, recording, softmax_net  # noqa: E402
 
 
@@ -365,3 +365,32 @@ def test_the_layout_of_shards_does_not_show(tmp_path, monkeypatch, fs, rate, hop
     wanted = read(whole, "attribution_saliency")
     atol = 2e-6 * np.nanmax(np.abs(wanted))
     np.testing.assert_allclose(read(cut_up, "attribution_saliency"), wanted, rtol=0, atol=atol)
+
+
+def test_a_store_with_verdicts_is_not_replaced(tmp_path, one_lead):
+    """Nor one that another process makes while methods are tried."""
+    from signalscreen.verdicts import VerdictTable, read_verdicts
+
+    out, ecg = tmp_path / "s.zarr", recording(leads=1)
+    ss.screen_recording(ecg, one_lead, out=out, target=0)
+    VerdictTable(out, "anna").set("reject", start=0, stop=80)
+    with pytest.raises(OutputError, match="holds verdicts, which nobody can make again"):
+        ss.screen_recording(ecg, one_lead, out=out, target=0, hop=0.5, overwrite=True)
+    assert len(read_verdicts(out)) == 1
+    (out / "verdicts").rename(tmp_path / "kept")
+    ss.screen_recording(ecg, one_lead, out=out, target=0, hop=0.5, overwrite=True)
+
+
+def test_a_store_made_by_another_process_meanwhile_is_taken_up(tmp_path, one_lead, monkeypatch):
+    from signalscreen.screening import making
+
+    out, ecg = tmp_path / "s.zarr", recording(leads=1)
+
+    def tried(ready, real=making._tried):
+        monkeypatch.undo()
+        ss.screen_recording(ecg, one_lead, out=out, target=0)
+        return real(ready)
+
+    monkeypatch.setattr(making, "_tried", tried)
+    ss.screen_recording(ecg, one_lead, out=out, target=0)
+    assert all(ss.screening.open_results(out).done.values)
