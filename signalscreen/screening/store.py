@@ -250,12 +250,10 @@ def open_results(path: str | os.PathLike[str], record: str | None = None) -> Any
     import xarray
     from xarray.indexes import RangeIndex
 
-    records = records_in(path)
-    if record is None and records:
-        raise RecordingError(f"{path} holds {len(records)} records; name one of {_some(records)}")
-    if record is not None and record not in records:
-        raise RecordingError(f"record {record!r} is not in {path}; {_some(records) or 'it holds one record only'}")
-    where = str(path) if record is None else f"{str(path).rstrip('/')}/{record}"
+    records = records_of(path, record)
+    if records != [record]:
+        raise RecordingError(f"{path} holds {len(records)} records; name one of {_some(records_in(path))}")
+    where = place_of(path, record)
     opened(where)
     dataset = xarray.open_dataset(where, engine="zarr", consolidated=True, chunks=None)
     n, fs, start = dataset.sizes["time"], dataset.attrs["fs"], dataset.attrs["start"]
@@ -267,6 +265,25 @@ def records_in(path: str | os.PathLike[str]) -> list[str]:
     """Names of the records in a database, sorted; none in the store of one recording."""
     group = opened(path)
     return sorted(group.attrs["records"]) if "records" in group.attrs else []
+
+
+def records_of(path: str | os.PathLike[str], record: str | None = None) -> list[str | None]:
+    """What is meant: the record that is named, all of a database, or [None], the one of a store.
+
+    Raises
+    ------
+    RecordingError
+        If there is no such store, or the record is not in it.
+    """
+    records = records_in(path)
+    if record is not None and record not in records:
+        raise RecordingError(f"record {record!r} is not in {path}; it holds {_some(records) or 'one record only'}")
+    return [*records] if records and record is None else [record]
+
+
+def place_of(path: str | os.PathLike[str], record: str | None) -> str:
+    """Path or URL of a store: of that record, where it is one of a database."""
+    return str(path) if record is None else f"{str(path).rstrip('/')}/{record}"
 
 
 def shards_done(group: Any) -> NDArray[np.bool_]:
