@@ -83,6 +83,11 @@ def test_a_cluster_that_is_running(job, undisturbed, two_workers, tmp_path):
     assert two_workers.submit(abs, -1).result() == 1  # it runs still
 
 
+def test_ctrl_c_is_left_to_the_parent(two_workers):
+    """In a terminal it reaches all processes: workers would fill the screen with their own ends."""
+    assert two_workers.submit(faults.interrupted).result() == "still here"
+
+
 def test_a_cluster_without_workers():
     words = "has no workers; start some by 'dask worker tcp://"
     options = {"dashboard_address": "127.0.0.1:0"}
