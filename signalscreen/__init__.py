@@ -60,6 +60,8 @@ _HOMES = {
     "screen_recording": "screening",
     "screen_recordings": "screening",
     "open_results": "screening",
+    "export_results": "exports",
+    "write_report": "report",
     "show_review": "review",
     "plot_averages": "plot",
     "plot_with_gradient": "plot",

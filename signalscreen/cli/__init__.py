@@ -16,8 +16,10 @@ from signalscreen import __version__
 from signalscreen.cli.classic import classic
 from signalscreen.cli.demo import demo
 from signalscreen.cli.explain import explain
+from signalscreen.cli.export import export
 from signalscreen.cli.features import features
 from signalscreen.cli.methods import methods
+from signalscreen.cli.report import report
 from signalscreen.cli.review import review
 from signalscreen.cli.screen import screen
 from signalscreen.cli.summary import summary
@@ -53,7 +55,7 @@ def main() -> None:
     """Show why a 1D convolutional network decided what it did about a signal."""
 
 
-for _command in (explain, screen, review, methods, summary, features, demo, classic):
+for _command in (explain, screen, review, report, export, methods, summary, features, demo, classic):
     main.add_command(_command)
 
 

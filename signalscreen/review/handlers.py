@@ -30,6 +30,7 @@ class GuardedApplication(Application):
             log_function=_quiet,
             compress_response=True,
             review=review,
+            headers=guard.headers,
         )
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:

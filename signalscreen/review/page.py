@@ -11,12 +11,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from signalscreen.review.answers import json_bytes
-
-if TYPE_CHECKING:
-    from bokeh.plotting import figure as Figure
 
 COLOUR_STEPS = 20
 """A line has this many colours on each side of zero; see `signed_palette`."""
@@ -24,7 +21,7 @@ COLOUR_STEPS = 20
 _LEFT, _RIGHT = 92, 14  # pixels beside every frame, so that all panels share one time axis
 _INK, _FAINT, _GRID = "#22272e", "#5c6570", "#e4e7eb"
 _FONT = "system-ui, sans-serif"
-_VERDICT_ROW = (0.05, 0.45)  # of the lane of marks, whose height is 1
+_VERDICT_ROW = (0.04, 0.38)  # of the lane of marks, whose height is 1
 
 MODULES = (
     *("main", "http", "tiles", "detail", "colour", "time", "view", "drawing", "panels", "signal", "track", "lane"),
@@ -89,7 +86,7 @@ def signed_palette(steps: int = COLOUR_STEPS) -> list[str]:
     Examples
     --------
     >>> signed_palette(1)
-    ['#053b8f', '#b3b3b3', '#a01600']
+    ['#053b8f', '#b3b2b2', '#a01600']
     """
     from matplotlib.colors import to_hex
 
@@ -98,7 +95,7 @@ def signed_palette(steps: int = COLOUR_STEPS) -> list[str]:
     return [to_hex(SIGNED((step + steps) / (2 * steps))) for step in range(-steps, steps + 1)]
 
 
-def lead_figure(lead: Mapping[str, Any], index: int) -> "Figure":
+def lead_figure(lead: Mapping[str, Any], index: int) -> Any:
     """Return the empty panel of one lead: y is fixed to the lead's limits, in its units."""
     plot = _figure(f"lead{index}", 90, (lead["low"], lead["high"]))
     _strips(plot, ("bad", "spans", "current", "selection"))
@@ -120,9 +117,9 @@ def lead_figure(lead: Mapping[str, Any], index: int) -> "Figure":
     return plot
 
 
-def lane_figure() -> "Figure":
+def lane_figure() -> Any:
     """Return the lane above the signal: annotations and R peaks in one row, verdicts in the other."""
-    plot = _figure("lane", 44, (0.0, 1.0))
+    plot = _figure("lane", 56, (0.0, 1.0))
     _strips(plot, ("current", "selection"))
     plot.quad(
         *("left", "right"),
@@ -146,7 +143,7 @@ def lane_figure() -> "Figure":
     return plot
 
 
-def track_figure(threshold: float | None) -> "Figure":
+def track_figure(threshold: float | None) -> Any:
     """Return the track of the class probabilities, with the threshold and the time axis."""
     from bokeh.models import Span
 
@@ -166,7 +163,7 @@ def track_figure(threshold: float | None) -> "Figure":
     return plot
 
 
-def overview_figure() -> "Figure":
+def overview_figure() -> Any:
     """Return the strip of the whole recording: strength of the attribution, P(alarm), flags and verdicts."""
     plot = _figure("overview", 92, (0.0, 1.0), time_axis=True)
     plot.quad(
@@ -189,7 +186,7 @@ def overview_figure() -> "Figure":
     return plot
 
 
-def _figure(name: str, height: int, limits: tuple[float, float], time_axis: bool = False) -> "Figure":
+def _figure(name: str, height: int, limits: tuple[float, float], time_axis: bool = False) -> Any:
     """Return an empty figure without tools: zooming and panning are ours, in time only."""
     from bokeh.models import FixedTicker, Range1d
     from bokeh.plotting import figure
@@ -226,7 +223,7 @@ def _figure(name: str, height: int, limits: tuple[float, float], time_axis: bool
     return plot
 
 
-def _strips(plot: "Figure", names: Sequence[str]) -> None:
+def _strips(plot: Any, names: Sequence[str]) -> None:
     """Add spans of time over the whole height, below what is drawn after them."""
     for name in names:
         source = _source(name, x0=[], x1=[], fill=[], edge=[], alpha=[])

@@ -53,7 +53,7 @@ class Reply(RequestHandler):
 
     def set_default_headers(self) -> None:  # noqa: D102
         self.clear_header("Server")
-        for name, value in self.application.guard.headers.items():
+        for name, value in self.settings["headers"].items():
             self.set_header(name, value)
 
     def prepare(self) -> None:  # noqa: D102

@@ -8,7 +8,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,9 +29,12 @@ class RunningReview:
     ----------
     url : str
         Of the page, token and all.
+    warmed : Future
+        Done when the first page is made, a second or two later; whoever asks for it before waits for it.
     """
 
     url: str
+    warmed: "Future[None]"
     _loop: asyncio.AbstractEventLoop
     _thread: threading.Thread
     _ended: threading.Event
@@ -85,6 +88,7 @@ def serve(
     """
     running = start_in_thread(store, port=port, reviewer=reviewer)
     with running:
+        running.warmed.result()
         print(f"review at {running.url}\nCtrl-C ends it; every verdict is saved at once", flush=True)
         if open_browser:
             webbrowser.open(running.url)
@@ -131,8 +135,8 @@ def start_in_thread(
     from signalscreen.review.handlers import warm
 
     review = server.request_callback.settings["review"]
-    review.executor.submit(warm, review)
-    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", loop, thread, ended)
+    warmed = review.executor.submit(warm, review)
+    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", warmed, loop, thread, ended)
 
 
 def _listening(port: int | None) -> socket.socket:

@@ -16,12 +16,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from signalscreen.errors import OutputError, RecordingError
+from signalscreen.errors import OptionError, OutputError, RecordingError
 
+_ANNOTATOR = re.compile(r"[A-Za-z]+", re.ASCII)
+_TAKEN = ("atr", "hea", "dat", "mat")  # the reference annotations, and files that are none
 _RECORD = "verdicts"
 _NOTE = '"'  # the symbol of a comment
-# The first note of a file of ours lies at sample 0, so wfdb does not show it: the version and a hash of the rest.
-_MARK = re.compile(rb"signalscreen verdicts (\d+) ([0-9a-f]{16})")
+# The first note of a file of ours lies at sample 0, so wfdb does not show it: what the file holds, the version and
+# a hash of the rest.
+_MARK = re.compile(rb"signalscreen (verdicts|flagged) (\d+) ([0-9a-f]{16})")
 _VERSION = 1
 _HEAD = 200  # bytes in which the mark lies
 
@@ -36,8 +39,32 @@ class Notes:
     text: tuple[str, ...]
 
 
-def write(path: Path, annotator: str, notes: Notes, fs: float) -> None:
+def check_annotator(annotator: str) -> None:
+    """See that an ending can be that of an annotation file of ours.
+
+    Raises
+    ------
+    OptionError
+        If it is no word of letters, or means another file of the record.
+    """
+    if not isinstance(annotator, str) or not _ANNOTATOR.fullmatch(annotator):
+        raise OptionError(f"annotator {annotator!r} must be letters a to z only, as 'rev'")
+    if annotator.lower() in _TAKEN:
+        raise OptionError(f"annotator {annotator!r} means another file of the record; choose one such as 'rev'")
+
+
+def write(path: Path, annotator: str, notes: Notes, fs: float, kind: str = "verdicts") -> None:
     """Write the notes, read them again, compare, and only then put the file at `path`.
+
+    Parameters
+    ----------
+    path : Path
+    annotator : str
+        The ending of the record's annotation file; `path` may have another one.
+    notes : Notes
+    fs : float
+    kind : {"verdicts", "flagged"}
+        What the notes are: a file of one kind never takes the place of one of the other.
 
     Raises
     ------
@@ -46,7 +73,7 @@ def write(path: Path, annotator: str, notes: Notes, fs: float) -> None:
     """
     import wfdb
 
-    mark = f"signalscreen verdicts {_VERSION} {_digest(notes)}"
+    mark = f"signalscreen {kind} {_VERSION} {_digest(notes)}"
     with TemporaryDirectory(prefix="signalscreen.") as folder:
         wfdb.wrann(
             _RECORD,
@@ -67,22 +94,24 @@ def write(path: Path, annotator: str, notes: Notes, fs: float) -> None:
         shutil.copyfile(written, path)
 
 
-def read(path: Path) -> tuple[Notes, float]:
+def read(path: Path, kind: str = "verdicts") -> tuple[Notes, float]:
     """Read a file of ours: the notes without the mark, and the sampling rate.
 
     Raises
     ------
     RecordingError
-        If it is not there, not ours, or changed by another program.
+        If it is not there, not ours, of another kind, or changed by another program.
     """
     try:
         mark = _marked(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise RecordingError(f"{path} cannot be read ({reason}); export the verdicts first") from error
+        raise RecordingError(f"{path} cannot be read ({reason}); export the {kind} first") from error
     if mark is None:
         raise RecordingError(f"{path} was not written by signalscreen; read it with wfdb.rdann")
-    version, digest = mark
+    found_kind, version, digest = mark
+    if found_kind != kind:
+        raise RecordingError(f"{path} holds no {kind} but {found_kind}; name another annotation file")
     if version > _VERSION:
         raise RecordingError(f"{path} was written by a later signalscreen (version {version}); upgrade")
     with TemporaryDirectory(prefix="signalscreen.") as folder:
@@ -90,27 +119,27 @@ def read(path: Path) -> tuple[Notes, float]:
         try:
             notes, fs = _by_wfdb(Path(folder), "rev")
         except Exception as error:  # wfdb raises many kinds for damaged files
-            raise RecordingError(f"{path} is damaged; export the verdicts again") from error
+            raise RecordingError(f"{path} is damaged; export the {kind} again") from error
     if _digest(notes) != digest:
         raise RecordingError(f"{path} was changed by another program since signalscreen wrote it")
     return notes, fs
 
 
-def may_be_replaced(path: Path) -> bool:
-    """Whether nothing lies there, or a file of ours that nobody has changed."""
+def may_be_replaced(path: Path, kind: str = "verdicts") -> bool:
+    """Whether nothing lies there, or a file of ours of this kind that nobody has changed."""
     if not path.exists():
         return True
     try:
-        read(path)
+        read(path, kind)
     except RecordingError:
         return False
     return True
 
 
-def _marked(path: Path) -> tuple[int, str] | None:
+def _marked(path: Path) -> tuple[str, int, str] | None:
     with path.open("rb") as file:
         found = _MARK.search(file.read(_HEAD))
-    return None if found is None else (int(found[1]), found[2].decode())
+    return None if found is None else (found[1].decode(), int(found[2]), found[3].decode())
 
 
 def _by_wfdb(folder: Path, annotator: str) -> tuple[Notes, float]:

@@ -40,7 +40,7 @@ def export_csv(verdicts: Sequence[Verdict], path: str | os.PathLike[str]) -> Pat
     with atomically(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
-        rows.writerows([_cell(getattr(one, name)) for name in COLUMNS] for one in verdicts)
+        rows.writerows([cell(getattr(one, name)) for name in COLUMNS] for one in verdicts)
     return Path(path)
 
 
@@ -71,16 +71,17 @@ def _verdict(row: dict[str, Any]) -> Verdict:
     return one
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as a spreadsheet reads it without running it."""
     if value is None:
         return ""
     text = repr(value) if isinstance(value, float) else str(value)
     return f"'{text}" if isinstance(value, str) and text.startswith((*_FORMULA, "'")) else text
 
 
-def _value(name: str, cell: str) -> Any:
+def _value(name: str, text: str) -> Any:
     if name in _TEXTS:
-        return cell.removeprefix("'")
+        return text.removeprefix("'")
     if name == "window":
-        return int(cell) if cell else None
-    return float(cell) if name.endswith("_s") else int(cell)
+        return int(text) if text else None
+    return float(text) if name.endswith("_s") else int(text)

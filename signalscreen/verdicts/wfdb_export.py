@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,6 @@ from signalscreen.verdicts.annotation_file import Notes
 from signalscreen.verdicts.notes import Altered, Edge, closing, opening, parsed
 from signalscreen.verdicts.verdict import Verdict
 
-_ANNOTATOR = re.compile(r"[A-Za-z]+", re.ASCII)
-_TAKEN = ("atr", "hea", "dat", "mat")  # the reference annotations, and files that are none
 _REF = 8  # least number of characters of an id in a note
 _MOST_LEADS = 256
 _ROUNDING = 1e-3  # samples; seconds of a day are exact to 1e-8
@@ -111,7 +108,7 @@ def export_wfdb(
     OutputError
         If the file is not ours, or cannot be written.
     """
-    _check_annotator(annotator)
+    annotation_file.check_annotator(annotator)
     target = Path(f"{os.fspath(path)}.{annotator}")
     notes, altered = _notes(verdicts, _checked_rate(verdicts, fs), leads)
     if not annotation_file.may_be_replaced(target):
@@ -165,13 +162,6 @@ def _span(start: int, stop: int, edge: Edge) -> WfdbSpan:
     return WfdbSpan(
         start, stop, edge.verdict, edge.who, edge.lead, edge.label, edge.note, ref=edge.ref, cut=edge.cut
     )
-
-
-def _check_annotator(annotator: str) -> None:
-    if not isinstance(annotator, str) or not _ANNOTATOR.fullmatch(annotator):
-        raise OptionError(f"annotator {annotator!r} must be letters a to z only, as 'rev'")
-    if annotator.lower() in _TAKEN:
-        raise OptionError(f"annotator {annotator!r} means another file of the record; choose one such as 'rev'")
 
 
 def _checked_rate(verdicts: Sequence[Verdict], fs: float) -> float:

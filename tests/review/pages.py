@@ -11,12 +11,18 @@ from signalscreen.screening.store import StoredMethod, StoreSpec, create, opened
 from signalscreen.windows import window_starts
 
 FS, WINDOW, HOP = 100.0, 1000, 500
-UNEXPLAINED = "#22272e"
+UNEXPLAINED = {"raw": "#22272e", "extreme": "#22272e", "mean": "#6b7480"}
 STEPS = 20
 
 
-def write_beats(path: Path, leads: int = 2, n: int = 150_000, methods: tuple[str, ...] = ("saliency",)) -> Path:
-    """Beats of 0.8 s with a gap; attributions with a part that was not explained; a tenth of all windows flagged."""
+def write_beats(
+    path: Path,
+    leads: int = 2,
+    n: int = 150_000,
+    methods: tuple[str, ...] = ("saliency",),
+    classes: tuple[str, ...] = ("clean", "artefact"),
+) -> Path:
+    """Beats of 0.8 s with a gap; attributions with a hole; a tenth of all windows flagged."""
     rng = np.random.default_rng(leads)
     starts = window_starts(n, WINDOW, HOP)
     names = tuple(f"L{k}" for k in range(1, leads + 1))
@@ -24,7 +30,7 @@ def write_beats(path: Path, leads: int = 2, n: int = 150_000, methods: tuple[str
         source=path.stem, fs=FS, samples=n, leads=names, units=("mV",) * leads, window_start=starts,
         window_lead=np.full(len(starts), -1, np.int8), window_samples=WINDOW, hop_samples=HOP,
         shard_samples=60_000, shard_windows=120, methods=tuple(StoredMethod(method) for method in methods),
-        classes=("clean", "artefact"), alarm=1, began="2026-03-02T23:50:00",
+        classes=classes, alarm=len(classes) - 1, began="2026-03-02T23:50:00",
         annotations=tuple(Annotation(k, "V" if k % 400 == 40 else "N") for k in range(40, n, 80)),
         facts={"fingerprint": f"{leads:08x}"},
     )  # fmt: skip
@@ -40,7 +46,8 @@ def write_beats(path: Path, leads: int = 2, n: int = 150_000, methods: tuple[str
         a[90_000:91_000] = np.nan
         group[f"attribution_{method}"][:] = a
     artefact = rng.permutation(np.linspace(0, 0.999, len(starts))).astype(np.float32)
-    group["probability"][:] = np.stack([1 - artefact, artefact], axis=1)
+    if classes:
+        group["probability"][:] = np.stack([1 - artefact, artefact], axis=1)
     group["score"][:] = artefact
     group["target"][:] = 1
     group["flagged"][:] = artefact > 0.9
@@ -55,10 +62,14 @@ def settle(page: Any) -> None:
 
 
 def wait(page: Any, condition: str) -> None:
-    """Wait until an expression is true. (Playwright's own wait compiles it in the page, which the server forbids.)"""
+    """Wait until an expression is true. (Playwright's own wait compiles it in the page, which is forbidden.)"""
     for _ in range(500):
-        if page.evaluate(condition):
-            return
+        try:
+            if page.evaluate(condition):
+                return
+        except Exception as error:  # Playwright's own class is there only where Playwright is
+            if "context was destroyed" not in str(error):  # the page is just being replaced by the next
+                raise
         page.wait_for_timeout(20)
     raise AssertionError(f"{condition} is not true after ten seconds")
 
@@ -77,13 +88,13 @@ def press(page: Any, *keys: str) -> None:
     settle(page)
 
 
-def colour_of(value: float, limit: float) -> str:
+def colour_of(value: float, seen: dict[str, Any]) -> str:
     """Colour that the page must give a value, from the colour map of `signalscreen.plot` itself."""
     from matplotlib.colors import to_hex
 
     if np.isnan(value):
-        return UNEXPLAINED
-    step = int(np.clip(np.floor(value / limit * STEPS + 0.5), -STEPS, STEPS))
+        return UNEXPLAINED[seen["plan"]["mode"]]
+    step = int(np.clip(np.floor(value / seen["limit"] * STEPS + 0.5), -STEPS, STEPS))
     return to_hex(SIGNED((step + STEPS) / (2 * STEPS)))
 
 

@@ -1,7 +1,10 @@
 """The review page in a real Chromium: what it draws, what its keys do, what it saves."""
 
 import shutil
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,9 +12,9 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from signalscreen.review import RunningReview, start_in_thread
+from signalscreen.review import RunningReview, show_review, start_in_thread
 from signalscreen.review.page import MODULES, page_html, signed_palette
-from signalscreen.screening.store import opened
+from signalscreen.screening.store import create_database, opened
 from signalscreen.verdicts import read_verdicts
 
 from .pages import FS, HOP, WINDOW, colour_of, drawn, press, settle, show, wait, write_beats
@@ -82,7 +85,7 @@ def opened_page(browser: Any, running: RunningReview) -> Iterator[Watched]:
 
 @pytest.fixture
 def watched(opened_page: Watched) -> Iterator[Watched]:
-    """The page with all of the recording in view; its console must stay silent, and it asks nobody but its server."""
+    """The page with all of the recording in view; its console stays silent, and it asks its server only."""
     page = opened_page.page
     page.select_option("#sort", "score")
     page.select_option("#filter", "all")
@@ -140,7 +143,7 @@ def _check_raw(seen: dict[str, Any], signal: np.ndarray, a: np.ndarray, first: i
     strokes = {int(x0): (x1, y0, y1, colour) for x0, y0, x1, y1, colour in _strokes(seen)}
     for k in range(first, last):
         if np.isfinite(signal[k : k + 2]).all():
-            assert strokes[k] == (k + 1, signal[k], signal[k + 1], colour_of(a[k], seen["limit"]))
+            assert strokes[k] == (k + 1, signal[k], signal[k + 1], colour_of(a[k], seen))
         else:
             assert k not in strokes
 
@@ -157,7 +160,7 @@ def _check_columns(seen: dict[str, Any], signal: np.ndarray, a: np.ndarray, firs
             assert x not in upright
             continue
         assert (low, high) == (np.nanmin(part), np.nanmax(part))
-        assert upright[x] == (low, high, colour_of(value, seen["limit"]))
+        assert upright[x] == (low, high, colour_of(value, seen))
         known = attribution[np.isfinite(attribution)]
         if not len(known):
             assert np.isnan(value)
@@ -170,7 +173,7 @@ def _check_columns(seen: dict[str, Any], signal: np.ndarray, a: np.ndarray, firs
 
 
 def test_zoom_to_a_beat_and_back(watched: Watched) -> None:
-    """The wheel zooms about the pointer, shift moves, and the data follow; drags pan, a double click takes a window."""
+    """The wheel zooms about the pointer and the data follow; drags pan, a double click takes a window."""
     page = watched.page
     show(page, 40_000, 60_000)
     box = page.locator("#stack .plot").first.bounding_box()
@@ -233,6 +236,11 @@ def test_list_keys(store: Path, watched: Watched) -> None:
     page.keyboard.press("Enter")
     assert "is not a time of this recording" in page.inner_text("#dialog .wrong")
     page.keyboard.press("Escape")
+    low, high = page.evaluate("(({ y }) => [y.start, y.end])(signalscreen.app.stack.panels.get(0))")
+    press(page, "]")
+    assert page.evaluate("signalscreen.app.stack.panels.get(0).y.end") == pytest.approx(high / 2)
+    press(page, "[")
+    assert page.evaluate("signalscreen.app.stack.panels.get(0).y.start") == low
 
 
 def test_twenty_verdicts(store: Path, watched: Watched) -> None:
@@ -285,7 +293,7 @@ def test_twenty_verdicts(store: Path, watched: Watched) -> None:
 
 
 def test_note_and_span(store: Path, watched: Watched) -> None:
-    """A selected span, a note of 10,000 characters of any script; Esc leaves, Enter saves; the mouse does it too."""
+    """A span selected by the mouse, a note of 10,000 characters of any script; Esc leaves, Enter saves."""
     page = watched.page
     show(page, 120_000, 130_000)
     box = page.locator("#stack .plot").first.bounding_box()
@@ -408,6 +416,64 @@ def test_twelve_leads_and_records(browser: Any, tmp_path_factory: pytest.TempPat
         assert page.evaluate("document.documentElement.scrollWidth") <= 900
         assert watched.errors == []
         watched.close()
+
+
+def test_without_attributions_and_classes(browser: Any, tmp_path: Path) -> None:
+    """A store of scores only is a signal and a list."""
+    path = write_beats(tmp_path / "scores.zarr", leads=1, n=20_000, methods=(), classes=())
+    with start_in_thread(path, reviewer="Ada") as running:
+        watched = Watched(browser, running.url)
+        page = watched.page
+        assert "no attribution" in page.inner_text("#scale")
+        score = opened(path)["score"][:]
+        assert page.evaluate("signalscreen.app.list.order") == np.argsort(-score, kind="stable").tolist()
+        press(page, "j", "r")
+        assert [v.window for v in read_verdicts(path)] == [int(np.argmax(score))]
+        show(page, 5_000, 6_000)
+        signal, seen = opened(path)["signal"][:, 0], drawn(page, 0)
+        for k, stroke in ((int(x0), (y0, y1, colour)) for x0, y0, _, y1, colour in _strokes(seen)):
+            assert stroke == (signal[k], signal[k + 1], colour_of(np.nan, seen))
+        assert watched.errors == []
+        watched.close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A notebook's server, as far as a frame can tell."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_database_in_a_notebook_cell(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In a frame of another page, as a notebook shows it; another record of the database is chosen there."""
+    folder = tmp_path_factory.mktemp("database") / "all.zarr"
+    create_database(folder, ["one", "two"])
+    write_beats(folder / "one", n=20_000)
+    write_beats(folder / "two", n=30_000, leads=1)
+    cell = show_review(folder, reviewer="Ada", height=640)
+    (folder.parent / "index.html").write_text(cell._repr_html_(), encoding="utf-8")
+    handler = partial(Quiet, directory=folder.parent)
+    notebook = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=notebook.serve_forever, daemon=True).start()
+    watched = browser.new_page(viewport={"width": 900, "height": 700})
+    try:
+        watched.goto(f"http://localhost:{notebook.server_port}/")
+        frame = watched.frames[1]
+        wait(frame, "Boolean(window.signalscreen?.app.ready)")
+        frame.evaluate("window.signalscreen.settled()")
+        assert frame.evaluate("signalscreen.app.info.n") == 20_000
+        frame.select_option("#record select", "two")
+        wait(frame, "Boolean(window.signalscreen?.app.ready && signalscreen.app.info.record === 'two')")
+        assert frame.evaluate("signalscreen.app.info.n") == 30_000
+        frame.evaluate("signalscreen.app.choose(4)")
+        frame.evaluate("document.querySelector('[data-key=f]').click()")
+        wait(frame, "signalscreen.app.verdicts.saved.length === 1")
+        assert [(v.verdict, v.window) for v in read_verdicts(folder / "two")] == [("artefact", 4)]
+    finally:
+        watched.close()
+        cell.stop()
+        notebook.shutdown()
+        notebook.server_close()
 
 
 def test_page_without_a_browser() -> None:

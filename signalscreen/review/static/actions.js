@@ -34,8 +34,8 @@ export function actionsOf(app) {
     in: () => view.zoom(0.5), out: () => view.zoom(2),
     home: () => view.show(0, view.span), end: () => view.show(app.info.n - view.span, app.info.n),
     forget: () => app.forget(),
-    pageUp: () => app.stack.element.scrollBy(0, -app.stack.element.clientHeight),
-    pageDown: () => app.stack.element.scrollBy(0, app.stack.element.clientHeight),
+    pageUp: () => app.stack.scroll(-1), pageDown: () => app.stack.scroll(1),
+    "]": () => app.useGain(Math.min(32, app.stack.gain * 2)), "[": () => app.useGain(Math.max(0.25, app.stack.gain / 2)),
   };
 }
 

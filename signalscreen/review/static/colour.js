@@ -11,6 +11,10 @@ export const VERDICTS = {
   relabel: { colour: "#01665e", letter: "L", words: "relabelled" },
 };
 
+/** Colour of a line where nothing was explained: as a line, and as columns of many beats, which would be a dark mass. */
+export const UNEXPLAINED = "#22272e";
+export const UNEXPLAINED_COLUMNS = "#6b7480";
+
 /** Colours of classes; the class that raises the alarm has the first. */
 export const ALARM = "#a4133c";
 export const CLASSES = ["#0072b2", "#009e73", "#8a6d00", "#6a4c93", "#3d405b", "#457b9d", "#5c6570"];
@@ -49,11 +53,14 @@ export function meaning(plan, fs) {
 }
 
 /** Draw the legend into an element. */
-export function drawLegend(element, palette, method, plan, fs) {
+export function drawLegend(element, palette, method, plan, fs, bad) {
   if (!method) {
     element.replaceChildren("no attribution is stored");
     return;
   }
+  const key = [method.name, plan.level, plan.group, plan.mode, bad].join();
+  if (element.dataset.key === key) return;
+  element.dataset.key = key;
   const limit = limitOf(method, plan);
   const bar = document.createElement("span");
   bar.className = "bar";
@@ -62,7 +69,7 @@ export function drawLegend(element, palette, method, plan, fs) {
   const unit = method.units ? ` ${method.units}` : "";
   element.replaceChildren(
     part("end", `lowers  −${short(limit)}`), bar, part("end", `+${short(limit)}${unit}  raises`),
-    part("none", "not explained"), part("meaning", meaning(plan, fs)),
+    part(`none ${plan.mode}`, "not explained"), ...(bad ? [part("bad", "bad signal")] : []), part("meaning", meaning(plan, fs)),
   );
   element.setAttribute("aria-label", `Line colour: blue lowers the score, orange raises it, grey is zero; limits ±${short(limit)}${unit}; ${meaning(plan, fs)}`);
 }

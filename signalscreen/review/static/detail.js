@@ -26,7 +26,7 @@ export function choose(span, pixels, levels, fs) {
 }
 
 /** Return the bins of a plan that a view needs, one past the last, on whole columns, with one more on each side. */
-export function binsOf(plan, levels, from, to, n) {
+export function binsOf(plan, from, to, n) {
   const { samples, group } = plan;
   const first = Math.max(0, Math.floor(from / samples) - 1);
   const last = Math.min(Math.ceil(n / samples), Math.ceil(to / samples) + 2);

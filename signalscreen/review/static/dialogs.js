@@ -117,5 +117,6 @@ export function exports(app, send) {
 /** Show all keys. */
 export function help(keys, gestures) {
   const table = (rows) => make("table", {}, ...rows.map(([key, words]) => make("tr", {}, make("th", { scope: "row" }, make("kbd", { textContent: key })), make("td", { textContent: words }))));
-  open("Keys and mouse", make("div", { className: "columns" }, table(keys), table(gestures)));
+  const half = Math.ceil(keys.length / 2);
+  open("Keys and mouse", make("div", { className: "columns" }, table(keys.slice(0, half)), table(keys.slice(half)), table(gestures)));
 }

@@ -68,7 +68,7 @@ export class Gestures {
     if (!held || held.moved || event.type === "pointercancel") return;
     const box = document.getElementById("lane").getBoundingClientRect();
     const inLane = held.y >= box.top && held.y <= box.bottom;
-    app.click(held.sample, inLane);
+    app.click(held.sample, inLane, held.lead);
   }
 
   double(event) {

@@ -8,6 +8,7 @@ export const KEYS = [
   ["a", "accept"], ["r", "reject"], ["f", "artefact"], ["u", "unsure"], ["l", "relabel, then a digit"], ["m", "note"],
   ["z", "undo"], ["x", "delete the verdict"], ["g", "go to a time"], ["w", "the current window"], ["o", "the whole recording"],
   ["← →", "a quarter of the view back, on"], ["+ −", "zoom in, out"], ["Home End", "beginning, end"],
+  ["[ ]", "signal lower, higher"], ["PgUp PgDn", "more leads"],
   ["v", "select by dragging, on or off"], ["Esc", "forget the selection"], ["s", "export"], ["?", "this help"],
 ];
 

@@ -28,11 +28,17 @@ export class Lane {
     panel.fill("words", this.words(marks, view, pixels), key);
     const peaks = marks.peaks.map((x) => x);
     panel.fill("ticks", {
-      x: peaks, y0: peaks.map(() => 0.94), y1: peaks.map(() => 1), color: peaks.map(() => "#22272e"),
+      x: peaks, y0: peaks.map(() => 0.95), y1: peaks.map(() => 1), color: peaks.map(() => "#22272e"),
     }, `${this.version}/${view.span > MOST * app.info.fs}/${peaks.length}/${peaks[0]}`);
     const target = app.target();
     panel.fill("current", strips(target ? [{ from: target.start, to: target.stop, colour: "#2456c7", alpha: target.kind === "selection" ? 0.16 : 0.05 }] : []));
     return marks.complete;
+  }
+
+  /** Spans of bad signal, where they are looked for: in a view as short as that of beats. */
+  badIn(view) {
+    if (view.span > MOST * this.app.info.fs) return [];
+    return this.bad.filter((b) => b.start < view.to && b.stop > view.from);
   }
 
   /** Return the marks in view that are here, and fetch the others. */
@@ -89,12 +95,12 @@ export class Lane {
     for (const { sample, symbol, note } of marks.annotations) {
       if (crowded && NORMAL.has(symbol)) continue;
       const text = note && !NORMAL.has(symbol) ? `${symbol} ${note}`.slice(0, 12) : symbol;
-      words.push({ x: sample, y: 0.7, text, color: NORMAL.has(symbol) ? "#5c6570" : "#a01600", align: note ? "left" : "center" });
+      words.push({ x: sample, y: note ? 0.82 : 0.55, text, color: NORMAL.has(symbol) ? "#5c6570" : "#a01600", align: note ? "left" : "center" });
     }
     for (const v of this.app.verdicts.list) {
       const [from, to] = [Math.max(v.start, view.from), Math.min(v.stop, view.to)];
       const text = this.text(v, room(to - from));
-      if (text) words.push({ x: (from + to) / 2, y: 0.25, text, color: "#ffffff", align: "center" });
+      if (text) words.push({ x: (from + to) / 2, y: 0.2, text, color: "#ffffff", align: "center" });
     }
     return Object.fromEntries(["x", "y", "text", "color", "align"].map((name) => [name, words.map((word) => word[name])]));
   }

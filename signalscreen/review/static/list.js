@@ -68,8 +68,7 @@ export class List {
       if (windows.flagged[i] && !this.unreviewed(i)) reviewed++;
     }
     const all = this.order.length.toLocaleString("en");
-    const mine = verdicts.list.filter((v) => v.who === verdicts.info.reviewer).length;
-    this.counts.textContent = `${all} shown · ${reviewed.toLocaleString("en")} of ${flagged.toLocaleString("en")} alarms reviewed · ${mine} verdicts`;
+    this.counts.textContent = `${all} shown · ${reviewed.toLocaleString("en")} of ${flagged.toLocaleString("en")} alarms reviewed`;
   }
 
   row(place) {
@@ -91,7 +90,7 @@ export class List {
     const { mine, other } = app.verdicts.of(windows, i);
     row.append(cell("time", time), ...(windows.lead[i] < 0 ? [] : [cell("in", lead)]), bar(p, windows.flagged[i]), cell("number", windows.gap[i] ? "gap" : p === p ? p.toFixed(2) : "–"), mark(mine, ""), mark(other, "other"));
     const said = [mine, other].filter(Boolean).map((v) => `${v.verdict} by ${v.who}`).join(", ");
-    row.setAttribute("aria-label", `${time} ${lead} P ${p.toFixed(2)}${windows.flagged[i] ? ", flagged" : ""}${said ? `, ${said}` : ""}`);
+    row.setAttribute("aria-label", `${time} ${lead} ${p === p ? `P ${p.toFixed(2)}` : "no probability"}${windows.flagged[i] ? ", flagged" : ""}${said ? `, ${said}` : ""}`);
     return row;
   }
 

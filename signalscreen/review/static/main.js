@@ -19,6 +19,7 @@ import { Verdicts } from "./verdicts.js";
 import { View } from "./view.js";
 import { fetchWindows } from "./windows.js";
 
+const trackHeight = () => (innerHeight < 720 ? 96 : 132);
 const byId = (id) => document.getElementById(id);
 
 /** The page of one record. */
@@ -47,33 +48,38 @@ class App {
     return this.info.methods.find(({ name }) => name === this.method);
   }
 
-  /** Load what is needed and draw for the first time. */
+  /** Load what is needed and draw for the first time: the list and the signal, then what goes with it. */
   async start() {
     const place = this.restore();
     buildHeader(this);
-    const [windows, , lane, track, overview] = await Promise.all([
-      fetchWindows(this.info), this.verdicts.refresh(), Panel.embed(this.figures.lane, byId("lane")),
-      Panel.embed(this.figures.track, byId("track")), Panel.embed(this.figures.overview, byId("overview")),
-      this.prefetch(),
-    ]);
+    const [windows] = await Promise.all([fetchWindows(this.info), this.verdicts.refresh(), this.prefetch()]);
     this.windows = windows;
-    this.panels = { lane, track };
-    this.track = new Track(this, track, byId("classes"));
-    this.overview = new Overview(this, overview, byId("overview"));
-    byId("overview-name").textContent = this.track.drawn.length ? `P(${this.track.drawn.at(-1).name})` : "";
-    this.ready = true;
     byId("list").style.setProperty("--time", `${7.3 * this.clock.words(this.info.n).length}px`);
-    this.stack.arrange();
     this.list.arrange();
     if (place && place.window >= 0 && place.window < windows.count) this.current = place.window;
     this.list.reveal(true);
+    await this.drawing.settled();
+    await this.accompany();
+    this.ready = true;
     listen(actionsOf(this));
     this.verdicts.watch();
-    new ResizeObserver(() => { this.stack.arrange(); this.list.draw(); this.drawing.changed(); }).observe(byId("stack"));
+    new ResizeObserver(() => this.arrange()).observe(byId("signal"));
     addEventListener("beforeunload", (event) => { if (this.verdicts.edits.length) event.preventDefault(); });
     this.verdictsChanged();
     this.offer(place);
     this.drawing.changed();
+  }
+
+  /** Build what goes with the signal: marks, probabilities, the whole recording. */
+  async accompany() {
+    const [lane, track, overview] = await Promise.all([
+      Panel.embed(this.figures.lane, byId("lane")), Panel.embed(this.figures.track, byId("track"), trackHeight()),
+      Panel.embed(this.figures.overview, byId("overview")),
+    ]);
+    this.track = new Track(this, track, byId("classes"));
+    this.overview = new Overview(this, overview, byId("overview"));
+    byId("overview-name").textContent = this.track.drawn.length ? `P(${this.track.drawn.at(-1).name})` : "";
+    this.panels = { lane, track };
   }
 
   /** Go where the reviewer was. */
@@ -95,7 +101,23 @@ class App {
   /** The tiles of the first view travel while the figures are built. */
   prefetch() {
     this.stack.arrange();
-    return this.stack.embed(this.stack.seen());
+    const leads = this.stack.seen();
+    const { plan, missing } = this.stack.needed(this.view, this.pixels, leads);
+    this.stack.fetch(plan, missing);
+    return this.stack.embed(leads);
+  }
+
+  /** Width of the frames. */
+  get pixels() {
+    return Math.max(100, byId("lane").clientWidth - this.frame[0] - this.frame[1]);
+  }
+
+  /** The page has another size. */
+  arrange() {
+    this.panels.track.resize(trackHeight());
+    this.stack.arrange();
+    this.list.draw();
+    this.drawing.changed();
   }
 
   /** Offer the first alarm that this reviewer has not judged. */
@@ -107,16 +129,15 @@ class App {
 
   /** Draw everything; return whether all of it was here. */
   draw() {
-    if (!this.ready) return false;
-    const { view } = this;
-    const pixels = Math.max(100, byId("lane").clientWidth - this.frame[0] - this.frame[1]);
+    if (!this.windows) return false;
+    const { view, pixels } = this;
     const ticks = this.clock.ticks(view.from, view.to, pixels / 95);
     const complete = this.stack.draw(view, ticks, pixels);
-    const marked = this.lane.draw(this.panels.lane, view, ticks, pixels);
-    this.track.draw(view, ticks, pixels);
-    this.overview.draw(view, pixels);
-    drawLegend(byId("scale"), this.palette, this.methodInfo, this.stack.plan, this.info.fs);
-    if (complete && marked) this.quiet();
+    const marked = !this.panels || this.lane.draw(this.panels.lane, view, ticks, pixels);
+    this.track?.draw(view, ticks, pixels);
+    this.overview?.draw(view, pixels);
+    drawLegend(byId("scale"), this.palette, this.methodInfo, this.stack.plan, this.info.fs, this.lane.badIn(view).length > 0);
+    if (complete && marked && this.ready) this.quiet();
     return complete && marked;
   }
 
@@ -153,14 +174,14 @@ class App {
   }
 
   /** A click: a verdict in the lane, else the window there. */
-  click(sample, inLane) {
+  click(sample, inLane, lead) {
     const hit = inLane ? this.verdicts.list.filter((v) => v.start <= sample && sample < v.stop).pop() : null;
     if (hit) {
       [this.chosen, this.selection] = [hit, null];
       this.aimed();
       return;
     }
-    const row = this.windows.at(sample);
+    const row = this.windows.at(sample, lead);
     if (row >= 0) this.choose(row, false);
   }
 
@@ -195,6 +216,11 @@ class App {
     this.keeping.save();
   }
 
+  useGain(gain) {
+    this.stack.useGain(gain);
+    this.drawing.changed();
+  }
+
   /** Show or hide a lead; the last one stays. Returns whether that was done. */
   showLead(lead, on) {
     if (!on && this.shown.size === 1) return false;
@@ -227,6 +253,8 @@ class App {
       const value = columns.low[k] === columns.high[k] ? short(columns.low[k]) : `${short(columns.low[k])} … ${short(columns.high[k])}`;
       words.push(`${name} ${value} ${units}`, columns.value[k] === columns.value[k] ? `attribution ${short(columns.value[k])}` : "not explained");
     }
+    const bad = this.lane.badIn(this.view).find((b) => b.lead === lead && b.start <= sample && sample < b.stop);
+    if (bad) words.push(`bad: ${bad.what.replaceAll("_", " ")}`);
     byId("readout").textContent = words.join("  ·  ");
   }
 

@@ -4,8 +4,12 @@
 
 /** A figure that is in the page. */
 export class Panel {
-  /** Put a figure, as Python wrote it, into an element. */
-  static async embed(item, element) {
+  /**
+   * Put a figure, as Python wrote it, into an element.
+   * @param {number} height in pixels, so that it is laid out once; its own where left out
+   */
+  static async embed(item, element, height = undefined) {
+    if (height) item.doc.roots.find(({ id }) => id === item.root_id).attributes.height = height;
     element.id ||= `figure-${item.root_id}`;
     const views = await Bokeh.embed.embed_item(item, element.id);
     const view = views.roots[0];
@@ -17,6 +21,7 @@ export class Panel {
     this.sources = new Map();
     this.filled = new Map();
     this.x = document.get_model_by_name("x");
+    this.y = model.y_range;
     this.axis = document.get_model_by_name("time");
     this.ticks = this.axis.ticker;
     this.labels = new Map();

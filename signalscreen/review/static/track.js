@@ -31,14 +31,14 @@ export class Track {
     const last = search(steps, start, view.to + margin);
     const crowd = (last - first) / pixels;
     const group = crowd > 1 ? 2 ** Math.max(1, Math.floor(Math.log2(crowd))) : 1;
-    const rows = group > 1 ? this.envelopes(first - (first % group), last, group) : this.stairs(first, last);
-    this.panel.fill("line", rows, `${first}/${last}/${group}`);
+    const rows = () => (group > 1 ? this.envelopes(first - (first % group), last, group) : this.stairs(first, last));
+    if (this.drawn.length) this.panel.fill("line", rows(), `${first}/${last}/${group}`);
     this.note.textContent = group > 1 ? "high to low" : this.app.windows.steps.length < this.app.windows.count ? "highest lead" : "";
     const target = app.target();
-    const span = target ? [{ from: target.start, to: target.stop, colour: "#2456c7", alpha: target.kind === "selection" ? 0.16 : 0.05 }] : [];
+    const span = target ? [{ from: target.start, to: target.stop, colour: "#2456c7", alpha: target.kind === "selection" ? 0.16 : 0.035 }] : [];
     this.panel.fill("current", strips(span), target ? `${target.start}-${target.stop}-${target.kind}` : "");
     this.panel.fill("spans", strips(app.verdicts.list.map((v) => (
-      { from: v.start, to: v.stop, colour: VERDICTS[v.verdict].colour, alpha: 0.1 }))), app.verdicts.version);
+      { from: v.start, to: v.stop, colour: VERDICTS[v.verdict].colour, alpha: 0.06 }))), app.verdicts.version);
   }
 
   /** A staircase for each class. */
@@ -84,8 +84,14 @@ export class Track {
   }
 }
 
+/** A class's name; the number of one that has none is said to be one. */
+function className(name) {
+  return /^\d+$/.test(name) ? `class ${name}` : name;
+}
+
 /** Return the classes that are drawn, that of the alarm last and so on top; of many, the likeliest. */
 function classesDrawn(info, windows) {
+  if (!info.classes.length) return []; // the model does not answer with classes
   const mean = info.classes.map((_, c) => {
     let sum = 0;
     for (let i = 0; i < windows.count; i++) sum += windows.probability[i * windows.classes + c] || 0;
@@ -94,7 +100,7 @@ function classesDrawn(info, windows) {
   const alarm = info.alarm >= 0 ? info.alarm : mean.indexOf(Math.max(...mean));
   const others = info.classes.map((_, c) => c).filter((c) => c !== alarm).sort((a, b) => mean[b] - mean[a]).slice(0, MOST - 1);
   return [...others.sort((a, b) => b - a), alarm].map((index) => ({
-    index, name: info.classes[index], alarm: index === alarm,
+    index, name: className(info.classes[index]), alarm: index === alarm,
     colour: index === alarm ? ALARM : CLASSES[(index > alarm ? index - 1 : index) % CLASSES.length],
   }));
 }
