@@ -60,7 +60,7 @@ def _first_data(browser: Any, url: str) -> None:
         entries = "['navigation', 'resource'].flatMap((type) => performance.getEntriesByType(type))"
         sizes.append(page.evaluate(f"{entries}.reduce((sum, entry) => sum + entry.encodedBodySize, 0)"))
         page.context.close()
-    print(f"first data   {_spread(times)} ms, {np.median(sizes) / 1e6:.1f} MB")
+    print(f"first data     {_spread(times)} ms, {np.median(sizes) / 1e6:.1f} MB")
 
 
 def _zoom(page: Any) -> None:
@@ -87,10 +87,10 @@ def _zoom(page: Any) -> None:
             page.evaluate("signalscreen.settled()")
             settled[name].append(page.evaluate("signalscreen.app.drawing.lastSettle"))
     for name, times in settled.items():
-        print(f"{name:13s}{_spread(times)} ms")
+        print(f"{name:15s}{_spread(times)} ms")
     every = [time for times in settled.values() for time in times]
     size = page.evaluate("signalscreen.app.tiles.fetched") / GESTURES
-    print(f"settled      {_spread(every)} ms, {size / 1e3:.0f} kB a gesture with what is fetched ahead")
+    print(f"settled        {_spread(every)} ms, {size / 1e3:.0f} kB a gesture with what is fetched ahead")
 
 
 def _before(middle: float, seconds: float, fs: float) -> list[float]:

@@ -96,11 +96,16 @@ def outputs(model: Any, wiring: Wiring) -> Program:
             "hidden": [t.op.type in FUNCTION_OPS for t in flat],
             "stateful": any(op.type in STATE_OPS for op in run.ops),
         }
-        result = [tf.cast(t, wiring.result) if t.dtype.is_floating else t for t in flat]
-        logits = tf.nest.flatten(run.logits)
-        return (result, [tf.cast(t, r.dtype) for t, r in zip(logits, result, strict=True)]), run, facts
+        return _both(run, wiring), run, facts
 
     return _function(body, wiring, [None])
+
+
+def _both(run: Run, wiring: Wiring) -> tuple[list[Any], list[Any]]:
+    """Outputs and logits, flat, in the dtype of results."""
+    result = [tf.cast(t, wiring.result) if t.dtype.is_floating else t for t in tf.nest.flatten(run.outputs)]
+    logits = tf.nest.flatten(run.logits)
+    return result, [tf.cast(t, r.dtype) for t, r in zip(logits, result, strict=True)]
 
 
 def _output_names(model: Any, outputs: Any) -> list[str]:
@@ -132,6 +137,25 @@ def gradients(model: Any, wiring: Wiring, target: Target, logit: bool, rules: st
         correct(run)
         reached = apply(rules, run, score, _rank(wiring)) if rules else 0
         return (score, _gradient(score, run.inputs)), run, {"reached": reached}
+
+    return _function(body, wiring, [None])
+
+
+def outputs_with_gradients(model: Any, wiring: Wiring, target: Target, logit: bool, highest: bool) -> Program:
+    """The output that the target is of, its logits, and dS/dx for each input.
+
+    With `highest`, S is each example's highest score, whatever class is fed.
+    """
+    ref = weakref.ref(model)
+
+    def body(classes: Any, *inputs: Any) -> Any:
+        run = call(ref(), list(inputs), wiring.structure())
+        output, logits = (found[target.output] for found in _both(run, wiring))
+        if highest:
+            classes = tf.argmax(_flat(run, logit)[target.output], axis=-1, output_type=tf.int32)
+        score = select(run, target, logit, classes, wiring)
+        correct(run)
+        return (output, logits, _gradient(score, run.inputs)), run, {}
 
     return _function(body, wiring, [None])
 

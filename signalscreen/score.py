@@ -256,6 +256,24 @@ class Score:
         outputs, logits = self._each(self.program("outputs"), x, lambda r: [r[0][which], r[1][which]])
         return outputs, logits
 
+    def outputs_with_gradient(self, x: Array, highest: bool = False) -> tuple[Array, Array, Array]:
+        """What `outputs` gives, and dS/dx, from one pass.
+
+        Parameters
+        ----------
+        x : ndarray, shape (..., batch, *axes, channels)
+        highest : bool
+            S is each example's highest score, and not that of the class it is bound to.
+
+        Returns
+        -------
+        outputs, logits : ndarray, shape (..., batch, *output)
+        gradient : ndarray, shape of `x`
+        """
+        program = self.program("outputs_with_gradient", highest)
+        outputs, logits, *grads = self._each(program, x, lambda r: [r[0], r[1], *r[2]])
+        return outputs, logits, self.bound.join(grads, x)
+
     def gradient(self, x: Array, rules: str | None = None, reference: Array | None = None) -> Array:
         """DS/dx, with backward rules or without.
 
@@ -420,6 +438,7 @@ class Score:
             "outputs": lambda: programs.outputs(self.model, bound.wiring),
             "score": lambda: programs.scores(*args),
             "gradient": lambda: programs.gradients(*args, extra),
+            "outputs_with_gradient": lambda: programs.outputs_with_gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
             "relevances": lambda: programs.relevances(*args, extra),
             "activations": lambda: programs.activations(*args, extra, bound.position, rules),

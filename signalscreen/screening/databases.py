@@ -14,7 +14,7 @@ from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, existing, made
 from signalscreen.screening.progress import bar, hours
 from signalscreen.screening.ready import Task, load, prepare
-from signalscreen.screening.running import done, job_of, warn_incomplete
+from signalscreen.screening.running import check_workers, done, job_of, warn_incomplete
 from signalscreen.screening.summary import RecordSummary, summarise
 
 
@@ -51,24 +51,27 @@ def screen_recordings(
     SignalScreenError
         No record is there, two have one name, none could be screened, or the disk is full.
     """
+    out = store.located(out)
     found = records_of(records)
-    jobs = {name: job_of(path, model, method, f"{str(out).rstrip('/')}/{name}", options) for name, path in found}
-    before = _made_database(str(out))
+    jobs = {name: job_of(path, model, method, f"{out.rstrip('/')}/{name}", options) for name, path in found}
+    for job in jobs.values():
+        check_workers(job, executor)
+    before = _made_database(out)
     tasks, failed = _prepared(jobs, overwrite)
     if len(failed) == len(found):
         name, reason = next(iter(failed.items()))
         raise RecordingError(f"none of {len(found)} records could be screened; {name}: {reason}")
-    with clearly(str(out)):
-        store.create_database(out, sorted({*before, *jobs} - {*failed}))
-    with clearly(str(out)), bar(tasks, f"{len(found)} records", progress) as shown:
+    with clearly(out):
+        store.create_database(out, sorted({*before, *(jobs.keys() - failed.keys())}))
+    with clearly(out), bar(tasks, f"{len(found)} records", progress) as shown:
         for task, error in done(tasks, executor):
             shown.update(hours(task))
             if error is not None:
                 failed.setdefault(task.ready.job.out.rsplit("/", 1)[-1], error)
-    for task in {id(task.group): task for task in tasks}.values():
-        warn_incomplete(task.ready, task.group)
+    for task in {id(task.arrays): task for task in tasks}.values():
+        warn_incomplete(task.ready, task.arrays)
     _said(failed, len(found))
-    store.consolidate(str(out))
+    store.consolidate(out)
     return summarise(out)
 
 
@@ -125,14 +128,14 @@ def _prepared(jobs: Mapping[str, Job], overwrite: bool) -> tuple[list[Task], dic
         try:
             model = load(job) if model is None else model
             ready = prepare(job, model)
-            group, methods = made(ready, overwrite, methods)
+            arrays, methods = made(ready, overwrite, methods)
         except OutputError:
             raise
         except SignalScreenError as error:
             failed[name] = error
             continue
-        left = np.flatnonzero(~store.shards_done(group)).tolist()
-        tasks += [Task(ready, group, number) for number in left]
+        left = np.flatnonzero(~store.shards_done(arrays)).tolist()
+        tasks += [Task(ready, arrays, number) for number in left]
     return tasks, failed
 
 

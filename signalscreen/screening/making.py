@@ -22,7 +22,9 @@ from signalscreen.screening.shards import Answer, answered, first_window
 Methods = tuple[store.StoredMethod, ...]
 
 
-def made(ready: Ready, overwrite: bool = False, methods: Methods | None = None) -> tuple[Any, Methods | None]:
+def made(
+    ready: Ready, overwrite: bool = False, methods: Methods | None = None
+) -> tuple[store.Arrays, Methods | None]:
     """The store of a job, opened where it is there and fits, made otherwise.
 
     Parameters
@@ -35,7 +37,8 @@ def made(ready: Ready, overwrite: bool = False, methods: Methods | None = None) 
 
     Returns
     -------
-    group : zarr.Group
+    arrays : dict of str to zarr.Array
+        For writing.
     methods : tuple of StoredMethod, or None
         What is known about the methods now.
 
@@ -50,13 +53,13 @@ def made(ready: Ready, overwrite: bool = False, methods: Methods | None = None) 
     if found is not None and not (overwrite and _differs(found, settings)):
         _refuse_other(job, found, settings)
         with clearly(job.out):
-            group = store.opened(job.out, "r+")
-            group["done"][0] = group["done"][0]  # that it can be written to is found out before the work
-            return group, methods
+            arrays = store.arrays_of(job.out)
+            arrays["done"][0] = arrays["done"][0]  # that it can be written to is found out before the work
+            return arrays, methods
     known = _tried(ready) if methods is None else methods
     with clearly(job.out):
         store.create(job.out, _spec(ready, settings, known))
-        return store.opened(job.out, "r+"), known
+        return store.arrays_of(job.out), known
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class Task(NamedTuple):
     """A shard to be done: of which job, where it is written, and its number."""
 
     ready: Ready
-    group: Any
+    arrays: Any
     number: int
 
 

@@ -125,17 +125,18 @@ def screen_recording(
     """
     # Every parameter that is a setting of the job, by its name.
     options = {name: value for name, value in locals().items() if name in _OPTIONS}
-    job = job_of(record, model, method, str(out), options)
+    job = job_of(record, model, method, store.located(out), options)
+    check_workers(job, executor)
     ready = prepare(job)
-    group, _ = made(ready, overwrite)
-    left = np.flatnonzero(~store.shards_done(group)).tolist()
-    tasks = [Task(ready, group, number) for number in left]
+    arrays, _ = made(ready, overwrite)
+    left = np.flatnonzero(~store.shards_done(arrays)).tolist()
+    tasks = [Task(ready, arrays, number) for number in left]
     with clearly(job.out), bar(tasks, ready.stream.source or "recording", progress) as shown:
         for task, error in done(tasks, executor):
             if error is not None:
                 raise error
             shown.update(hours(task))
-    warn_incomplete(ready, group)
+    warn_incomplete(ready, arrays)
     return store.open_results(job.out)
 
 
@@ -158,21 +159,32 @@ def job_of(record: Any, model: Any, method: Methods, out: str, options: Mapping[
     return Job(record=record, model=model, out=out, methods=methods, **given)
 
 
+def check_workers(job: Job, executor: Executor | None) -> None:
+    """Refuse, before anything is written, what other processes cannot see.
+
+    Raises
+    ------
+    OptionError, OutputError
+    """
+    if executor is None:
+        return
+    if not job.portable:
+        raise OptionError("workers are other processes: give them model and record as paths, not as objects")
+    if job.out.startswith("memory:"):
+        raise OutputError(f"{job.out} is in the memory of this process, which workers do not see; give another out")
+
+
 def done(tasks: Sequence[Task], executor: Executor | None) -> Iterator[tuple[Task, SignalScreenError | None]]:
     """Do shards, here or by workers, and say which is done, or what was wrong with it.
 
     Raises
     ------
-    OptionError
-        Workers are asked for, but model or record are objects in this process.
     OSError
         The store cannot be written.
     """
     if executor is None:
         yield from _here(tasks)
         return
-    if not all(task.ready.job.portable for task in tasks):
-        raise OptionError("workers are other processes: give them model and record as paths, not as objects")
     waiting = {executor.submit(shard_by_worker, task.ready.job.absolute(), task.number): task for task in tasks}
     try:
         for future in as_completed(waiting):
@@ -198,7 +210,7 @@ def _here(tasks: Sequence[Task]) -> Iterator[tuple[Task, SignalScreenError | Non
             answer = answered(task.ready, reading.result().rows)
             seconds = time.perf_counter() - began
             yield from _written(going)
-            going.append((task, writer.submit(write, task.ready, task.group, reading.result(), answer, seconds)))
+            going.append((task, writer.submit(write, task.ready, task.arrays, reading.result(), answer, seconds)))
         yield from _written(going)
 
 
@@ -220,7 +232,8 @@ def _error_of(future: Future[Any]) -> SignalScreenError | None:
 
 def _error_at_worker(future: Future[Any]) -> SignalScreenError | None:
     try:
-        return _error_of(future)
+        error = _error_of(future)
+        return None if error is None else type(error)(f"a worker says: {error}")
     except (SignalScreenError, OSError):
         raise
     except Exception as error:  # each kind of executor has its own for workers that are gone
@@ -238,15 +251,15 @@ def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
     return {name: {} for name in ([method] if isinstance(method, str) else method)}
 
 
-def warn_incomplete(ready: Ready, group: Any) -> None:
+def warn_incomplete(ready: Ready, arrays: store.Arrays) -> None:
     """Say once, for all shards, where attributions do not add up."""
     for name in ready.job.methods:
-        if f"completeness_{name}" not in group:
+        if f"completeness_{name}" not in arrays:
             continue
-        missed = np.abs(group[f"completeness_{name}"][:])
+        missed = np.abs(arrays[f"completeness_{name}"][:])
         if np.nanmax(missed, initial=0.0) > 0.05:
             worst = int(np.nanargmax(missed))
-            at = float(group["window_start_s"][worst])
+            at = float(arrays["window_start_s"][worst])
             count = int(np.nansum(missed > 0.05))
             warn(
                 f"{name}: attributions of {count} of {np.isfinite(missed).sum()} windows miss the change of the "

@@ -22,12 +22,15 @@ from signalscreen.recording import normalise
 from signalscreen.recording.resampling import resample_with_gaps
 from signalscreen.screening.layout import Shard
 from signalscreen.screening.ready import Ready
+from signalscreen.screening.store import Arrays
 from signalscreen.windows import cut, stitch
 
 Array = NDArray[Any]
 
 # Samples, at the slower of two rates, that the resampling filter reaches on either side, with room to spare.
 _FILTER_REACH = 24
+# Methods that need no more than dS/dx, which one pass gives beside the outputs.
+_OF_THE_GRADIENT = frozenset({"saliency", "input_x_gradient"})
 
 
 @dataclass
@@ -75,21 +78,21 @@ class Material:
     seconds: float
 
 
-def do_shard(ready: Ready, group: Any, number: int) -> None:
+def do_shard(ready: Ready, arrays: Arrays, number: int) -> None:
     """Read, compute and write one shard.
 
     Parameters
     ----------
     ready : Ready
-    group : zarr.Group
-        The store, open for writing.
+    arrays : dict of str to zarr.Array
+        Of the store, open for writing.
     number : int
         Of the shard.
     """
     material = gathered(ready, number)
     began = time.perf_counter()
     answer = answered(ready, material.rows)
-    write(ready, group, material, answer, time.perf_counter() - began)
+    write(ready, arrays, material, answer, time.perf_counter() - began)
 
 
 def gathered(ready: Ready, number: int) -> Material:
@@ -108,7 +111,7 @@ def gathered(ready: Ready, number: int) -> Material:
     return Material(shard, signal, first, _rows(ready, windows), offset, time.perf_counter() - began)
 
 
-def write(ready: Ready, group: Any, material: Material, answer: Answer, seconds: float) -> None:
+def write(ready: Ready, arrays: Arrays, material: Material, answer: Answer, seconds: float) -> None:
     """Write what a shard came to, and then that it is done.
 
     Parameters
@@ -117,11 +120,11 @@ def write(ready: Ready, group: Any, material: Material, answer: Answer, seconds:
         That the model and the methods took.
     """
     began = time.perf_counter()
-    _write_time(ready, group, material, answer)
-    _write_windows(ready, group, material.shard, answer)
+    _write_time(ready, arrays, material, answer)
+    _write_windows(ready, arrays, material.shard, answer)
     number = material.shard.number
-    group["seconds"][number] = material.seconds + seconds + time.perf_counter() - began
-    group["done"][number] = 1  # last: what it vouches for is there
+    arrays["seconds"][number] = material.seconds + seconds + time.perf_counter() - began
+    arrays["done"][number] = 1  # last: what it vouches for is there
 
 
 def first_window(ready: Ready) -> Array | None:
@@ -158,8 +161,12 @@ def answered(ready: Ready, rows: Array) -> Answer:
     anything = 0 if target is None and ready.classes else target
     bound, x = ready.score(anything).bind(x)
     classes = bound.classes
+    gradient = None
     if ready.classes:
-        answer.probability, answer.logit = bound.outputs(x)
+        if job.explain == "all" and any(map(_is_gradient, job.methods.items())):
+            answer.probability, answer.logit, gradient = bound.outputs_with_gradient(x, highest=target is None)
+        else:
+            answer.probability, answer.logit = bound.outputs(x)
         numbers = answer.logit if bound.logit else answer.probability
         if target is None:
             target = classes = np.argmax(numbers, axis=1)
@@ -173,11 +180,26 @@ def answered(ready: Ready, rows: Array) -> Answer:
         answer.flagged = answer.probability[:, ready.alarm] > job.threshold
     answer.explained = np.full(len(x), job.explain == "all") if job.explain != "flagged" else answer.flagged
     if job.methods and answer.explained.any():
-        _explain(ready, answer, x, target)
+        _explain(ready, answer, x, target, gradient)
     return answer
 
 
-def _explain(ready: Ready, answer: Answer, x: Array, target: Any) -> None:
+def _is_gradient(method: tuple[str, Mapping[str, Any]]) -> bool:
+    name, options = method
+    return name in _OF_THE_GRADIENT and not options
+
+
+class _Differentiated:
+    """A score whose gradient is known."""
+
+    def __init__(self, gradient: Array) -> None:
+        self._gradient = gradient
+
+    def gradient(self, _: Array) -> Array:
+        return self._gradient
+
+
+def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Array | None) -> None:
     """Run every method on the windows to be explained; maps are ``(explained, length[, leads])``."""
     chosen = answer.explained
     score = ready.score(target[chosen] if isinstance(target, np.ndarray) else target)
@@ -185,7 +207,10 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any) -> None:
     for name, options in ready.job.methods.items():
         with warnings.catch_warnings():  # it is kept for each window, and said once for all at the end
             warnings.simplefilter("ignore", CompletenessWarning)
-            maps = np.asarray(METHODS[name].fn(score, values, **options))
+            if gradient is not None and _is_gradient((name, options)):
+                maps = METHODS[name].formula(_Differentiated(gradient), values)
+            else:
+                maps = np.asarray(METHODS[name].fn(score, values, **options))
         if maps.shape[1] != ready.grid.length:
             raise OptionError(
                 f"{name} gives {maps.shape[1]} positions for windows of {ready.grid.length} samples, which have no "
@@ -209,7 +234,7 @@ def _incompleteness(score: Any, x: Array, maps: Array, options: Mapping[str, Any
     return (gap(maps, (here, there)) / np.maximum(np.abs(here - there), 1e-12)).astype(np.float32)
 
 
-def _write_time(ready: Ready, group: Any, material: Material, answer: Answer) -> None:
+def _write_time(ready: Ready, arrays: Arrays, material: Material, answer: Answer) -> None:
     """What lies on the timeline: the signal, its bad stretches, and the maps, stitched."""
     shard, signal, first = material.shard, material.signal, material.first
     if shard.first >= shard.stop:
@@ -225,10 +250,10 @@ def _write_time(ready: Ready, group: Any, material: Material, answer: Answer) ->
         resolution=stream.resolution or 0.0,
         first=first,
     )
-    group["signal"][here] = signal[shard.first - first : shard.stop - first].astype(np.float32)
-    group["bad"][here] = flags[shard.first - first : shard.stop - first]
+    arrays["signal"][here] = signal[shard.first - first : shard.stop - first].astype(np.float32)
+    arrays["bad"][here] = flags[shard.first - first : shard.stop - first]
     for name, maps in answer.maps.items():
-        group[f"attribution_{name}"][here] = _stitched(ready, shard, answer, maps, material.offset)
+        arrays[f"attribution_{name}"][here] = _stitched(ready, shard, answer, maps, material.offset)
 
 
 def _stitched(ready: Ready, shard: Shard, answer: Answer, maps: Array, offset: int) -> Array:
@@ -237,20 +262,17 @@ def _stitched(ready: Ready, shard: Shard, answer: Answer, maps: Array, offset: i
     rows = np.flatnonzero(answer.rows)[answer.explained]
     starts = grid.starts[slice(*shard.needed)] - offset
     n = int(starts[-1]) + grid.length if len(starts) else 0
-    leads = len(ready.stream.names)
-    found = np.full((shard.stop - shard.first, leads), np.nan, np.float32)
+    lines = np.full((n, len(ready.stream.names)), np.nan, np.float32)
     for number, leads_of in enumerate(groups):
         mine = rows % len(groups) == number
-        if not mine.any():
-            continue
-        line = stitch(maps[mine], starts[rows[mine] // len(groups)], n)
-        line = line[:, None] if line.ndim == 1 else line
-        # One value per moment is that of all its leads.
-        found[:, leads_of] = grid.on_timeline(line, offset, shard.first, shard.stop)
-    return found
+        if mine.any():
+            line = stitch(maps[mine], starts[rows[mine] // len(groups)], n)
+            # One value per moment is that of all its leads.
+            lines[:, leads_of] = line[:, None] if line.ndim == 1 else line
+    return grid.on_timeline(lines, offset, shard.first, shard.stop)
 
 
-def _write_windows(ready: Ready, group: Any, shard: Shard, answer: Answer) -> None:
+def _write_windows(ready: Ready, arrays: Arrays, shard: Shard, answer: Answer) -> None:
     """What there is a row per window of; only the shard's own rows."""
     groups = len(ready.groups)
     own = slice((shard.windows[0] - shard.needed[0]) * groups, (shard.windows[1] - shard.needed[0]) * groups)
@@ -261,7 +283,7 @@ def _write_windows(ready: Ready, group: Any, shard: Shard, answer: Answer) -> No
     def put(name: str, values: Array | None, of: NDArray[np.bool_] = answer.rows) -> None:
         if values is None:
             return
-        array = group[name]
+        array = arrays[name]
         spread = np.full((len(answer.rows), *array.shape[1:]), array.fill_value, array.dtype)
         spread[of] = values
         array[here] = spread[own]

@@ -9,6 +9,8 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from signalscreen.quality import FLAG_ATTRIBUTES
 from signalscreen.recording import Annotation
 
 SCHEMA = 1
+Arrays = Mapping[str, Any]  # zarr.Array by name
 TITLE = "signalscreen screening"
 # Samples of `time_s` in a chunk: it is the same count everywhere and shrinks to nothing.
 _TIME_CHUNK = 2**22
@@ -111,6 +114,16 @@ class StoreSpec:
         return max(by_time, -(-len(self.window_start) // self.shard_windows), 1)
 
 
+def located(path: str | os.PathLike[str]) -> str:
+    """Where to write: a URL as it is, but ``file://``, whose folders fsspec does not make, as a path.
+
+    >>> located("file:///data/a%20b.zarr"), located("s3://bucket/a.zarr")
+    ('/data/a b.zarr', 's3://bucket/a.zarr')
+    """
+    text = os.fspath(path)
+    return url2pathname(urlsplit(text).path) if text.startswith("file://") else text
+
+
 def create(path: str | os.PathLike[str], spec: StoreSpec) -> None:
     """Make the store, all arrays allocated, none filled but those that are known beforehand.
 
@@ -183,6 +196,11 @@ def opened(path: str | os.PathLike[str], mode: str = "r") -> Any:
             f"{path} was written by a later signalscreen (schema {schema}, this one reads {SCHEMA}); upgrade"
         )
     return group
+
+
+def arrays_of(path: str | os.PathLike[str]) -> Arrays:
+    """All arrays of a store, open for writing: to look one up in a group takes as long as to write a small one."""
+    return dict(opened(path, "r+").arrays())
 
 
 def open_results(path: str | os.PathLike[str], record: str | None = None) -> Any:
@@ -285,7 +303,13 @@ def _allocate_time(group: Any, spec: StoreSpec) -> None:
 def _allocate_windows(group: Any, spec: StoreSpec) -> None:
     """Arrays with a row per window: one chunk per shard."""
     rows, chunk = len(spec.window_start), spec.shard_windows
-    one: dict[str, Any] = {"shape": (rows,), "chunks": (chunk,), "dimension_names": ("window",)}
+    # Not compressed: there is little of them, and it would take longer than to write them.
+    one: dict[str, Any] = {
+        "shape": (rows,),
+        "chunks": (chunk,),
+        "dimension_names": ("window",),
+        "compressors": None,
+    }
     for name in ("flagged", "explained", "gap"):
         group.create_array(name, dtype="uint8", fill_value=0, **one)
     group.create_array("target", dtype="int32", fill_value=-1, **one)
@@ -303,8 +327,9 @@ def _allocate_windows(group: Any, spec: StoreSpec) -> None:
                 dtype="float32",
                 fill_value=np.nan,
                 dimension_names=("window", "class"),
+                compressors=None,
             )
-    shard: dict[str, Any] = {"shape": (spec.shards,), "chunks": (1,), "dimension_names": ("shard",)}
+    shard = {"shape": (spec.shards,), "chunks": (1,), "dimension_names": ("shard",), "compressors": None}
     group.create_array("done", dtype="uint8", fill_value=0, **shard)
     group.create_array("seconds", dtype="float32", fill_value=np.nan, **shard)
 

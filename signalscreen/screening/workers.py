@@ -1,9 +1,11 @@
 """Shards in other processes, each of which loads the model once."""
 
+import json
 from functools import lru_cache
 
+from signalscreen.errors import WorkerError
 from signalscreen.screening import store
-from signalscreen.screening.job import Job
+from signalscreen.screening.job import Job, differences, fingerprint, settings
 from signalscreen.screening.ready import Ready, prepare
 from signalscreen.screening.shards import do_shard
 
@@ -11,9 +13,9 @@ from signalscreen.screening.shards import do_shard
 def shard_by_worker(job: Job, number: int) -> int:
     """One shard in another process, which keeps the model for the next."""
     ready = _ready(_Same(job))
-    group = store.opened(job.out, "r+")
-    if not group["done"][number]:
-        do_shard(ready, group, number)
+    arrays = store.arrays_of(job.out)
+    if not arrays["done"][number]:
+        do_shard(ready, arrays, number)
     return number
 
 
@@ -33,4 +35,11 @@ class _Same:
 
 @lru_cache(maxsize=4)
 def _ready(same: _Same) -> Ready:
-    return prepare(same.job)
+    """The job, made ready here: with the files and versions that the store was made for, or not at all."""
+    ready = prepare(same.job)
+    wanted = json.loads(store.opened(same.job.out).attrs["facts"])
+    here = settings(same.job, ready.stream)
+    if fingerprint(here) != wanted["fingerprint"]:
+        found = "; ".join(differences(wanted["settings"], here)[:4])
+        raise WorkerError(f"its files or versions are not those of the store ({found}); give all workers the same")
+    return ready

@@ -48,27 +48,19 @@ class App {
     return this.info.methods.find(({ name }) => name === this.method);
   }
 
-  /** Load what is needed and draw for the first time. */
+  /** Load what is needed and draw for the first time: the list and the signal, then what goes with it. */
   async start() {
     const place = this.restore();
     buildHeader(this);
-    const [windows, , lane, track, overview] = await Promise.all([
-      fetchWindows(this.info), this.verdicts.refresh(), Panel.embed(this.figures.lane, byId("lane")),
-      Panel.embed(this.figures.track, byId("track")), Panel.embed(this.figures.overview, byId("overview")),
-      this.prefetch(),
-    ]);
+    const [windows] = await Promise.all([fetchWindows(this.info), this.verdicts.refresh(), this.prefetch()]);
     this.windows = windows;
-    this.panels = { lane, track };
-    this.track = new Track(this, track, byId("classes"));
-    this.overview = new Overview(this, overview, byId("overview"));
-    byId("overview-name").textContent = this.track.drawn.length ? `P(${this.track.drawn.at(-1).name})` : "";
-    this.ready = true;
-    this.panels.track.resize(trackHeight());
-    byId("list").style.setProperty("--time", `${7.3 * this.clock.words(this.info.n).length}px`);
-    this.stack.arrange();
+    byId("list").style.setProperty("--time", `${8.2 * this.clock.words(this.info.n).length}px`);
     this.list.arrange();
     if (place && place.window >= 0 && place.window < windows.count) this.current = place.window;
     this.list.reveal(true);
+    await this.drawing.settled();
+    await this.accompany();
+    this.ready = true;
     listen(actionsOf(this));
     this.verdicts.watch();
     new ResizeObserver(() => this.arrange()).observe(byId("signal"));
@@ -76,6 +68,18 @@ class App {
     this.verdictsChanged();
     this.offer(place);
     this.drawing.changed();
+  }
+
+  /** Build what goes with the signal: marks, probabilities, the whole recording. */
+  async accompany() {
+    const [lane, track, overview] = await Promise.all([
+      Panel.embed(this.figures.lane, byId("lane")), Panel.embed(this.figures.track, byId("track"), trackHeight()),
+      Panel.embed(this.figures.overview, byId("overview")),
+    ]);
+    this.track = new Track(this, track, byId("classes"));
+    this.overview = new Overview(this, overview, byId("overview"));
+    byId("overview-name").textContent = this.track.drawn.length ? `P(${this.track.drawn.at(-1).name})` : "";
+    this.panels = { lane, track };
   }
 
   /** Go where the reviewer was. */
@@ -125,15 +129,15 @@ class App {
 
   /** Draw everything; return whether all of it was here. */
   draw() {
-    if (!this.ready) return false;
+    if (!this.windows) return false;
     const { view, pixels } = this;
     const ticks = this.clock.ticks(view.from, view.to, pixels / 95);
     const complete = this.stack.draw(view, ticks, pixels);
-    const marked = this.lane.draw(this.panels.lane, view, ticks, pixels);
-    this.track.draw(view, ticks, pixels);
-    this.overview.draw(view, pixels);
+    const marked = !this.panels || this.lane.draw(this.panels.lane, view, ticks, pixels);
+    this.track?.draw(view, ticks, pixels);
+    this.overview?.draw(view, pixels);
     drawLegend(byId("scale"), this.palette, this.methodInfo, this.stack.plan, this.info.fs, this.lane.badIn(view).length > 0);
-    if (complete && marked) this.quiet();
+    if (complete && marked && this.ready) this.quiet();
     return complete && marked;
   }
 
@@ -154,6 +158,7 @@ class App {
 
   /** Make a window the current one and show it. */
   choose(row, show = true) {
+    this.say(""); // what was offered is taken, or something else is
     this.list.remember();
     [this.current, this.selection, this.chosen] = [row, null, null];
     this.list.reveal();
