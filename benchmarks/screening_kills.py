@@ -99,8 +99,9 @@ def worker_of(pid: int) -> int:
 def main(folder: Path, hours: float, kills: int) -> None:
     day = folder / "day"
     undisturbed = folder / "undisturbed.zarr"
+    subprocess.run(["rm", "-rf", str(undisturbed)], check=True)
     began = time.perf_counter()
-    subprocess.run(command(day, undisturbed, hours, "--overwrite"), check=True)
+    subprocess.run(command(day, undisturbed, hours), check=True)
     total = time.perf_counter() - began
     print(f"undisturbed: {total:.1f} s, {finished(undisturbed)} shards")
     for name, count, more, victim in (
