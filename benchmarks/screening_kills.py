@@ -4,7 +4,8 @@ python -m benchmarks.screening_kills FOLDER [HOURS] [KILLS]
 
 FOLDER holds the record of ``python -m benchmarks.day FOLDER``, and gets the stores. Every kill is ``kill -9`` at a
 random moment of a run that goes on from the one before. All numbers are then compared, bit by bit, with a run that
-nobody disturbed.
+nobody disturbed. Workers have fewer threads, by which TensorFlow rounds otherwise now and then; with
+``TF_NUM_INTRAOP_THREADS=1`` all runs have one.
 """
 
 import os
