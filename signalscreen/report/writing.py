@@ -78,7 +78,8 @@ def write_report(
     if not any(stores.shards_done(part.group).any() for part in parts):
         raise RecordingError(f"nothing of {store} is screened yet (0% done); run 'signalscreen screen' first")
     reviews = {part.name: _verdicts(stores.place_of(store, name)) for part, name in zip(parts, names, strict=True)}
-    text = _page(stores.place_of(store, record), Path(store).name, parts, reviews, worst)
+    name = Path(store).name if record is None else f"{record}.zarr"
+    text = _page(stores.place_of(store, record), name, parts, reviews, worst)
     output_folder(target.parent)
     with atomically(target) as part_path:
         part_path.write_text(text, encoding="utf-8")
