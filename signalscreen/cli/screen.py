@@ -133,9 +133,9 @@ def _say(found: list[Any], out: str) -> None:
 
 def _write_table(path: Path, found: list[Any]) -> None:
     """The summary beside the stores, for a spreadsheet."""
-    from signalscreen.screening.summary import table
+    from signalscreen.screening.summary import plain_table
 
     text = io.StringIO()
-    csv.writer(text).writerows(table(found))
+    csv.writer(text).writerows(plain_table(found))
     with atomically(path) as part:
         part.write_text(text.getvalue(), encoding="utf-8")

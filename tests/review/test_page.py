@@ -428,6 +428,8 @@ def test_two_reviewers(store: Path, watched: Watched, browser: Any) -> None:
         press(page, "a")
         on = [(v.who, v.verdict) for v in read_verdicts(store) if v.start == row * HOP]
         assert sorted(on) == [("Ada", "accept"), ("Борис", "reject")]
+        words = page.evaluate("signalscreen.app.panels.lane.source('words').data.text")
+        assert "accepted · Ada  |  rejected · Борис" in words  # the other's lies on the same span, under it
         second.close()
         assert second.errors == []
 

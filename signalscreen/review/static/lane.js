@@ -101,17 +101,21 @@ export class Lane {
     const list = stacked(this.app.verdicts.list).filter((v) => v.start < view.to && v.stop > view.from);
     for (const [i, v] of list.entries()) {
       const [from, to] = seen(Math.max(v.start, view.from), Math.min(v.stop, view.to), list.slice(i + 1));
-      const text = this.text(v, room(to - from));
+      const under = list.slice(0, i).filter((other) => other.start === v.start && other.stop === v.stop);
+      const text = this.text(v, room(to - from), under);
       if (text) words.push({ x: (from + to) / 2, y: 0.2, text, color: "#ffffff", align: "center" });
     }
     return Object.fromEntries(["x", "y", "text", "color", "align"].map((name) => [name, words.map((word) => word[name])]));
   }
 
-  text(v, width) {
-    const kind = v.verdict === "relabel" ? `→ ${v.label}` : VERDICTS[v.verdict].words;
-    const state = { failed: "not saved: ", saving: "… " }[v.state] || "";
-    const note = v.note ? ` – ${v.note.slice(0, 60).replace(/\s+/g, " ")}` : "";
-    const texts = [`${state}${kind} · ${v.who}${note}`, `${state}${kind} · ${v.who}`, kind, VERDICTS[v.verdict].letter];
+  /** What there is room for of a verdict and of those on the very same span under it, which cannot be seen. */
+  text(v, width, under = []) {
+    const kind = ({ verdict, label }) => (verdict === "relabel" ? `→ ${label}` : VERDICTS[verdict].words);
+    const state = (one) => ({ failed: "not saved: ", saving: "… " }[one.state] || "");
+    const named = (one) => `${state(one)}${kind(one)} · ${one.who}`;
+    const whole = (one) => named(one) + (one.note ? ` – ${one.note.slice(0, 60).replace(/\s+/g, " ")}` : "");
+    const all = [v, ...under];
+    const texts = [all.map(whole).join("  |  "), all.map(named).join("  |  "), whole(v), named(v), kind(v), VERDICTS[v.verdict].letter];
     return texts.find((text) => 6.2 * text.length < width - 6) || "";
   }
 }
