@@ -4,7 +4,8 @@ python -m benchmarks.screening_kills FOLDER [HOURS] [KILLS]
 
 FOLDER holds the record of ``python -m benchmarks.day FOLDER``, and gets the stores. Every kill is ``kill -9`` at a
 random moment of a run that goes on from the one before. All numbers are then compared, bit by bit, with a run that
-nobody disturbed.
+nobody disturbed. Workers have fewer threads, by which TensorFlow rounds otherwise now and then; with
+``TF_NUM_INTRAOP_THREADS=1`` all runs have one.
 """
 
 import os
@@ -99,8 +100,9 @@ def worker_of(pid: int) -> int:
 def main(folder: Path, hours: float, kills: int) -> None:
     day = folder / "day"
     undisturbed = folder / "undisturbed.zarr"
+    subprocess.run(["rm", "-rf", str(undisturbed)], check=True)
     began = time.perf_counter()
-    subprocess.run(command(day, undisturbed, hours, "--overwrite"), check=True)
+    subprocess.run(command(day, undisturbed, hours), check=True)
     total = time.perf_counter() - began
     print(f"undisturbed: {total:.1f} s, {finished(undisturbed)} shards")
     for name, count, more, victim in (

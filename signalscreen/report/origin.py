@@ -71,7 +71,7 @@ def made(parts: Sequence[Part], out: str, several: bool) -> str:
         "How it was made",
         facts(pairs),
         each,
-        "<p>To do it again (give the paths of record, model and store on your computer):</p>",
+        "<p class='intro'>To do it again (give the paths of record, model and store on your computer):</p>",
         f"<pre>{said(again)}</pre>",
     )
 

@@ -1,19 +1,17 @@
 """A whole recording at a glance: probability, flagged spans, strength of the attribution, bad signal, verdicts."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from signalscreen.exports.part import Part
 from signalscreen.exports.spans import FlaggedSpan
 from signalscreen.report.columns import Columns
 from signalscreen.report.svg import WIDTH, look, short, svg_of
-from signalscreen.report.times import clock, elapsed
+from signalscreen.report.times import ticks
 from signalscreen.verdicts import VERDICTS, Verdict
 
 # Those of the review page.
@@ -21,7 +19,6 @@ ALARM = "#a4133c"
 COLOURS = dict(zip(VERDICTS, ("#1b7837", "#762a83", "#8c510a", "#5c6570", "#01665e"), strict=True))
 STRENGTH = LinearSegmentedColormap.from_list("strength", ["#e9ecf0", "#3b0f70"])
 BAD = LinearSegmentedColormap.from_list("bad", ["#f6f7f9", "#22272e"])
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400)
 _TICKS = 12
 _ROW, _HIGH = 0.19, 0.85  # inches: of a lead in a strip, of the probability
 _GAP, _AROUND = 0.16, 0.56
@@ -137,29 +134,10 @@ def _name(ax: Axes, text: str) -> None:
 
 
 def _draw_time(axes: Sequence[Axes], part: Part, columns: Columns) -> None:
-    """Ticks at steps that people count in, by the clock where there is one."""
+    """One clock for all strips, written below the last."""
     first, last = float(columns.edges[0]), float(columns.edges[-1])
-    step = next((s for s in _STEPS if (last - first) / s <= _TICKS), _STEPS[-1])
-    offset = _seconds_of_day(part) % step
-    ticks = np.arange(np.ceil((first + offset) / step) * step - offset, last + 1e-6, step)
     for ax in axes:
         ax.set_xlim(first, last)
-        ax.tick_params(axis="x", labelbottom=False, length=0)
-    bottom = axes[-1]
-    bottom.xaxis.set_major_locator(FixedLocator(ticks.tolist()))
-    say = _of_day(part, step) if part.began else elapsed
-    bottom.xaxis.set_major_formatter(FuncFormatter(lambda at, _: say(at)))
-    bottom.tick_params(axis="x", labelbottom=True, length=3)
-    bottom.set_xlabel("time of day" if part.began else "time from the beginning of the record (h:mm:ss)")
-
-
-def _seconds_of_day(part: Part) -> float:
-    if not part.began:
-        return 0.0
-    began = datetime.fromisoformat(part.began)
-    return began.hour * 3600 + began.minute * 60 + began.second + began.microsecond / 1e6
-
-
-def _of_day(part: Part, step: int) -> Callable[[float], str]:
-    """Time of day, to the minute where ticks are minutes apart."""
-    return lambda at: clock(part, at + 1e-6).split(" ")[0][: 5 if step >= 60 else 8]
+        ax.tick_params(axis="x", labelbottom=ax is axes[-1], length=3 if ax is axes[-1] else 0)
+    axes[-1].set_xticks(*ticks(part, first, last, _TICKS))
+    axes[-1].set_xlabel("time of day" if part.began else "time from the beginning of the record (h:mm:ss)")

@@ -8,19 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import IdentityTransform, Transform, blended_transform_factory
 from numpy.typing import NDArray
 
-from signalscreen.exports.part import Part
 from signalscreen.plot import plot_with_gradient
 from signalscreen.plot.colour import SIGNED
 from signalscreen.recording.signals import Annotation, annotations_between
 from signalscreen.report.svg import WIDTH, look, short, svg_of
-from signalscreen.report.times import clock, elapsed
+from signalscreen.report.times import ticks
 from signalscreen.report.worst import Worst
 
 _PERCENTILE = 99.5  # of the absolute attribution is the end of the colours: single spikes must not grey all else
+_TICKS = 7
 _ABOVE, _BELOW, _GAP, _LEFT, _RIGHT = 0.3, 0.5, 0.12, 1.15, 1.0  # inches
 
 
@@ -83,13 +83,14 @@ def window_svg(excerpt: Excerpt, limit: float, units: str, title: str, salt: str
             ax.set_ylabel("\n".join(filter(None, [short(part.leads[lead]), short(part.units[lead])])))
         for ax in axes:
             ax.set_xlim(seconds[0], seconds[-1])
-            ax.yaxis.set_major_locator(MaxNLocator(3))
+            ax.yaxis.set_major_locator(MaxNLocator(3 if leads <= 4 else 2))
             ax.yaxis.label.set(rotation=0, ha="left", va="center")
             ax.yaxis.set_label_coords(0.02 * figure.dpi, 0.5, transform=_from_left(ax))
             ax.spines[["top", "right", "left"]].set_visible(False)
             ax.spines["bottom"].set_visible(ax is axes[-1])
             ax.tick_params(axis="x", labelbottom=ax is axes[-1], length=3 if ax is axes[-1] else 0)
-        _draw_time(axes[-1], part)
+        axes[-1].set_xticks(*ticks(part, seconds[0], seconds[-1], _TICKS))
+        axes[-1].set_xlabel("time of day" if part.began else "time of the record (h:mm:ss)")
         if limit > 0:
             _draw_bar(figure, axes, limits, units)
         return svg_of(figure, title)
@@ -130,15 +131,6 @@ def _draw_bar(figure: Figure, axes: Sequence[Axes], limits: tuple[float, float],
     bar.set_label(f"attribution ({units})")
     for end, word, side, shift in ((0, "lowers", "top", -11), (1, "raises", "bottom", 11)):
         bar.ax.annotate(word, (0.5, end), (0, shift), "axes fraction", "offset points", ha="center", va=side)
-
-
-def _draw_time(ax: Axes, part: Part) -> None:
-    """Time of day where there is one and seconds are fine enough, else time of the record."""
-    ticks = ax.xaxis.get_major_locator().tick_values(*ax.get_xlim())
-    by_clock = bool(part.began) and bool(np.allclose(np.diff(ticks), np.rint(np.diff(ticks))))
-    say = (lambda at: clock(part, at).split(" ")[0]) if by_clock else elapsed
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda at, _: say(at)))
-    ax.set_xlabel("time of day" if by_clock else "time of the record (h:mm:ss)")
 
 
 def _marks(one: Worst, written: bool) -> list[Annotation]:

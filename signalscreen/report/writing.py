@@ -102,7 +102,7 @@ def _page(store: str, parts: Sequence[Part], record: str | None, most: int) -> s
         sections.bad_signal(summaries[0]) if not several else "",
         sections.worst(found, several, method, reviews),
         origin.verdicts(reviews, parts),
-        origin.made(parts, name, several),
+        origin.made(parts, name if record is None else f"{record}.zarr", several),
     ]
     return page(title, sections.header(parts, summaries, title, reviews), inside)
 

@@ -3,6 +3,7 @@
 TensorFlow is imported when a model is given, zarr and xarray when a store is opened; not with this module.
 """
 
+from signalscreen.screening.clusters import executor_of
 from signalscreen.screening.cutting import (
     Explained,
     Windows,
@@ -21,6 +22,7 @@ __all__ = [
     "RecordSummary",
     "Windows",
     "cut_for",
+    "executor_of",
     "explain_windows",
     "input_axes",
     "input_shape",

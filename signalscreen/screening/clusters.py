@@ -13,6 +13,8 @@ from signalscreen.errors import OptionError, WorkerError
 
 # A shard that takes three workers down with it is at fault itself.
 _RETRIES = 2
+# Ctrl-C in a terminal reaches workers too; the process that started them ends them in order.
+_LEFT_TO_THE_PARENT = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 @contextmanager
@@ -83,6 +85,7 @@ def _started(workers: int) -> Iterator[Any]:
         memory_limit=0,  # a shard's memory is bounded; a worker near an estimated limit would be killed for nothing
         silence_logs=logging.CRITICAL,
         env=_environment(workers),
+        preload=[_LEFT_TO_THE_PARENT],
     )
     with cluster, distributed.Client(cluster) as client:
         yield client

@@ -48,7 +48,7 @@ def made(
         If a store of other settings is there, or it cannot be written to.
     """
     job = ready.job
-    settings = jobs.settings(job, ready.stream)
+    settings = ready.settings
     found = existing(job.out)
     if found is not None and not (overwrite and _differs(found, settings)):
         _refuse_other(job, found, settings)

@@ -12,7 +12,7 @@ from signalscreen.errors import ModelError, OptionError, RecordingError
 from signalscreen.recording import Stream
 from signalscreen.recording.resampling import rate_ratio
 from signalscreen.screening.cutting import input_shape
-from signalscreen.screening.job import Job, stream_for
+from signalscreen.screening.job import Job, settings, stream_for
 from signalscreen.screening.layout import Grid
 
 Array = NDArray[Any]
@@ -54,6 +54,13 @@ class Ready:
         """Leads that go into one window: each by itself, or all together."""
         leads = len(self.stream.names)
         return [slice(i, i + 1) for i in range(leads)] if self.job.each_lead else [slice(None)]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that a store depends on, as JSON knows it: the numbers, and which of them each shard holds."""
+        grid = self.grid
+        shard = {"samples": grid.shard_samples, "windows": grid.shard_windows * len(self.groups)}
+        return {**settings(self.job, self.stream), "shard": shard}
 
     def score(self, target: Any) -> Any:
         """Score of the model for a target."""

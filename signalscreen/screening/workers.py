@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from signalscreen.errors import WorkerError
 from signalscreen.screening import store
-from signalscreen.screening.job import Job, differences, fingerprint, settings
+from signalscreen.screening.job import Job, differences, fingerprint
 from signalscreen.screening.ready import Ready, prepare
 from signalscreen.screening.shards import do_shard
 
@@ -38,8 +38,7 @@ def _ready(same: _Same) -> Ready:
     """The job, made ready here: with the files and versions that the store was made for, or not at all."""
     ready = prepare(same.job)
     wanted = json.loads(store.opened(same.job.out).attrs["facts"])
-    here = settings(same.job, ready.stream)
-    if fingerprint(here) != wanted["fingerprint"]:
-        found = "; ".join(differences(wanted["settings"], here)[:4])
+    if fingerprint(ready.settings) != wanted["fingerprint"]:
+        found = "; ".join(differences(wanted["settings"], ready.settings)[:4])
         raise WorkerError(f"its files or versions are not those of the store ({found}); give all workers the same")
     return ready

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from signalscreen.errors import OptionError, OutputError, RecordingError
 from signalscreen.exports.part import part_of
 from signalscreen.report.columns import columns_of
 from signalscreen.report.redo import command
+from signalscreen.report.times import ticks
 from signalscreen.report.window_figure import excerpt_of, shared_limit
 from signalscreen.report.worst import worst_windows
 from signalscreen.screening.store import StoredMethod
@@ -143,7 +145,9 @@ def test_a_database_is_one_page(tmp_path: Path) -> None:
     parts = [part_of(str(tmp_path / "db.zarr"), name) for name in "abc"]
     worst = worst_windows(parts, 5)
     assert [f"{one.value:.4f}" for one in worst] == re.findall(r"P\( artefact \) (0\.\d{4})", page.text)
-    alone(Page(ss.write_report(tmp_path / "db.zarr", tmp_path / "b.html", record="b", worst=0)))
+    one = Page(ss.write_report(tmp_path / "db.zarr", tmp_path / "b.html", record="b", worst=0))
+    alone(one)
+    assert "--out b.zarr" in one.text  # not into the database
     assert (
         ss.open_results(tmp_path / "db.zarr", "a").sizes["lead"] == 2
     )  # a page in its folder does the store no harm
@@ -217,7 +221,22 @@ def test_all_windows_share_their_colours(small: Path) -> None:
 )
 def test_stores_of_every_kind(tmp_path: Path, changes: dict) -> None:
     stores.fill(tmp_path / "s.zarr", replace(stores.spec(), **changes))
-    alone(Page(ss.write_report(tmp_path / "s.zarr", tmp_path / "r.html", worst=2)))
+    alone(Page(ss.write_report(tmp_path / "s.zarr", tmp_path / "r.html", worst=1)))
+
+
+@pytest.mark.parametrize(
+    ("began", "span", "most", "places", "words"),
+    [
+        ("", (18.2, 20.1), 7, [18.5, 19.0, 19.5, 20.0], ["0:00:18.5", "0:00:19", "0:00:19.5", "0:00:20"]),
+        ("2026-03-01T22:15:30.250000", (18.2, 20.1), 3, [18.75, 19.75], ["22:15:49", "22:15:50"]),
+        ("2026-03-01T23:50:00", (0, 3600), 5, [600, 1500, 2400, 3300], ["00:00", "00:15", "00:30", "00:45"]),
+        ("", (0, 30 * 86400), 4, [0, 864000, 1728000, 2592000], ["0:00:00", "240:00:00", "480:00:00", "720:00:00"]),
+    ],
+)
+def test_ticks_stand_where_people_count(began, span, most, places, words) -> None:
+    found = ticks(SimpleNamespace(began=began), *span, most)
+    np.testing.assert_allclose(found[0], places, atol=1e-9)
+    assert found[1] == words
 
 
 def test_a_lead_without_signal_or_a_method_without_maps(tmp_path: Path) -> None:

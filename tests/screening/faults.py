@@ -26,3 +26,8 @@ def always_dies(*_):
 
 def few_failures(dask_scheduler):
     dask_scheduler.allowed_failures = 0
+
+
+def interrupted():
+    os.kill(os.getpid(), signal.SIGINT)
+    return "still here"

@@ -220,6 +220,14 @@ def test_a_store_of_other_settings_is_refused(tmp_path, two_leads, change, word)
     ss.screen_recording(**{**given, **change}, overwrite=True)
 
 
+def test_a_store_of_other_shards_is_refused(tmp_path, two_leads, monkeypatch):
+    """What is said to be done would be another part of the recording."""
+    ss.screen_recording(recording(), two_leads, out=tmp_path / "s.zarr")
+    monkeypatch.setattr(layout, "_SHARD_SECONDS", 20.0)
+    with pytest.raises(OutputError, match=r"made with other settings \(shard\.samples was 400, is 800"):
+        ss.screen_recording(recording(), two_leads, out=tmp_path / "s.zarr")
+
+
 def test_a_store_whose_making_was_interrupted_is_made_anew(tmp_path, two_leads, monkeypatch):
     from signalscreen.screening import store
 

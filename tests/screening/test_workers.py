@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import Executor
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("keras")
@@ -13,6 +14,7 @@ distributed = pytest.importorskip("distributed", reason="workers need pip instal
 import signalscreen as ss  # noqa: E402
 from benchmarks.screening_kills import differences, finished  # noqa: E402
 from signalscreen.errors import ModelError, OptionError, OutputError, RecordingError, WorkerError  # noqa: E402
+from signalscreen.screening import store  # noqa: E402
 from signalscreen.screening.clusters import executor_of  # noqa: E402
 from tests.screening import faults, jobs  # noqa: E402
 
@@ -33,16 +35,28 @@ class Changed(Executor):
         return self.executor.submit(*self.change(fn, job, number))
 
 
-def test_the_same_bits_by_workers(job, undisturbed, two_workers, tmp_path):
-    """To a URL, as one would give for a store on another machine."""
-    out = tmp_path / "s.zarr"
+@pytest.fixture(scope="module")
+def by_workers(job, two_workers, tmp_path_factory):
+    """The store of an undisturbed run, given as a URL, as one would for a store on another machine."""
+    out = tmp_path_factory.mktemp("workers") / "s.zarr"
+    ss.screen_recording(*job, out=out.as_uri(), executor=two_workers, **jobs.SETTINGS)
+    return out
+
+
+def test_the_same_numbers_by_workers(undisturbed, by_workers):
+    """But for rounding: they have other numbers of threads."""
+    here, there = (store.arrays_of(path) for path in (undisturbed, by_workers))
+    assert there["done"][:].all()
+    for name in set(differences(undisturbed, by_workers)):
+        assert here[name].dtype.kind == "f"
+        np.testing.assert_allclose(there[name][:], here[name][:], rtol=1e-5, atol=1e-6)
+
+
+def test_each_worker_has_its_share_of_the_cores(two_workers):
     names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     threads, inter = two_workers.submit(faults.environment, names).result()
-    assert int(threads) == max(os.cpu_count() // 2, 1)
+    assert 1 <= int(threads) <= max(os.cpu_count() // 2, 1)
     assert inter == "1"
-    dataset = ss.screen_recording(*job, out=out.as_uri(), executor=two_workers, **jobs.SETTINGS)
-    assert dataset.done.values.all()
-    assert differences(undisturbed, out) == {}
 
 
 @pytest.mark.parametrize(
@@ -74,13 +88,18 @@ def test_workers_with_another_model_are_refused(job, two_workers, tmp_path):
     assert finished(tmp_path / "s.zarr") == 0
 
 
-def test_a_cluster_that_is_running(job, undisturbed, two_workers, tmp_path):
+def test_a_cluster_that_is_running(job, by_workers, two_workers, tmp_path):
     address = two_workers._client.scheduler.address
     assert address.startswith("tcp://127.0.0.1:")
     with executor_of(scheduler=address) as executor:
         ss.screen_recording(*job, out=tmp_path / "s.zarr", executor=executor, **jobs.SETTINGS)
-    assert differences(undisturbed, tmp_path / "s.zarr") == {}
+    assert differences(by_workers, tmp_path / "s.zarr") == {}
     assert two_workers.submit(abs, -1).result() == 1  # it runs still
+
+
+def test_ctrl_c_is_left_to_the_parent(two_workers):
+    """In a terminal it reaches all processes: workers would fill the screen with their own ends."""
+    assert two_workers.submit(faults.interrupted).result() == "still here"
 
 
 def test_a_cluster_without_workers():
@@ -133,12 +152,12 @@ def test_workers_do_not_see_what_is_in_this_process(job, two_workers, tmp_path):
 # Workers that were killed have to import TensorFlow again: these come last.
 
 
-def test_a_fault_costs_a_shard_only(job, undisturbed, two_workers, tmp_path):
+def test_a_fault_costs_a_shard_only(job, by_workers, two_workers, tmp_path):
     """A shard that failed is done again, and so is that of a worker that was killed."""
     workers = Changed(two_workers, lambda fn, *given: (faults.faulty, str(tmp_path), fn, *given))
     ss.screen_recording(*job, out=tmp_path / "s.zarr", executor=workers, **jobs.SETTINGS)
     assert {"3", "7"} <= {path.name for path in tmp_path.iterdir()}
-    assert differences(undisturbed, tmp_path / "s.zarr") == {}
+    assert differences(by_workers, tmp_path / "s.zarr") == {}
 
 
 def test_a_shard_that_kills_every_worker_is_given_up(job, two_workers, tmp_path):

@@ -54,7 +54,7 @@ class App {
     buildHeader(this);
     const [windows] = await Promise.all([fetchWindows(this.info), this.verdicts.refresh(), this.prefetch()]);
     this.windows = windows;
-    byId("list").style.setProperty("--time", `${7.3 * this.clock.words(this.info.n).length}px`);
+    byId("list").style.setProperty("--time", `${8.2 * this.clock.words(this.info.n).length}px`);
     this.list.arrange();
     if (place && place.window >= 0 && place.window < windows.count) this.current = place.window;
     this.list.reveal(true);
@@ -158,6 +158,7 @@ class App {
 
   /** Make a window the current one and show it. */
   choose(row, show = true) {
+    this.say(""); // what was offered is taken, or something else is
     this.list.remember();
     [this.current, this.selection, this.chosen] = [row, null, null];
     this.list.reveal();
