@@ -50,6 +50,20 @@ def test_reading_a_recording_does_without_tensorflow(tmp_path):
     assert terminal(tmp_path / "x.csv", code=code).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("screen", "  signalscreen review 106.zarr"),
+        ("report", "  signalscreen report 106.zarr --out 106.html"),
+        ("export", "  csv         a row per window"),
+    ],
+)
+def test_examples_of_the_help_keep_their_lines(command, line):
+    said = run(command, "--help").output
+    assert line in said.splitlines()
+    assert "\\b" not in said
+
+
 def test_version():
     assert run("--version").output == f"signalscreen, version {ss.__version__}\n"
 

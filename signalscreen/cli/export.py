@@ -32,7 +32,7 @@ def export(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    r"""Write what "signalscreen screen" kept in STORE for other tools.
+    """Write what "signalscreen screen" kept in STORE for other tools.
 
     \b
     netcdf      every array, for xarray
@@ -45,7 +45,7 @@ def export(
     \b
     signalscreen export 106.zarr --format wfdb-track --out mitdb/106_why
     signalscreen export 106.zarr --format wfdb-ann --out mitdb/106.flg
-    """
+    """  # noqa: D301 - Click needs the character itself: it keeps the lines below as they are
     from signalscreen.exports import export_results
 
     written = export_results(

@@ -17,7 +17,7 @@ import click
 def report(
     store: str, out: Path | None, record: str | None, worst: int, method: str | None, overwrite: bool
 ) -> None:
-    r"""Write one HTML page about STORE that opens anywhere, offline.
+    """Write one HTML page about STORE that opens anywhere, offline.
 
     It holds the summary, an overview of the whole recording, the windows of the highest probability coloured by
     attribution, the relevance on bad signal, the verdicts, and what it takes to do it again. No script, and nothing
@@ -25,7 +25,7 @@ def report(
 
     \b
     signalscreen report 106.zarr --out 106.html
-    """
+    """  # noqa: D301 - Click needs the character itself: it keeps the lines below as they are
     from signalscreen.report import write_report
 
     path = write_report(store, out, record=record, worst=worst, method=method, overwrite=overwrite)

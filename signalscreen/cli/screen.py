@@ -38,17 +38,17 @@ _EXPLAIN = ("all", "flagged", "none")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and warnings.")
 def screen(**given: Any) -> None:
-    r"""Score every window of RECORD, explain them, and keep it all in one store.
+    """Score every window of RECORD, explain them, and keep it all in one store.
 
     RECORD is a WFDB record, .npy, .npz or .csv, or a folder of records. The recording is read by slices, so a day
     needs no more memory than an hour. Run the same command again to take up a run that was stopped; what was
     finished is not done again. A store made with other settings is never mixed in: the difference is named.
 
     \b
-    signalscreen screen mitdb/106 --model data/ecg_quality.keras --each-lead --resample 125 \
+    signalscreen screen mitdb/106 --model data/ecg_quality.keras --each-lead --resample 125 \\
         --normalise zscore --target 0 --explain flagged -m integrated_gradients --out 106.zarr
     signalscreen review 106.zarr
-    """
+    """  # noqa: D301 - Click needs the character itself: it keeps the lines below as they are
     from signalscreen.screening import screen_recording, screen_recordings, summarise
 
     record, out, quiet = given["record"], given["out"], given["quiet"]
@@ -133,9 +133,9 @@ def _say(found: list[Any], out: str) -> None:
 
 def _write_table(path: Path, found: list[Any]) -> None:
     """The summary beside the stores, for a spreadsheet."""
-    from signalscreen.screening.summary import table
+    from signalscreen.screening.summary import plain_table
 
     text = io.StringIO()
-    csv.writer(text).writerows(table(found))
+    csv.writer(text).writerows(plain_table(found))
     with atomically(path) as part:
         part.write_text(text.getvalue(), encoding="utf-8")

@@ -74,8 +74,10 @@ class StoredRecord:
 
     @cached_property
     def methods(self) -> list[str]:
-        """Names of the methods whose attributions are stored."""
-        return sorted(key.removeprefix(_METHOD) for key in self.group.array_keys() if key.startswith(_METHOD))
+        """Names of the methods whose attributions are stored, in the order in which they were asked for."""
+        there = sorted(key.removeprefix(_METHOD) for key in self.group.array_keys() if key.startswith(_METHOD))
+        asked = list(self.attributes.get("methods", ()))
+        return sorted(there, key=lambda name: asked.index(name) if name in asked else len(asked))
 
     @cached_property
     def facts(self) -> dict[str, Any]:

@@ -189,8 +189,15 @@ def _scored_output(job: Job, model: Any, example: Array) -> tuple[int, tuple[int
 def _class_names(job: Job, shape: tuple[int | None, ...]) -> tuple[str, ...]:
     if len(shape) != 1 or shape[0] is None:
         return ()
-    names = job.class_names
-    return tuple(names) if names is not None and len(names) == shape[0] else tuple(map(str, range(shape[0])))
+    names = tuple(map(str, range(shape[0]))) if job.class_names is None else job.class_names
+    if len(names) != shape[0]:
+        raise OptionError(
+            f"class_names has {len(names)} ({', '.join(names)}), but the model has {shape[0]} outputs; "
+            "give one name for each, in order"
+        )
+    if len(set(names)) < len(names):
+        raise OptionError(f"class_names has a name twice ({', '.join(names)}); give every class a name of its own")
+    return names
 
 
 def _alarm(job: Job, classes: tuple[str, ...]) -> int:

@@ -156,7 +156,7 @@ def table(summaries: Sequence[RecordSummary]) -> list[list[str]]:
         rows.append(
             [
                 f"{s.record}{unfinished}",
-                f"{s.hours:.2f}",
+                f"{s.hours:.2f}" if s.hours >= 0.01 else f"{s.hours:.4f}",
                 str(s.windows),
                 f"{s.flagged} ({_percent(s.flagged / max(s.windows - s.gaps, 1))})",
                 str(s.gaps),
@@ -167,6 +167,39 @@ def table(summaries: Sequence[RecordSummary]) -> list[list[str]]:
                 f"{s.seconds:.1f}",
             ]
         )
+    return rows
+
+
+def plain_table(summaries: Sequence[RecordSummary]) -> list[list[str | int | float]]:
+    """The same for programs and spreadsheets, the header first: a number a cell, shares from 0 to 1, "" for none.
+
+    ``METHOD on bad`` is followed by ``METHOD chance``, and each class has a column with how many windows it is the
+    highest of.
+    """
+    methods = list(dict.fromkeys(m for s in summaries for m in s.relevance))
+    classes = list(dict.fromkeys(name for s in summaries for name in s.classes))
+    head = ["record", "done", "hours", "windows", "flagged", "gaps", *(f"highest {name}" for name in classes)]
+    head += [
+        "incomplete",
+        "bad signal",
+        *(f"{m} {what}" for m in methods for what in ("on bad", "chance")),
+        "seconds",
+    ]
+    rows: list[list[str | int | float]] = [[*head]]
+    for s in summaries:
+        worst = max(s.completeness.values(), default=float("nan"))
+        shares = [s.relevance.get(m, {}).get("any", Share(np.nan, np.nan)) for m in methods]
+        numbers = [
+            s.done,
+            s.hours,
+            s.windows,
+            s.flagged,
+            s.gaps,
+            *(s.classes.get(name, 0) for name in classes),
+            worst,
+        ]
+        numbers += [s.bad["any"], *(one for share in shares for one in share), s.seconds]
+        rows.append([s.record, *("" if np.isnan(one) else one for one in numbers)])
     return rows
 
 

@@ -328,6 +328,64 @@ def test_note_and_span(store: Path, watched: Watched) -> None:
     assert page.evaluate("signalscreen.app.selection") is None
 
 
+def test_a_verdict_within_another(store: Path, watched: Watched) -> None:
+    """The shorter lies upon the longer, whichever came first; the words of both can be read, and both be taken."""
+    page = watched.page
+    show(page, 20_000, 24_000)
+    spans = ((21_500, 22_000), (20_500, 23_500))
+    for start, stop in spans:
+        page.evaluate(f"signalscreen.app.select({start}, {stop})")
+        press(page, "f")
+    words = page.evaluate(
+        "(({x, text}) => x.map((at, i) => [at, text[i]]))"
+        "(signalscreen.app.lane.words({annotations: []}, signalscreen.app.view, 1000))"
+    )
+    assert words == [[22_750, "artefact · Ada"], [21_750, "artefact · Ada"]]
+    lane = page.locator("#lane").bounding_box()
+    for at, span in ((22_750, spans[1]), (21_750, spans[0])):
+        page.mouse.click(lane["x"] + lane["width"] * (at - 20_000) / 4_000, lane["y"] + 0.8 * lane["height"])
+        target = page.evaluate("signalscreen.app.target()")
+        assert (target["kind"], target["start"], target["stop"]) == ("verdict", *span)
+        press(page, "x")
+    assert not [v for v in read_verdicts(store) if v.start in (21_500, 20_500)]
+
+
+def test_what_was_said_of_an_edit_goes_with_the_next(watched: Watched) -> None:
+    """ "Undone" is not left beside a verdict that stands."""
+    page = watched.page
+    press(page, "n", "u", "z")
+    wait(page, "document.getElementById('message').textContent === 'Undone: unsure'")
+    press(page, "r")
+    assert page.inner_text("#message") == ""
+    press(page, "z")
+    wait(page, "document.getElementById('message').textContent === 'Undone: reject'")
+    press(page, "u", "z", "a", "x")
+    assert page.inner_text("#message") == ""
+
+
+def test_a_verdict_given_while_an_undo_is_under_way(store: Path, watched: Watched) -> None:
+    """It is sent after the undo, so that it is not what is undone."""
+    page = watched.page
+    press(page, "n", "f")
+    target = page.evaluate("signalscreen.app.target()")
+    sent: list[str] = []
+    held: list[Any] = []
+    page.route("**/api/undo*", lambda route: held.append(route))
+    listen = lambda request: sent.append(request.method + urlsplit(request.url).path.rsplit("/", 1)[1])  # noqa: E731
+    page.on("request", listen)
+    page.keyboard.press("z")
+    page.keyboard.press("a")
+    page.wait_for_timeout(200)
+    assert sent == ["POSTundo"]
+    held[0].continue_()
+    wait(page, "!signalscreen.app.verdicts.saving")
+    page.remove_listener("request", listen)
+    page.unroute("**/api/undo*")
+    assert [v.verdict for v in read_verdicts(store) if v.start == target["start"]] == ["accept"]
+    assert page.inner_text("#message") == ""
+    press(page, "x")
+
+
 def test_failed_save_is_shown(store: Path, watched: Watched) -> None:
     """A save that fails stays, is said in the server's words, and can be tried again."""
     page = watched.page
@@ -370,6 +428,8 @@ def test_two_reviewers(store: Path, watched: Watched, browser: Any) -> None:
         press(page, "a")
         on = [(v.who, v.verdict) for v in read_verdicts(store) if v.start == row * HOP]
         assert sorted(on) == [("Ada", "accept"), ("Борис", "reject")]
+        words = page.evaluate("signalscreen.app.panels.lane.source('words').data.text")
+        assert "accepted · Ada  |  rejected · Борис" in words  # the other's lies on the same span, under it
         second.close()
         assert second.errors == []
 

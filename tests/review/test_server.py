@@ -43,6 +43,11 @@ def test_info_says_what_a_page_needs(running: RunningReview) -> None:
     assert info["verdicts"] == ["accept", "reject", "artefact", "unsure", "relabel"]
 
 
+def test_methods_come_in_the_order_in_which_they_were_asked_for(tmp_path: Path) -> None:
+    (record,) = open_records(write_store(tmp_path / "a.zarr", n=2000, methods=("saliency", "grad_cam"))).values()
+    assert record.methods == ["saliency", "grad_cam"]
+
+
 def test_raw_tiles_are_the_stored_samples(running: RunningReview, store: Path) -> None:
     group = zarr.open_group(store, mode="r")
     found = _tile(running, "level=0&first=13000&count=900&method=saliency").reshape(2, 2, 900)

@@ -1,5 +1,6 @@
 """Folders of recordings, what was found in them, and the command."""
 
+import csv
 import json
 import math
 
@@ -13,9 +14,10 @@ keras = pytest.importorskip("keras")
 import signalscreen as ss  # noqa: E402
 from signalscreen.cli import main  # noqa: E402
 from signalscreen.errors import OutputError, RecordingError, SignalScreenWarning  # noqa: E402
+from signalscreen.quality import Share  # noqa: E402
 from signalscreen.screening import layout, store, summarise  # noqa: E402
 from signalscreen.screening.databases import records_of  # noqa: E402
-from signalscreen.screening.summary import table  # noqa: E402
+from signalscreen.screening.summary import RecordSummary, plain_table, table  # noqa: E402
 from tests.screening.nets import FS, quality_net, recording, softmax_net  # noqa: E402
 
 
@@ -181,9 +183,27 @@ def test_the_command(tmp_path, folder, model):
 def test_the_command_on_a_folder_writes_a_table(tmp_path, folder, model):
     out = tmp_path / "db.zarr"
     run("screen", folder, "--model", model, "--each-lead", "--explain", "none", "--out", out)
-    lines = (out / "summary.csv").read_text().splitlines()
-    assert len(lines) == 4
-    assert lines[0].startswith("record,hours,windows,flagged")
+    with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:6] == ["record", "done", "hours", "windows", "flagged", "gaps"]
+    for row, one in zip(rows, summarise(out), strict=True):
+        assert (row["record"], int(row["windows"]), int(row["flagged"])) == (one.record, one.windows, one.flagged)
+        assert (float(row["done"]), float(row["hours"])) == (1.0, one.hours)
+        assert (float(row["bad signal"]), row["incomplete"]) == (one.bad["any"], "")
+
+
+def test_the_plain_table_has_a_number_a_cell():
+    one = RecordSummary("a", 10 / 3600, 1.0, 4, 2, 1, {"V": 2, "N": 1}, {"deep_lift": 0.25}, {"any": 0.5})
+    one.relevance["saliency"] = {"any": Share(0.125, 0.25)}
+    other = RecordSummary("b", 1.0, 0.5, 3, 0, 0, {"A": 3}, {}, {"any": 0.0}, seconds=2.0)
+    head, first, second = plain_table([one, other])
+    assert dict(zip(head, first, strict=True)) == {
+        "record": "a", "done": 1.0, "hours": 10 / 3600, "windows": 4, "flagged": 2, "gaps": 1, "highest V": 2,
+        "highest N": 1, "highest A": 0, "incomplete": 0.25, "bad signal": 0.5, "saliency on bad": 0.125,
+        "saliency chance": 0.25, "seconds": 0.0,
+    }  # fmt: skip
+    assert second == ["b", 0.5, 1.0, 3, 0, 0, 0, 0, 3, "", 0.0, "", "", 2.0]
+    assert table([one])[1][1] == "0.0028"
 
 
 @pytest.mark.parametrize(

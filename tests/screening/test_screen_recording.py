@@ -268,6 +268,9 @@ def test_other_things_are_not_overwritten(tmp_path, two_leads):
         ({"explain": "some"}, OptionError, "explain='some' is not known; choose all, flagged, none"),
         ({"explain": "flagged"}, OptionError, "needs an alarm; give alarm, one of 0, 1, 2"),
         ({"alarm": "V"}, OptionError, "alarm 'V' is no class of the model; give one of 0, 1, 2"),
+        ({"class_names": ["N", "V"]}, OptionError, "class_names has 2 (N, V), but the model has 3 outputs"),
+        ({"class_names": list("NVAF"), "target": "V"}, OptionError, "has 4 (N, V, A, F), but the model has 3"),
+        ({"class_names": list("NVV"), "target": "V"}, OptionError, "class_names has a name twice (N, V, V)"),
         ({"method": "magic"}, MethodError, "method 'magic' is not known"),
         ({"method": {"saliency": {"steps": 3}}}, OptionError, "saliency has no option 'steps'"),
         ({"method": []}, OptionError, "no method was given"),
@@ -343,9 +346,9 @@ def test_any_executor_does_the_shards(tmp_path, two_leads):
 
 def test_a_store_in_memory(two_leads):
     """Any URL that fsspec writes to."""
-    ds = ss.screen_recording(recording(), two_leads, out="memory://screened.zarr", target=0)
+    ds = ss.screen_recording(recording(), two_leads, out="memory://of-two-leads.zarr", target=0)
     assert (ds.done == 1).all()
-    again = ss.screen_recording(recording(), two_leads, out="memory://screened.zarr", target=0)
+    again = ss.screen_recording(recording(), two_leads, out="memory://of-two-leads.zarr", target=0)
     np.testing.assert_array_equal(read(ds, "attribution_saliency"), read(again, "attribution_saliency"))
 
 

@@ -5,7 +5,7 @@ import { send } from "./http.js";
 
 /** Return the actions by their key. */
 export function actionsOf(app) {
-  const { list, view, verdicts } = app;
+  const { list, view } = app;
   const go = (step, wanted, words) => {
     const row = list.next(step, wanted);
     if (row < 0) app.say(words);
@@ -23,7 +23,7 @@ export function actionsOf(app) {
     a: judge("accept"), r: judge("reject"), f: judge("artefact"), u: judge("unsure"),
     l: () => needsTarget(app) && dialogs.relabel(app, (label) => setVerdict(app, { verdict: "relabel", label })),
     m: () => needsTarget(app) && dialogs.note(app, mine(app) || {}, (note, verdict) => setVerdict(app, { verdict, note })),
-    z: () => verdicts.undo().then((words) => app.say(words), (error) => app.say(error.message, true)),
+    z: () => undo(app),
     x: () => remove(app),
     g: () => dialogs.goTo(app),
     s: () => dialogs.exports(app, send),
@@ -58,11 +58,19 @@ function setVerdict(app, { verdict, label = undefined, note = undefined }) {
   if (!needsTarget(app)) return;
   const target = app.target();
   const before = mine(app);
+  app.hush();
   const words = label ?? (verdict === "relabel" && before ? before.label : "");
   app.verdicts.set({
     start: target.start, stop: target.stop, lead: target.lead, window: target.window ?? null,
     verdict, label: words, note: note ?? before?.note ?? "",
   });
+}
+
+/** Undo, and say what was undone unless there is a newer edit by then. */
+function undo(app) {
+  const { next } = app.verdicts;
+  app.hush();
+  return app.verdicts.undo().then((words) => next === app.verdicts.next && app.say(words), (error) => app.say(error.message, true));
 }
 
 function remove(app) {
@@ -72,5 +80,6 @@ function remove(app) {
     app.say(app.target().kind === "verdict" ? `That verdict is ${app.chosen.who}'s; only ${app.chosen.who} can delete it.` : "There is no verdict of yours here.");
     return;
   }
+  app.hush();
   app.verdicts.remove(verdict);
 }

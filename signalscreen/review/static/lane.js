@@ -79,11 +79,12 @@ export class Lane {
   quads(view, pixels) {
     const { verdicts, chosen } = this.app;
     const least = (2 * view.span) / pixels;
-    const colours = verdicts.list.map((v) => VERDICTS[v.verdict].colour);
+    const list = stacked(verdicts.list);
+    const colours = list.map((v) => VERDICTS[v.verdict].colour);
     return {
-      left: verdicts.list.map((v) => v.start), right: verdicts.list.map((v) => Math.max(v.stop, v.start + least)),
-      color: colours, edge: verdicts.list.map((v, i) => (chosen && v.id === chosen.id ? "#000000" : colours[i])),
-      hatch: verdicts.list.map((v) => (v.state === "failed" ? "right_diagonal_line" : " ")),
+      left: list.map((v) => v.start), right: list.map((v) => Math.max(v.stop, v.start + least)),
+      color: colours, edge: list.map((v, i) => (chosen && v.id === chosen.id ? "#000000" : colours[i])),
+      hatch: list.map((v) => (v.state === "failed" ? "right_diagonal_line" : " ")),
     };
   }
 
@@ -97,19 +98,43 @@ export class Lane {
       const text = note && !NORMAL.has(symbol) ? `${symbol} ${note}`.slice(0, 12) : symbol;
       words.push({ x: sample, y: note ? 0.82 : 0.55, text, color: NORMAL.has(symbol) ? "#5c6570" : "#a01600", align: note ? "left" : "center" });
     }
-    for (const v of this.app.verdicts.list) {
-      const [from, to] = [Math.max(v.start, view.from), Math.min(v.stop, view.to)];
-      const text = this.text(v, room(to - from));
+    const list = stacked(this.app.verdicts.list).filter((v) => v.start < view.to && v.stop > view.from);
+    for (const [i, v] of list.entries()) {
+      const [from, to] = seen(Math.max(v.start, view.from), Math.min(v.stop, view.to), list.slice(i + 1));
+      const under = list.slice(0, i).filter((other) => other.start === v.start && other.stop === v.stop);
+      const text = this.text(v, room(to - from), under);
       if (text) words.push({ x: (from + to) / 2, y: 0.2, text, color: "#ffffff", align: "center" });
     }
     return Object.fromEntries(["x", "y", "text", "color", "align"].map((name) => [name, words.map((word) => word[name])]));
   }
 
-  text(v, width) {
-    const kind = v.verdict === "relabel" ? `→ ${v.label}` : VERDICTS[v.verdict].words;
-    const state = { failed: "not saved: ", saving: "… " }[v.state] || "";
-    const note = v.note ? ` – ${v.note.slice(0, 60).replace(/\s+/g, " ")}` : "";
-    const texts = [`${state}${kind} · ${v.who}${note}`, `${state}${kind} · ${v.who}`, kind, VERDICTS[v.verdict].letter];
+  /** What there is room for of a verdict and of those on the very same span under it, which cannot be seen. */
+  text(v, width, under = []) {
+    const kind = ({ verdict, label }) => (verdict === "relabel" ? `→ ${label}` : VERDICTS[verdict].words);
+    const state = (one) => ({ failed: "not saved: ", saving: "… " }[one.state] || "");
+    const named = (one) => `${state(one)}${kind(one)} · ${one.who}`;
+    const whole = (one) => named(one) + (one.note ? ` – ${one.note.slice(0, 60).replace(/\s+/g, " ")}` : "");
+    const all = [v, ...under];
+    const texts = [all.map(whole).join("  |  "), all.map(named).join("  |  "), whole(v), named(v), kind(v), VERDICTS[v.verdict].letter];
     return texts.find((text) => 6.2 * text.length < width - 6) || "";
   }
+}
+
+/** Verdicts as they are drawn, each upon those before it: the shorter upon the longer, else the newer upon the older. */
+export function stacked(verdicts) {
+  return [...verdicts].sort((a, b) => (b.stop - b.start) - (a.stop - a.start));
+}
+
+/** The longest stretch between two samples that no span of `above` covers: where words can be read. */
+function seen(from, to, above) {
+  let [best, at] = [[from, from], from];
+  const free = (end, next) => {
+    if (end - at > best[1] - best[0]) best = [at, end];
+    at = Math.max(at, next);
+  };
+  for (const { start, stop } of [...above].sort((a, b) => a.start - b.start)) {
+    if (start < to && stop > from) free(start, stop);
+  }
+  free(to, to);
+  return best;
 }

@@ -7,7 +7,7 @@ import { Gestures } from "./gestures.js";
 import { buildHeader, drawSaved } from "./header.js";
 import { Keeping } from "./keeping.js";
 import { listen } from "./keys.js";
-import { Lane } from "./lane.js";
+import { Lane, stacked } from "./lane.js";
 import { List } from "./list.js";
 import { Overview } from "./overview.js";
 import { Panel } from "./panels.js";
@@ -176,7 +176,7 @@ class App {
 
   /** A click: a verdict in the lane, else the window there. */
   click(sample, inLane, lead) {
-    const hit = inLane ? this.verdicts.list.filter((v) => v.start <= sample && sample < v.stop).pop() : null;
+    const hit = inLane ? stacked(this.verdicts.list).filter((v) => v.start <= sample && sample < v.stop).pop() : null;
     if (hit) {
       [this.chosen, this.selection] = [hit, null];
       this.aimed();
@@ -264,7 +264,12 @@ class App {
     const message = byId("message");
     Object.assign(message, { textContent: words, title: words, className: wrong ? "wrong" : "" });
     clearTimeout(this.saying);
-    this.saying = setTimeout(() => { message.textContent = ""; }, 8000);
+    this.saying = setTimeout(() => this.hush(), 8000);
+  }
+
+  /** Take back what was said: it was of an edit before this one. */
+  hush() {
+    byId("message").textContent = "";
   }
 
   /** Tiles cannot be fetched, or can again. */

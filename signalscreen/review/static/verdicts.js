@@ -118,8 +118,13 @@ export class Verdicts {
   }
 
   /** Take back the last edit: one that was not saved is dropped, else the server undoes. Returns words, throws Refused. */
-  async undo() {
-    await this.turn;
+  undo() {
+    const undone = this.turn.then(() => this.takeBack());
+    this.turn = undone.catch(() => {}); // what is judged next waits too, or it might be what is undone
+    return undone;
+  }
+
+  async takeBack() {
     const last = this.failed.pop();
     if (last) {
       await this.drop(last);
