@@ -36,8 +36,6 @@ class Ready:
         Of that output; empty where it gives no single number per class.
     alarm : int
         Class that flags a window; -1 for none.
-    target : object
-        The target, for one window and for many.
     """
 
     job: Job
