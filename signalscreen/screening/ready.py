@@ -30,10 +30,8 @@ class Ready:
     grid : Grid
     plain : bool
         The model takes plain vectors, ``(batch, samples)``.
-    output : int
-        Position of the output that is scored, among the model's outputs.
     classes : tuple of str
-        Of that output; empty where it gives no single number per class.
+        Of the output that is scored; empty where it gives no single number per class.
     alarm : int
         Class that flags a window; -1 for none.
     """
@@ -43,7 +41,6 @@ class Ready:
     stream: Stream
     grid: Grid
     plain: bool
-    output: int
     classes: tuple[str, ...]
     alarm: int
 
@@ -104,9 +101,9 @@ def prepare(job: Job, model: Any = None) -> Ready:
     _check_leads(job, stream, leads)
     plain = len(getattr(model, "inputs", None) or ()) == 1 and len(model.inputs[0].shape) == 2
     example = np.zeros((1, grid.length, 1 if job.each_lead else len(stream.names)), np.float32)
-    output, shape = _scored_output(job, model, example[..., 0] if plain else example)
+    shape = _scored_shape(job, model, example[..., 0] if plain else example)
     classes = _class_names(job, shape)
-    return Ready(job, model, stream, grid, plain, output, classes, _alarm(job, classes))
+    return Ready(job, model, stream, grid, plain, classes, _alarm(job, classes))
 
 
 @lru_cache(maxsize=2)
@@ -175,13 +172,12 @@ def _check_leads(job: Job, stream: Stream, leads: int | None) -> None:
     raise RecordingError(f"the model takes {leads} lead{'s' * (leads > 1)}, but {listed}; {advice}")
 
 
-def _scored_output(job: Job, model: Any, example: Array) -> tuple[int, tuple[int | None, ...]]:
+def _scored_shape(job: Job, model: Any, example: Array) -> tuple[int | None, ...]:
     """Bind the user's target to one window: what does not fit is said before work starts."""
     from signalscreen.score import Score
 
     bound, _ = Score(model, job.target, score=job.score, class_names=job.class_names).bind(example)
-    output = bound.bound.target.output
-    return output, tuple(bound.program("outputs").facts["shapes"][output])
+    return tuple(bound.program("outputs").facts["shapes"][bound.bound.target.output])
 
 
 def _class_names(job: Job, shape: tuple[int | None, ...]) -> tuple[str, ...]:
