@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from signalscreen.errors import OptionError, OutputError, RecordingError
+from signalscreen.errors import OptionError, OutputError
 from signalscreen.exports import annotations, netcdf, npz, tables, track
 from signalscreen.exports.part import Part, part_of
 from signalscreen.output import output_folder
@@ -120,13 +120,9 @@ def export_results(
         raise OptionError(f"format {format!r} is not known; choose {', '.join(FORMATS)}")
     how = FORMATS[format]
     methods = [method] if isinstance(method, str) else method
-    records = stores.records_in(store)
-    if record is not None and record not in records:
-        holds = ", ".join(records[:12]) or "one record only"
-        raise RecordingError(f"record {record!r} is not in {store}; it holds {holds}")
-    names: list[str | None] = [*records] if records and record is None else [record]
+    names = stores.records_of(store, record)
     parts = [part_of(str(store), name, methods, start, end) for name in names]
-    several = bool(records) and record is None
+    several = names != [record]
     targets = [_target(path, how, part, several) for part in parts]
     twice = [target for target in targets if targets.count(target) > 1]
     if twice:

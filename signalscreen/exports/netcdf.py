@@ -21,9 +21,9 @@ def write(part: Part, path: Path) -> str:
     """Write all arrays but those of methods that were not asked for; return what is in the file."""
     library = _library()
     group = part.group
-    left_out = tuple(f"_{name}" for name in group.attrs["methods"] if name not in part.methods)
-    names = [name for name in sorted(group.array_keys()) if not name.endswith(left_out)] if left_out else None
-    names = sorted(group.array_keys()) if names is None else names
+    others = [name for name in group.attrs["methods"] if name not in part.methods]
+    left_out = {f"{kind}_{name}" for kind in ("attribution", "completeness") for name in others}
+    names = sorted(name for name in group.array_keys() if name not in left_out)
     with atomically(path) as part_path, CarefulFile(part_path) as disk:
         with library.File(disk, "w") as file:
             file.attrs.update({key: plain(value) for key, value in _attributes(part).items()})

@@ -148,7 +148,7 @@ def part_of(
     OptionError
         A method is not in it.
     """
-    group = store.opened(path if record is None else f"{path.rstrip('/')}/{record}")
+    group = store.opened(store.place_of(path, record))
     name = str(group.attrs["source"]) if record is None else record
     done = store.shards_done(group)
     if not done.all() and not unfinished:

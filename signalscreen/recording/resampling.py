@@ -1,7 +1,9 @@
 """Polyphase resampling that never reaches across a gap."""
 
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +42,28 @@ def _resample_run(run: NDArray[np.float64], first: int, ratio: Fraction, here: s
     half = _HALF_FILTER * max(up, down) // up + 1
     # The padded run begins at a multiple of `down`, where input and output samples fall together.
     left = half + (first - half) % down
-    level = run.mean()  # the filter's gain differs by 1e-3 from phase to phase: keep it off the offset
-    padded = np.pad(run - level, (left, half + 1), mode="reflect", reflect_type="odd")
+    padded = np.pad(run, (left, half + 1), mode="reflect", reflect_type="odd")
     begin = (first - left) // down * up
-    resampled: NDArray[np.float64] = resample_poly(padded, up, down) + level
+    taps: Any = _filter(up, down)  # which scipy's stubs do not know of
+    resampled: NDArray[np.float64] = resample_poly(padded, up, down, window=taps)
     return resampled[here.start - begin : here.stop - begin]
+
+
+@lru_cache(maxsize=8)
+def _filter(up: int, down: int) -> NDArray[np.float64]:
+    """The filter that scipy designs, each of whose phases adds up to the same.
+
+    As designed they differ by 1e-3, so that an offset would come out as a ripple; and to take the offset away
+    before would let every sample depend on how much of the recording is read at a time.
+    """
+    from scipy.signal import firwin
+
+    rate = max(up, down)
+    taps: NDArray[np.float64] = firwin(2 * _HALF_FILTER * rate + 1, 1 / rate, window=("kaiser", 5.0))
+    for phase in range(up):
+        taps[phase::up] /= up * taps[phase::up].sum()
+    taps.flags.writeable = False
+    return taps
 
 
 def _runs(finite: NDArray[np.bool_]) -> list[tuple[int, int]]:

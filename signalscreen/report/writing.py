@@ -71,30 +71,28 @@ def write_report(
     """
     if isinstance(worst, bool) or not isinstance(worst, int) or worst < 0:
         raise OptionError(f"worst={worst!r} is no number of windows; give 0 or more")
-    names = _names(store, record)
+    names = stores.records_of(store, record)
     target = _target(store, path, overwrite)
     wanted = None if method is None else [method]
     parts = [part_of(str(store), name, wanted, unfinished=True) for name in names]
     if not any(stores.shards_done(part.group).any() for part in parts):
         raise RecordingError(f"nothing of {store} is screened yet (0% done); run 'signalscreen screen' first")
-    text = _page(str(store), parts, record, worst)
+    reviews = {part.name: _verdicts(stores.place_of(store, name)) for part, name in zip(parts, names, strict=True)}
+    text = _page(stores.place_of(store, record), Path(store).name, parts, reviews, worst)
     output_folder(target.parent)
     with atomically(target) as part_path:
         part_path.write_text(text, encoding="utf-8")
     return target
 
 
-def _page(store: str, parts: Sequence[Part], record: str | None, most: int) -> str:
+def _page(where: str, name: str, parts: Sequence[Part], reviews: sections.Reviews, most: int) -> str:
     several = len(parts) > 1
-    where = store if record is None else f"{store.rstrip('/')}/{record}"
     summaries = summarise(where)
-    reviews = {part.name: _verdicts(store, part, record, several) for part in parts}
     found = worst_windows(parts, most)
     methods = parts[0].methods
     method = methods[0] if methods else None
     most_flagged = sorted(range(len(parts)), key=lambda i: -summaries[i].flagged / max(summaries[i].windows, 1))
     shown = [parts[i] for i in sorted(most_flagged[:_MOST_OVERVIEWS])]
-    name = Path(store).name
     title = f"Screening of {name if several else parts[0].name}"
     inside = [
         sections.summary(summaries),
@@ -105,14 +103,6 @@ def _page(store: str, parts: Sequence[Part], record: str | None, most: int) -> s
         origin.made(parts, name if record is None else f"{record}.zarr", several),
     ]
     return page(title, sections.header(parts, summaries, title, reviews), inside)
-
-
-def _names(store: str | os.PathLike[str], record: str | None) -> list[str | None]:
-    records = stores.records_in(store)
-    if record is not None and record not in records:
-        holds = ", ".join(records[:12]) or "one record only"
-        raise RecordingError(f"record {record!r} is not in {store}; it holds {holds}")
-    return [*records] if records and record is None else [record]
 
 
 def _target(store: str | os.PathLike[str], path: str | os.PathLike[str] | None, overwrite: bool) -> Path:
@@ -126,7 +116,5 @@ def _target(store: str | os.PathLike[str], path: str | os.PathLike[str] | None, 
     return target
 
 
-def _verdicts(store: str, part: Part, record: str | None, several: bool) -> list[Verdict]:
-    if "://" in store:
-        return []  # verdicts are kept in folders
-    return read_verdicts(Path(store) / part.name if several or record is not None else Path(store))
+def _verdicts(store: str) -> list[Verdict]:
+    return [] if "://" in store else read_verdicts(store)  # they are kept in folders

@@ -125,8 +125,10 @@ class Answers:
             )
         if not 0 <= level < len(levels):
             raise InputError(f"there is no level {level}; choose 0 to {len(levels) - 1}")
-        if not leads or not set(leads) <= set(range(len(record.leads))):
-            raise InputError(f"there are no leads {list(leads)}; choose of 0 to {len(record.leads) - 1}")
+        if not leads or not set(leads) <= set(range(len(record.leads))) or len(leads) > len(set(leads)):
+            raise InputError(
+                f"there are no leads {list(leads)[:20]}; choose of 0 to {len(record.leads) - 1}, each once"
+            )
         chosen = list(leads)
         if level:
             planes = self.pyramid.planes(levels[level], first, count, method)[chosen]

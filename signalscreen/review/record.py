@@ -16,7 +16,6 @@ from signalscreen.review.recent import RecentChunks
 from signalscreen.screening.store import opened, records_in
 
 _METHOD = "attribution_"
-_NEEDED = ("signal", "lead", "class", "window_start", "window_lead", "score", "done", "seconds")
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,25 +161,19 @@ def open_records(path: str | os.PathLike[str]) -> Mapping[str, StoredRecord]:
         raise RecordingError(f"there is no folder {path}; give the store that signalscreen screen wrote")
     root = opened(folder)
     if "records" not in root.attrs:
-        return {one.name: one for one in [_record(str(root.attrs.get("source") or folder.stem), folder, root)]}
+        one = StoredRecord(root.attrs["source"] or folder.stem, folder, root)
+        return {one.name: one}
     names = records_in(folder)
     if not names:
         raise RecordingError(f"{path} is a database without records; screen some into it first")
     return {
-        name: _record(name, inside, opened(inside))
+        name: StoredRecord(name, inside, opened(inside))
         for name, inside in zip(names, _inside(folder, names), strict=True)
     }
 
 
-def _record(name: str, folder: Path, group: Any) -> StoredRecord:
-    missing = [array for array in _NEEDED if array not in group]
-    if missing:
-        raise RecordingError(f"the store {folder} has no {missing[0]}: it is damaged; screen the record again")
-    return StoredRecord(name, folder, group)
-
-
 def _inside(folder: Path, names: Sequence[str]) -> list[Path]:
-    """Folders of records. A database from elsewhere may name any folder: only its own are served."""
+    """Folders of records. In a database from elsewhere any may be a link: only its own folders are served."""
     found = [(folder / name).resolve() for name in names]
     for name, one in zip(names, found, strict=True):
         if one == folder or not one.is_relative_to(folder):

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,18 @@ def stream_for(job: Job) -> Stream:
     return stream_of(part if job.start is None and job.end is None else part.between(job.start, job.end))
 
 
+def model_checksum(job: Job) -> str:
+    """Of the model's files, or of the model in memory; "" where there is no such file."""
+    if not isinstance(job.model, str | os.PathLike):
+        return checksums.of_model(job.model)
+    try:
+        return checksums.of_files(Path(job.model), None if job.weights is None else Path(job.weights))
+    except OSError:
+        return ""  # to say what is missing is up to whoever loads it
+
+
 def settings(job: Job, stream: Stream) -> dict[str, Any]:
     """All that the numbers in a store depend on, as JSON knows it."""
-    model = job.model
-    path = Path(model) if isinstance(model, str | os.PathLike) else None
-    weights = None if job.weights is None else Path(job.weights)
     return {
         "record": {
             "checksum": stream.checksum(),
@@ -123,8 +131,9 @@ def settings(job: Job, stream: Stream) -> dict[str, Any]:
             "fs": stream.fs,
         },
         "model": {
-            "sha256": checksums.of_model(model) if path is None else checksums.of_files(path, weights),
+            "sha256": model_checksum(job),
             "until": job.until,
+            **({} if job.custom_objects is None else {"custom_objects": said(job.custom_objects)}),
         },
         "methods": {name: {k: said(v) for k, v in given.items()} for name, given in job.methods.items()},
         "target": said(job.target),
@@ -144,10 +153,12 @@ def settings(job: Job, stream: Stream) -> dict[str, Any]:
 
 
 def said(value: Any) -> Any:
-    """An option as JSON knows it: arrays by their checksum, functions by their name.
+    """An option as JSON knows it: arrays by their checksum, functions by their name and code.
 
-    >>> said((1, 0.5)), said(sorted)
-    ([1, 0.5], 'sorted')
+    What two options are said to be is the same only where they do the same.
+
+    >>> said((1, 0.5)), said(sorted), said({"b": np.float64(2), "a": None})
+    ([1, 0.5], 'sorted', {'b': 2.0, 'a': None})
     """
     if isinstance(value, np.generic):
         return value.item()
@@ -155,9 +166,26 @@ def said(value: Any) -> Any:
         return f"array {value.shape} {checksums.of_array(value)[:16]}"
     if isinstance(value, list | tuple):
         return [said(v) for v in value]
+    if isinstance(value, Mapping):
+        return {str(key): said(v) for key, v in value.items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    return getattr(value, "__qualname__", None) or repr(value)
+    if isinstance(value, partial):
+        return ["partial", said(value.func), said(value.args), said(value.keywords)]
+    code = checksums.of_code(value)[:16]
+    if hasattr(value, "__qualname__"):
+        return f"{value.__qualname__} {code}".rstrip()
+    return _said_object(value)
+
+
+def _said_object(value: Any) -> Any:
+    """An object by its class and what is in it, since its address in memory is another one every time."""
+    words = repr(value)
+    if " at 0x" not in words:
+        return words
+    kind = type(value)
+    name = f"{kind.__qualname__} {checksums.of_code(kind)[:16]}"
+    return [name, {key: said(v) for key, v in sorted(vars(value).items())}] if hasattr(value, "__dict__") else name
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:

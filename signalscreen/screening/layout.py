@@ -116,7 +116,9 @@ class Grid:
         stop = min(first + self.shard_samples, self.samples)
         own = number * self.shard_windows
         owned = (min(own, len(self.starts)), min(own + self.shard_windows, len(self.starts)))
-        begin, end = int(first * self.ratio), -int(-stop * self.ratio // 1)
+        # Interpolation takes the model samples on both sides of a sample; after the last one lie none.
+        begin = min(int(first * self.ratio), self.model_samples - 1)
+        end = max(_ceil(stop * self.ratio), _ceil((stop - 1) * self.ratio) + 1)
         reaching = np.flatnonzero((self.starts < end) & (self.starts + self.length > begin))
         both = [*owned] if owned[0] < owned[1] else []
         if first < stop and len(reaching):
@@ -169,3 +171,7 @@ class Grid:
             np.add(here, share * step, out=here, where=between)
             found[:, *column] = here
         return found
+
+
+def _ceil(x: Fraction) -> int:
+    return -int(-x // 1)

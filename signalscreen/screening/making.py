@@ -45,7 +45,7 @@ def made(
     Raises
     ------
     OutputError
-        If a store of other settings is there, or it cannot be written to.
+        If a store of other settings is there, or one to be replaced holds verdicts, or it cannot be written to.
     """
     job = ready.job
     settings = ready.settings
@@ -56,7 +56,10 @@ def made(
             arrays = store.arrays_of(job.out)
             arrays["done"][0] = arrays["done"][0]  # that it can be written to is found out before the work
             return arrays, methods
+    _check_no_verdicts(job.out)
     known = _tried(ready) if methods is None else methods
+    if found is None and existing(job.out) is not None:  # another process made it meanwhile, and may be at work
+        return made(ready, overwrite, known)
     with clearly(job.out):
         store.create(job.out, _spec(ready, settings, known))
         return store.arrays_of(job.out), known
@@ -84,21 +87,28 @@ def existing(path: str) -> Mapping[str, Any] | None:
     OutputError
         Something else is there.
     """
-    import zarr
-
     try:
         return dict(store.opened(path).attrs)
-    except RecordingError:
-        pass
-    try:  # what is there and is no finished store: other people's, or one whose making was interrupted
-        attrs = zarr.open_group(path, mode="r", use_consolidated=False).attrs
-    except (FileNotFoundError, ValueError, KeyError, NotADirectoryError):
-        attrs = None
+    except RecordingError as error:
+        refused = error
+    attrs = _root(path, consolidated=False)
     if attrs is not None and attrs.get("title") == store.TITLE:
-        return None
+        if _root(path, consolidated=True) is None:
+            return None  # its making was interrupted
+        raise OutputError(f"{refused}, or choose another --out") from refused  # damaged, or of a later version
     if attrs is not None or _holds_something(path):
         raise OutputError(f"{path} is there and is no store of signalscreen; choose another --out")
     return None
+
+
+def _root(path: str, consolidated: bool) -> Mapping[str, Any] | None:
+    """Attributes of any Zarr group; None where there is none."""
+    import zarr
+
+    try:
+        return dict(zarr.open_group(path, mode="r", use_consolidated=consolidated).attrs)
+    except (FileNotFoundError, ValueError, TypeError, KeyError, NotADirectoryError):
+        return None
 
 
 def _differs(attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
@@ -111,6 +121,15 @@ def _differs(attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
 def _holds_something(path: str) -> bool:
     there = Path(path)
     return there.is_file() or (there.is_dir() and any(there.iterdir()))
+
+
+def _check_no_verdicts(path: str) -> None:
+    """What people said cannot be made again by a computer: no store with verdicts in it is replaced."""
+    folder = Path(path) / "verdicts"
+    if folder.is_dir() and any(file.stat().st_size for file in folder.glob("*.jsonl")):
+        raise OutputError(
+            f"{path} holds verdicts, which nobody can make again; give another --out, or move {folder} away"
+        )
 
 
 def _refuse_other(job: Job, attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from signalscreen.errors import ModelError, OptionError, RecordingError
 from signalscreen.recording import Stream
 from signalscreen.recording.resampling import rate_ratio
 from signalscreen.screening.cutting import input_shape
-from signalscreen.screening.job import Job, settings, stream_for
+from signalscreen.screening.job import Job, model_checksum, settings, stream_for
 from signalscreen.screening.layout import Grid
 
 Array = NDArray[Any]
@@ -112,8 +112,8 @@ def prepare(job: Job, model: Any = None) -> Ready:
 
 
 @lru_cache(maxsize=2)
-def loaded_once(path: str, weights: str | None, until: str | None) -> Any:
-    """A model, kept for the shards that this process does next."""
+def _loaded_once(path: str, weights: str | None, until: str | None, _checksum: str) -> Any:
+    """A model, kept for the shards that this process does next: under its checksum, as files are saved anew."""
     from signalscreen.models import load_model
 
     return load_model(path, weights=weights, until=until)
@@ -129,7 +129,7 @@ def load(job: Job) -> Any:
         from signalscreen.models import load_model
 
         return load_model(job.model, weights=job.weights, until=job.until, custom_objects=dict(job.custom_objects))
-    return loaded_once(str(job.model), job.weights, job.until)
+    return _loaded_once(str(job.model), job.weights, job.until, model_checksum(job))
 
 
 def _grid(job: Job, stream: Stream, length: int | None) -> Grid:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from signalscreen.errors import OutputError, RecordingError
 from signalscreen.quality import FLAG_ATTRIBUTES
 from signalscreen.recording import Annotation
+from signalscreen.screening.soundness import wrong_with
 
 SCHEMA = 1
 Arrays = Mapping[str, Any]  # zarr.Array by name
@@ -178,13 +179,13 @@ def opened(path: str | os.PathLike[str], mode: str = "r") -> Any:
     Raises
     ------
     RecordingError
-        If no such store is there, it was never finished being made, or is of a later version.
+        If no such store is there, it was never finished being made, is damaged, or of a later version.
     """
     import zarr
 
     try:
         group = zarr.open_group(str(path), mode=mode, use_consolidated=True)  # type: ignore[arg-type]
-    except (FileNotFoundError, ValueError, KeyError, NotADirectoryError) as error:
+    except (FileNotFoundError, ValueError, TypeError, KeyError, NotADirectoryError) as error:
         raise RecordingError(
             f"{path} is no store of signalscreen; give what 'signalscreen screen' wrote with --out"
         ) from error
@@ -195,7 +196,30 @@ def opened(path: str | os.PathLike[str], mode: str = "r") -> Any:
         raise RecordingError(
             f"{path} was written by a later signalscreen (schema {schema}, this one reads {SCHEMA}); upgrade"
         )
+    wrong = _wrong_with_database(group) if "records" in group.attrs else _wrong_with_record(group)
+    if wrong:
+        raise RecordingError(f"the store {path} is damaged: {wrong}; do not trust it, screen the recording again")
     return group
+
+
+def _wrong_with_record(group: Any) -> str:
+    kept = group.metadata.consolidated_metadata.metadata
+    shapes = {name: one.shape for name, one in kept.items() if hasattr(one, "shape")}
+    wrong = wrong_with(group.attrs, shapes)
+    units = None if wrong else kept["signal"].attributes.get("units")
+    known = isinstance(units, list) and len(units) == shapes["lead"][0]
+    return wrong or ("" if known else f"its units are {units!r}")
+
+
+def _wrong_with_database(group: Any) -> str:
+    """Its records are those inside it, whatever their names say."""
+    records = group.attrs["records"]
+    if not isinstance(records, list):
+        return f"its records are {records!r}"
+    outside = [
+        one for one in records if not isinstance(one, str) or one in ("", ".", "..") or set("/\\") & set(one)
+    ]
+    return f"it names a record outside itself, {outside[0]!r}" if outside else ""
 
 
 def arrays_of(path: str | os.PathLike[str]) -> Arrays:
@@ -226,12 +250,10 @@ def open_results(path: str | os.PathLike[str], record: str | None = None) -> Any
     import xarray
     from xarray.indexes import RangeIndex
 
-    records = records_in(path)
-    if record is None and records:
-        raise RecordingError(f"{path} holds {len(records)} records; name one of {_some(records)}")
-    if record is not None and record not in records:
-        raise RecordingError(f"record {record!r} is not in {path}; {_some(records) or 'it holds one record only'}")
-    where = str(path) if record is None else f"{str(path).rstrip('/')}/{record}"
+    records = records_of(path, record)
+    if records != [record]:
+        raise RecordingError(f"{path} holds {len(records)} records; name one of {_some(records_in(path))}")
+    where = place_of(path, record)
     opened(where)
     dataset = xarray.open_dataset(where, engine="zarr", consolidated=True, chunks=None)
     n, fs, start = dataset.sizes["time"], dataset.attrs["fs"], dataset.attrs["start"]
@@ -243,6 +265,25 @@ def records_in(path: str | os.PathLike[str]) -> list[str]:
     """Names of the records in a database, sorted; none in the store of one recording."""
     group = opened(path)
     return sorted(group.attrs["records"]) if "records" in group.attrs else []
+
+
+def records_of(path: str | os.PathLike[str], record: str | None = None) -> list[str | None]:
+    """What is meant: the record that is named, all of a database, or [None], the one of a store.
+
+    Raises
+    ------
+    RecordingError
+        If there is no such store, or the record is not in it.
+    """
+    records = records_in(path)
+    if record is not None and record not in records:
+        raise RecordingError(f"record {record!r} is not in {path}; it holds {_some(records) or 'one record only'}")
+    return [*records] if records and record is None else [record]
+
+
+def place_of(path: str | os.PathLike[str], record: str | None) -> str:
+    """Path or URL of a store: of that record, where it is one of a database."""
+    return str(path) if record is None else f"{str(path).rstrip('/')}/{record}"
 
 
 def shards_done(group: Any) -> NDArray[np.bool_]:

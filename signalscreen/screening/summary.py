@@ -80,10 +80,7 @@ def summarise(path: str | os.PathLike[str]) -> list[RecordSummary]:
     RecordingError
         If there is no such store.
     """
-    names = store.records_in(path)
-    if not names:
-        return [_record(store.opened(path))]
-    return [_record(store.opened(f"{str(path).rstrip('/')}/{name}"), name) for name in names]
+    return [_record(store.opened(store.place_of(path, name)), name) for name in store.records_of(path)]
 
 
 def _record(group: Any, name: str | None = None) -> RecordSummary:

@@ -19,6 +19,7 @@ from signalscreen.errors import OptionError, OutputError, RecordingError
 from signalscreen.exports import FORMATS, export_results, flagged_spans, npz, track
 from signalscreen.exports.part import part_of
 from signalscreen.results import load_result
+from signalscreen.screening.store import StoredMethod
 from tests import stores
 
 RECORD_FIRST = round(5.0 * stores.FS)  # the store begins there, in samples of the record
@@ -354,3 +355,11 @@ def test_the_command(small: Path, tmp_path: Path) -> None:
     done = run(main, [*words, "--overwrite", "--json"])
     assert json.loads(done.output)[0]["words"] == f"{2 * len(stores.STARTS)} windows"
     assert tuple(FORMATS) == main.commands["export"].params[1].type.choices
+
+
+def test_netcdf_leaves_out_a_method_and_none_that_its_name_ends(tmp_path: Path) -> None:
+    methods = tuple(StoredMethod(name) for name in ("grad_cam", "guided_grad_cam"))
+    stores.fill(tmp_path / "s.zarr", stores.spec(methods=methods))
+    export_results(tmp_path / "s.zarr", tmp_path / "s.nc", "netcdf", method="guided_grad_cam")
+    with xarray.open_dataset(tmp_path / "s.nc", engine="h5netcdf") as found:
+        assert [name for name in found if "grad_cam" in name] == ["attribution_guided_grad_cam"]

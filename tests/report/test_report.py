@@ -313,3 +313,10 @@ def test_the_command_to_do_it_again_is_the_one_that_did_it(small: Path, tmp_path
     stores.fill(tmp_path / "s.zarr", replace(stores.spec(), methods=(StoredMethod("saliency"),), facts={}))
     plain = command([part_of(str(tmp_path / "s.zarr"))], "r", "o")
     assert plain == "signalscreen screen r --model MODEL --method saliency --out o"
+
+
+def test_verdicts_of_the_only_record_of_a_database_are_in_the_page(tmp_path: Path) -> None:
+    stores.database(tmp_path / "all.zarr", one=stores.spec())
+    VerdictTable(tmp_path / "all.zarr" / "one", "anna").set("reject", start=0, stop=200, note="electrode off")
+    page = ss.write_report(tmp_path / "all.zarr", tmp_path / "all.html").read_text()
+    assert "electrode off" in page

@@ -273,3 +273,9 @@ def test_a_database_of_two_records(tmp_path: Path) -> None:
             tile = _tile(running, f"record={name}&level=0&first=0&count=50").reshape(2, 50)
             np.testing.assert_array_equal(tile, stored)
         assert "there is no record '118'" in ask(running.url, "api/info?record=118").error
+
+
+def test_a_lead_is_given_once(running: RunningReview) -> None:
+    """Asked for a thousand times over, the leads would take all memory."""
+    refused = ask(running.url, "api/tile?level=0&first=0&count=10&leads=0,1,0")
+    assert (refused.status, "each once" in refused.error) == (400, True)

@@ -1,10 +1,11 @@
 """Windows and shards: everything is covered once, and shards need nothing from each other."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from signalscreen.screening import layout
@@ -50,7 +51,21 @@ def test_a_shard_computes_every_window_that_reaches_into_it(grid):
 
 
 @settings(max_examples=150, deadline=None)
+@given(grids())
+def test_a_shard_computes_the_windows_between_whose_samples_its_own_lie(grid):
+    for number in range(grid.shards):
+        shard = grid.shard(number)
+        if shard.first < shard.stop:
+            at = np.minimum(np.arange(shard.first, shard.stop) * grid.ratio, grid.model_samples - 1)
+            low, high = math.floor(at[0]), math.ceil(at[-1])
+            touched = np.flatnonzero((grid.starts <= high) & (grid.starts + grid.length > low))
+            assert shard.needed[0] <= touched[0]
+            assert touched[-1] < shard.needed[1]
+
+
+@settings(max_examples=150, deadline=None)
 @given(grids(), st.integers(0, 50))
+@example(Grid(273, 1.0, Fraction(3, 8), 2, 1), 0)  # the last shard is one sample, after the model's last
 def test_what_is_read_holds_the_windows_and_their_margin(grid, margin):
     up, down = grid.ratio.numerator, grid.ratio.denominator
     for number in range(grid.shards):

@@ -10,6 +10,7 @@ keras = pytest.importorskip("keras")
 import signalscreen as ss  # noqa: E402
 from signalscreen.errors import MethodError, ModelError, OptionError, OutputError, RecordingError  # noqa: E402
 from signalscreen.quality import bad_signal  # noqa: E402
+from signalscreen.recording import Recording  # noqa: E402
 from signalscreen.screening import cut_for, explain_windows, layout  # noqa: E402
 from tests.screening.nets import FS, quality_net, recording, softmax_net  # noqa: E402
 
@@ -349,3 +350,58 @@ def test_a_store_in_memory(two_leads):
     assert (ds.done == 1).all()
     again = ss.screen_recording(recording(), two_leads, out="memory://of-two-leads.zarr", target=0)
     np.testing.assert_array_equal(read(ds, "attribution_saliency"), read(again, "attribution_saliency"))
+
+
+@pytest.mark.parametrize(("fs", "rate", "hop"), [(90, 32, 64), (72, 25, 64), (257, 100, 20), (25, 72, 64)])
+def test_the_layout_of_shards_does_not_show(tmp_path, monkeypatch, fs, rate, hop):
+    """Samples at the border of a shard lie between model samples of two windows, one of which begins there."""
+    i = keras.Input((64, 2))
+    x = keras.layers.Conv1D(3, 5, padding="same", activation="tanh")(i)
+    model = keras.Model(i, keras.layers.Dense(2)(keras.layers.Flatten()(x)))
+    rng = np.random.default_rng(5)
+    signal = np.cumsum(rng.normal(size=(64 * 20 * fs // rate, 2)), axis=0) + 50
+    signal[len(signal) // 3] = np.nan
+    ecg = Recording(signal, fs=float(fs))
+    found = {}
+    for seconds in (1e4, 1.5 * 64 / rate):
+        monkeypatch.setattr(layout, "_SHARD_SECONDS", seconds)
+        monkeypatch.setattr(layout, "_LEAST_WINDOWS", 1)
+        ds = ss.screen_recording(
+            ecg, model, out=tmp_path / f"{seconds:.0f}.zarr", target=0, resample=rate, hop=hop / rate, kind="other"
+        )
+        found[ds.sizes["shard"]] = ds
+    (one, whole), (several, cut_up) = sorted(found.items())
+    assert (one, several > 8) == (1, True)
+    np.testing.assert_allclose(read(cut_up, "logit"), read(whole, "logit"), rtol=1e-5, atol=1e-5)
+    wanted = read(whole, "attribution_saliency")
+    atol = 2e-6 * np.nanmax(np.abs(wanted))
+    np.testing.assert_allclose(read(cut_up, "attribution_saliency"), wanted, rtol=0, atol=atol)
+
+
+def test_a_store_with_verdicts_is_not_replaced(tmp_path, one_lead):
+    """Nor one that another process makes while methods are tried."""
+    from signalscreen.verdicts import VerdictTable, read_verdicts
+
+    out, ecg = tmp_path / "s.zarr", recording(leads=1)
+    ss.screen_recording(ecg, one_lead, out=out, target=0)
+    VerdictTable(out, "anna").set("reject", start=0, stop=80)
+    with pytest.raises(OutputError, match="holds verdicts, which nobody can make again"):
+        ss.screen_recording(ecg, one_lead, out=out, target=0, hop=0.5, overwrite=True)
+    assert len(read_verdicts(out)) == 1
+    (out / "verdicts").rename(tmp_path / "kept")
+    ss.screen_recording(ecg, one_lead, out=out, target=0, hop=0.5, overwrite=True)
+
+
+def test_a_store_made_by_another_process_meanwhile_is_taken_up(tmp_path, one_lead, monkeypatch):
+    from signalscreen.screening import making
+
+    out, ecg = tmp_path / "s.zarr", recording(leads=1)
+
+    def tried(ready, real=making._tried):
+        monkeypatch.undo()
+        ss.screen_recording(ecg, one_lead, out=out, target=0)
+        return real(ready)
+
+    monkeypatch.setattr(making, "_tried", tried)
+    ss.screen_recording(ecg, one_lead, out=out, target=0)
+    assert all(ss.screening.open_results(out).done.values)
