@@ -2,15 +2,26 @@
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import matplotlib
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 matplotlib.use("Agg")
+
+# No test is timed: a machine may be busy.
+settings.register_profile("signalscreen", deadline=None)
+settings.load_profile("signalscreen")
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # a shell's background job, whose children would ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore = ["old_models"]  # a script for other Pythons and Kerases
 

@@ -45,18 +45,26 @@ def test_a_true_process_serves_without_tensorflow(tmp_path: Path) -> None:
     )
     words = [sys.executable, "-c", code, str(path)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        while process.stdout.readline() != "end of help\n":
-            assert process.poll() is None, process.stderr.read()
-        line = process.stdout.readline()
-        found = re.fullmatch(r"review at (http://127\.0\.0\.1:\d+/[\w-]{32}/)\n", line)
-        assert found, line + process.stderr.read()
-        assert ask(found[1], "api/info").json["reviewer"] == "Bo"
-        assert b"Bokeh" in ask(found[1], "").content
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0, process.stderr.read()
-        assert process.stderr.read() == ""
+        try:
+            _asked_and_ended(process)
+        finally:
+            process.kill()
+
+
+def _asked_and_ended(process: "subprocess.Popen[str]") -> None:
+    """It answers, and Ctrl-C ends it."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    while process.stdout.readline() != "end of help\n":
+        assert process.poll() is None, process.stderr.read()
+    line = process.stdout.readline()
+    found = re.fullmatch(r"review at (http://127\.0\.0\.1:\d+/[\w-]{32}/)\n", line)
+    assert found, line + process.stderr.read()
+    assert ask(found[1], "api/info").json["reviewer"] == "Bo"
+    assert b"Bokeh" in ask(found[1], "").content
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0, process.stderr.read()
+    assert process.stderr.read() == ""
 
 
 def test_options_reach_the_server(tmp_path: Path, served: list[tuple[object, dict[str, object]]]) -> None:

@@ -345,7 +345,7 @@ def test_any_executor_does_the_shards(tmp_path, two_leads):
 
 def test_a_store_in_memory(two_leads):
     """Any URL that fsspec writes to."""
-    ds = ss.screen_recording(recording(), two_leads, out="memory://screened.zarr", target=0)
+    ds = ss.screen_recording(recording(), two_leads, out="memory://of-two-leads.zarr", target=0)
     assert (ds.done == 1).all()
-    again = ss.screen_recording(recording(), two_leads, out="memory://screened.zarr", target=0)
+    again = ss.screen_recording(recording(), two_leads, out="memory://of-two-leads.zarr", target=0)
     np.testing.assert_array_equal(read(ds, "attribution_saliency"), read(again, "attribution_saliency"))
