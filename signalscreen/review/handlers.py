@@ -95,8 +95,9 @@ def warm(review: Review) -> None:
             name = next(iter(review.records))
             review.pages[name] = page_html(_info(review, name)).encode()
             review.records[name].warm()
-    except Exception:
-        _LOG.exception("the review page could not be made ready")  # whoever asks for it is told why
+    except Exception as error:
+        if "after shutdown" not in str(error):  # Python is ending, and takes its threads along: nobody will ask
+            _LOG.exception("the review page could not be made ready")  # whoever asks for it is told why
 
 
 class Tile(Reply):

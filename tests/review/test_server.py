@@ -1,6 +1,8 @@
 """What the server answers, over real HTTP."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -223,6 +225,15 @@ def test_two_servers_do_not_know_each_other(store: Path) -> None:
     with start_in_thread(store) as one, start_in_thread(store) as other:
         assert urlsplit(one.url).path != urlsplit(other.url).path
         assert ask(one.url, urlsplit(other.url).path + "api/info").status == 404
+
+
+def test_a_script_may_end_while_the_page_is_made_ready(store: Path) -> None:
+    """Zarr takes no work by then, and that is nobody's trouble."""
+    code = "import sys; from signalscreen.review import start_in_thread; start_in_thread(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, store], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_stopping_ends_the_thread_and_frees_the_port(store: Path) -> None:
