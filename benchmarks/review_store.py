@@ -13,8 +13,8 @@ from signalscreen.demo.running import quality_model_path
 from signalscreen.demo.screening import FS as MODEL_FS
 from signalscreen.demo.screening import WINDOW
 from signalscreen.recording import Annotation
+from signalscreen.screening.allocation import StoredMethod, StoreSpec, create
 from signalscreen.screening.cutting import cut_for
-from signalscreen.screening.store import StoredMethod, StoreSpec, create
 from signalscreen.windows import stitch
 
 HOP = 2.5  # s

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from signalscreen.recording import Annotation
-from signalscreen.screening import store
-from signalscreen.screening.store import StoredMethod, StoreSpec
+from signalscreen.screening import allocation, store
+from signalscreen.screening.allocation import StoredMethod, StoreSpec
 
 FS, SHARD, LENGTH, HOP = 100.0, 1000, 200, 100
 STARTS = np.arange(0, 2301, HOP)
@@ -59,7 +59,7 @@ def spec(**changes: object) -> StoreSpec:
 
 def fill(path: Path, of: StoreSpec, seed: int = 0, shards: int | None = None) -> None:
     """Make the store and fill its shards, or the first few of them."""
-    store.create(path, of)
+    allocation.create(path, of)
     group = store.opened(path, "r+")
     rng = np.random.default_rng(seed)
     leads, rows = len(of.leads), len(of.window_start)
@@ -101,7 +101,7 @@ def _fill_windows(group, of, mine, probability, gap) -> None:
 
 def database(path: Path, **specs: StoreSpec) -> None:
     """A database of small stores, by their names."""
-    store.create_database(path, list(specs))
+    allocation.create_database(path, list(specs))
     for seed, (name, of) in enumerate(specs.items()):
         fill(path / name, of, seed)
-    store.consolidate(path)
+    allocation.consolidate(path)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from signalscreen.errors import OutputError, RecordingError, SignalScreenError, SignalScreenWarning, warn
-from signalscreen.screening import store
+from signalscreen.screening import allocation, store
 from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, existing, made
 from signalscreen.screening.progress import bar, hours
@@ -62,7 +62,7 @@ def screen_recordings(
         name, reason = next(iter(failed.items()))
         raise RecordingError(f"none of {len(found)} records could be screened; {name}: {reason}")
     with clearly(out):
-        store.create_database(out, sorted({*before, *(jobs.keys() - failed.keys())}))
+        allocation.create_database(out, sorted({*before, *(jobs.keys() - failed.keys())}))
     with clearly(out), bar(tasks, f"{len(found)} records", progress) as shown:
         for task, error in done(tasks, executor):
             shown.update(hours(task))
@@ -71,7 +71,7 @@ def screen_recordings(
     for task in {id(task.arrays): task for task in tasks}.values():
         warn_incomplete(task.ready, task.arrays)
     _said(failed, len(found))
-    store.consolidate(out)
+    allocation.consolidate(out)
     return summarise(out)
 
 
@@ -146,7 +146,7 @@ def _made_database(out: str) -> list[str]:
         raise OutputError(f"{out} is the store of one recording; give another --out for several")
     before = [] if attrs is None else list(attrs.get("records", []))
     with clearly(out):
-        store.create_database(out, before)
+        allocation.create_database(out, before)
     return before
 
 

@@ -13,13 +13,13 @@ import numpy as np
 from signalscreen.errors import OutputError, RecordingError
 from signalscreen.methods import METHODS
 from signalscreen.results import versions
+from signalscreen.screening import allocation, store
 from signalscreen.screening import job as jobs
-from signalscreen.screening import store
 from signalscreen.screening.job import Job
 from signalscreen.screening.ready import Ready
 from signalscreen.screening.shards import Answer, answered, first_window
 
-Methods = tuple[store.StoredMethod, ...]
+Methods = tuple[allocation.StoredMethod, ...]
 
 
 def made(
@@ -61,7 +61,7 @@ def made(
     if found is None and existing(job.out) is not None:  # another process made it meanwhile, and may be at work
         return made(ready, overwrite, known)
     with clearly(job.out):
-        store.create(job.out, _spec(ready, settings, known))
+        allocation.create(job.out, _spec(ready, settings, known))
         return store.arrays_of(job.out), known
 
 
@@ -143,11 +143,11 @@ def _refuse_other(job: Job, attrs: Mapping[str, Any], settings: Mapping[str, Any
     )
 
 
-def _spec(ready: Ready, settings: Mapping[str, Any], methods: Methods) -> store.StoreSpec:
+def _spec(ready: Ready, settings: Mapping[str, Any], methods: Methods) -> allocation.StoreSpec:
     job, grid, stream = ready.job, ready.grid, ready.stream
     groups = len(ready.groups)
     lead = np.arange(groups) if job.each_lead else np.array([-1])
-    return store.StoreSpec(
+    return allocation.StoreSpec(
         source=stream.source or "recording",
         fs=stream.fs,
         samples=stream.samples,
@@ -185,9 +185,9 @@ def _tried(ready: Ready) -> Methods:
     return tuple(_stored(ready.job, name, trial) for name in ready.job.methods)
 
 
-def _stored(job: Job, name: str, trial: Answer | None) -> store.StoredMethod:
+def _stored(job: Job, name: str, trial: Answer | None) -> allocation.StoredMethod:
     maps = None if trial is None else trial.maps.get(name)
-    return store.StoredMethod(
+    return allocation.StoredMethod(
         name,
         json.dumps({k: jobs.said(v) for k, v in job.methods[name].items()}, sort_keys=True),
         job.score,

@@ -19,7 +19,7 @@ from signalscreen.errors import OptionError, OutputError, RecordingError
 from signalscreen.exports import FORMATS, export_results, flagged_spans, npz, track
 from signalscreen.exports.part import part_of
 from signalscreen.results import load_result
-from signalscreen.screening.store import StoredMethod
+from signalscreen.screening.allocation import StoredMethod
 from tests import stores
 
 RECORD_FIRST = round(5.0 * stores.FS)  # the store begins there, in samples of the record

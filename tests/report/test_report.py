@@ -21,7 +21,7 @@ from signalscreen.report.redo import command
 from signalscreen.report.times import ticks
 from signalscreen.report.window_figure import excerpt_of, shared_limit
 from signalscreen.report.worst import worst_windows
-from signalscreen.screening.store import StoredMethod
+from signalscreen.screening.allocation import StoredMethod
 from signalscreen.verdicts import VerdictTable
 from tests import stores
 

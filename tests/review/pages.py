@@ -7,7 +7,8 @@ import numpy as np
 
 from signalscreen.plot.colour import SIGNED
 from signalscreen.recording import Annotation
-from signalscreen.screening.store import StoredMethod, StoreSpec, create, opened
+from signalscreen.screening.allocation import StoredMethod, StoreSpec, create
+from signalscreen.screening.store import opened
 from signalscreen.windows import window_starts
 
 FS, WINDOW, HOP = 100.0, 1000, 500

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from signalscreen.recording import Annotation
-from signalscreen.screening.store import StoredMethod, StoreSpec, create, opened
+from signalscreen.screening.allocation import StoredMethod, StoreSpec, create
+from signalscreen.screening.store import opened
 from signalscreen.windows import window_starts
 
 FS = 100.0

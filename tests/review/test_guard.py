@@ -10,7 +10,7 @@ import pytest
 from signalscreen.errors import RecordingError
 from signalscreen.review import RunningReview, files, start_in_thread
 from signalscreen.review.guard import HEADERS
-from signalscreen.screening.store import create_database
+from signalscreen.screening.allocation import create_database
 
 from .asking import ask
 

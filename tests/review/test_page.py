@@ -14,7 +14,8 @@ import pytest
 
 from signalscreen.review import RunningReview, show_review, start_in_thread
 from signalscreen.review.page import MODULES, page_html, signed_palette
-from signalscreen.screening.store import create_database, opened
+from signalscreen.screening.allocation import create_database
+from signalscreen.screening.store import opened
 from signalscreen.verdicts import read_verdicts
 
 from .pages import FS, HOP, WINDOW, colour_of, drawn, press, settle, show, wait, write_beats

@@ -15,7 +15,7 @@ import zarr
 from signalscreen.errors import OptionError, RecordingError
 from signalscreen.review import RunningReview, answers, start_in_thread
 from signalscreen.review.record import open_records
-from signalscreen.screening.store import create_database
+from signalscreen.screening.allocation import create_database
 
 from .asking import ask
 from .stores import write_store

@@ -230,14 +230,14 @@ def test_a_store_of_other_shards_is_refused(tmp_path, two_leads, monkeypatch):
 
 
 def test_a_store_whose_making_was_interrupted_is_made_anew(tmp_path, two_leads, monkeypatch):
-    from signalscreen.screening import store
+    from signalscreen.screening import allocation
 
     out = tmp_path / "s.zarr"
 
     def killed(group, spec):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "_known", killed)
+    monkeypatch.setattr(allocation, "_known", killed)
     with pytest.raises(KeyboardInterrupt):
         ss.screen_recording(recording(), two_leads, out=out)
     monkeypatch.undo()

@@ -261,7 +261,7 @@ def test_no_store(tmp_path: Path) -> None:
 
 
 def test_bounds_are_read_from_a_store(tmp_path: Path) -> None:
-    from signalscreen.screening.store import StoreSpec, create
+    from signalscreen.screening.allocation import StoreSpec, create
 
     spec = StoreSpec(
         source="106",
