@@ -12,10 +12,11 @@ export function actionsOf(app) {
     else app.choose(row);
   };
   const flagged = (i) => app.windows.flagged[i];
+  const noAlarm = (where) => (list.order.some(flagged) ? `No alarm ${where} this one in the list.` : "No window in the list is an alarm.");
   const judge = (kind) => () => setVerdict(app, { verdict: kind });
   return {
-    n: () => go(1, flagged, "No alarm after this one in the list."),
-    p: () => go(-1, flagged, "No alarm before this one in the list."),
+    n: () => go(1, flagged, noAlarm("after")),
+    p: () => go(-1, flagged, noAlarm("before")),
     j: () => go(1, undefined, "This is the last window of the list."),
     k: () => go(-1, undefined, "This is the first window of the list."),
     down: () => go(1, undefined, "This is the last window of the list."),
