@@ -372,10 +372,18 @@ def test_a_verdict_given_while_an_undo_is_under_way(store: Path, watched: Watche
     sent: list[str] = []
     held: list[Any] = []
     page.route("**/api/undo*", lambda route: held.append(route))
-    listen = lambda request: sent.append(request.method + urlsplit(request.url).path.rsplit("/", 1)[1])  # noqa: E731
+
+    def listen(request: Any) -> None:
+        if request.method != "GET":  # tiles are fetched ahead, and the table is looked at now and then
+            sent.append(request.method + urlsplit(request.url).path.rsplit("/", 1)[1])
+
     page.on("request", listen)
     page.keyboard.press("z")
     page.keyboard.press("a")
+    for _ in range(250):
+        if held:
+            break
+        page.wait_for_timeout(20)
     page.wait_for_timeout(200)
     assert sent == ["POSTundo"]
     held[0].continue_()
@@ -385,6 +393,35 @@ def test_a_verdict_given_while_an_undo_is_under_way(store: Path, watched: Watche
     assert [v.verdict for v in read_verdicts(store) if v.start == target["start"]] == ["accept"]
     assert page.inner_text("#message") == ""
     press(page, "x")
+
+
+def test_a_verdict_deleted_while_it_is_saved(store: Path, watched: Watched) -> None:
+    """It does not come back when it has arrived."""
+    page = watched.page
+    press(page, "n")
+    target = page.evaluate("signalscreen.app.target()")
+    before = [v for v in read_verdicts(store) if v.start == target["start"]]
+    assert not before
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if route.request.method == "POST":
+            held.append(route)
+        else:
+            route.fallback()
+
+    page.route("**/api/verdicts*", hold)
+    page.keyboard.press("a")
+    page.keyboard.press("x")
+    wait(page, "signalscreen.app.verdicts.saving === 2")
+    for _ in range(250):
+        if held:
+            break
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    wait(page, "!signalscreen.app.verdicts.saving")
+    page.unroute("**/api/verdicts*")
+    assert not [v for v in read_verdicts(store) if v.start == target["start"]]
 
 
 def test_failed_save_is_shown(store: Path, watched: Watched) -> None:

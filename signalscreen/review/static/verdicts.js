@@ -21,7 +21,8 @@ export class Verdicts {
   get list() {
     if (this.listed !== this.version) {
       const gone = new Set(this.edits.filter((edit) => edit.kind === "delete" && edit.state === "saving").map((edit) => edit.verdict.id));
-      const fresh = this.edits.filter((edit) => edit.kind === "set").map((edit) => ({ ...edit.verdict, id: edit.id, state: edit.state }));
+      const set = this.edits.filter((edit) => edit.kind === "set" && !gone.has(edit.id));
+      const fresh = set.map((edit) => ({ ...edit.verdict, id: edit.id, state: edit.state }));
       // The newest verdict of a reviewer on a span takes the place of an earlier one, as in the table.
       const places = new Map([...this.saved.filter((v) => !gone.has(v.id)), ...fresh].map((v) => [place(v), v]));
       this.all = [...places.values()];
@@ -63,11 +64,10 @@ export class Verdicts {
     return this.edit({ kind: "set", verdict: { ...verdict, who: this.info.reviewer } });
   }
 
-  /** Delete a verdict. */
+  /** Delete a verdict; one that is on its way is deleted when it has arrived. */
   remove(verdict) {
-    const unsaved = this.edits.find((edit) => edit.id === verdict.id);
-    if (unsaved) return this.drop(unsaved);
-    return this.edit({ kind: "delete", verdict });
+    const failed = this.failed.find((edit) => edit.id === verdict.id);
+    return failed ? this.drop(failed) : this.edit({ kind: "delete", verdict });
   }
 
   edit(edit) {
@@ -92,8 +92,7 @@ export class Verdicts {
         const { verdict: saved } = await send("POST", "api/verdicts", { record }, verdict);
         this.saved = [...this.saved.filter((v) => place(v) !== place(saved)), saved];
       } else {
-        await send("DELETE", `api/verdicts/${encodeURIComponent(edit.verdict.id)}`, { record });
-        this.saved = this.saved.filter((v) => v.id !== edit.verdict.id);
+        await this.erase(edit.verdict, record);
       }
       this.edits = this.edits.filter((other) => other !== edit);
     } catch (error) {
@@ -101,6 +100,15 @@ export class Verdicts {
     }
     this.bump();
     return edit.state !== "failed";
+  }
+
+  /** Delete a verdict from the table: by now it has the table's own name, or could not be saved. */
+  async erase(verdict, record) {
+    this.edits = this.edits.filter((other) => other.id !== verdict.id);
+    const saved = this.saved.find((v) => v.id === verdict.id) ?? (verdict.state && this.saved.find((v) => place(v) === place(verdict)));
+    if (!saved) return;
+    await send("DELETE", `api/verdicts/${encodeURIComponent(saved.id)}`, { record });
+    this.saved = this.saved.filter((v) => v.id !== saved.id);
   }
 
   /** Try once more to save what failed, in order. */
