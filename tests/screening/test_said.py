@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from signalscreen.errors import OutputError, RecordingError
-from signalscreen.screening import making, store
+from signalscreen.screening import allocation, making, store
 from signalscreen.screening.job import fingerprint, said
 from signalscreen.targets import Unit
 from tests import stores
@@ -138,7 +138,7 @@ def test_a_store_that_cannot_be_is_said_to_be_damaged(tmp_path, changes, words):
 def test_a_store_without_one_of_its_arrays_is_said_to_be_damaged(tmp_path, name):
     stores.fill(tmp_path / "s.zarr", stores.spec())
     shutil.rmtree(tmp_path / "s.zarr" / name)
-    store.consolidate(tmp_path / "s.zarr")
+    allocation.consolidate(tmp_path / "s.zarr")
     with pytest.raises(RecordingError, match=f"it has no {name};"):
         store.opened(tmp_path / "s.zarr")
 
