@@ -1,4 +1,4 @@
-"""Whether a store is what `store.create` made. From its metadata only, so that every opening can afford it.
+"""Whether a store is what `allocation.create` made. From its metadata only, so that every opening can afford it.
 
 Stores travel: what is missing or cannot be is said once, here, and not by whatever stumbles over it.
 """
