@@ -2,10 +2,12 @@
 
 import gc
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pytest
@@ -42,6 +44,22 @@ def real_data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"real data not found at {DATA}; set SIGNALSCREEN_DATA to the folder that holds it")
     return DATA
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium, for the tests of a file; they are skipped where there is none."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (pip install playwright)"
+    )
+    found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+    if not any(found):
+        pytest.skip("no Chromium on this computer (Debian: apt install chromium)")
+    with playwright.sync_playwright() as started:
+        # --no-sandbox: tests may run as root, and the only pages are ours.
+        opened = started.chromium.launch(executable_path=next(filter(None, found)), args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="module")

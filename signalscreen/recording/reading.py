@@ -15,6 +15,7 @@ _READERS = {
     ".tsv": tables.read_table,
     ".txt": tables.read_table,
 }
+FILE_ENDINGS = tuple(_READERS)  # of what is no WFDB record
 _KINDS = "a WFDB record (its .hea), .npy, .npz, .csv, .tsv or .txt"
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from signalscreen.checksums import of_array, of_files
 from signalscreen.recording import wfdb_records
-from signalscreen.recording.reading import read_recording
+from signalscreen.recording.reading import FILE_ENDINGS, read_recording
 from signalscreen.recording.selection import Leads, Wanted, check_fs
 from signalscreen.recording.signals import Annotation, Recording
 
@@ -84,10 +84,7 @@ def open_recording(
     """
     wanted = Wanted(check_fs(fs), start, end, leads, annotator)
     base = wfdb_records.without_ending(Path(path))
-    if (
-        Path(path).suffix.lower() in (".npy", ".npz", ".csv", ".tsv", ".txt")
-        or not base.with_name(base.name + ".hea").is_file()
-    ):
+    if Path(path).suffix.lower() in FILE_ENDINGS or not base.with_name(base.name + ".hea").is_file():
         recording = read_recording(path, fs=fs, start=start, end=end, leads=leads, annotator=annotator)
         file = Path(path)
         return stream_of(recording, (file,) if file.is_file() else ())

@@ -1,6 +1,5 @@
 """The page in Chromium, offline: nothing asked for, nothing complained about, nothing run."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,20 +11,6 @@ import signalscreen as ss
 from signalscreen.verdicts import VerdictTable
 from tests import stores
 from tests.report.test_report import HOSTILE
-
-CHROMIUM = shutil.which("chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on this computer (Debian: apt install chromium)")
-    with sync.sync_playwright() as playwright:
-        # --no-sandbox: tests may run as root, and the only page is ours.
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

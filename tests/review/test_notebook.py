@@ -14,7 +14,6 @@ from signalscreen.review import NotebookReview
 
 from .asking import ask
 from .pages import settle, write_beats
-from .test_page import browser  # noqa: F401 (a fixture)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,7 @@ def cell(shown: NotebookReview) -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_cell_shows_the_page(browser: Any, cell: str, shown: NotebookReview) -> None:  # noqa: F811
+def test_a_cell_shows_the_page(browser: Any, cell: str, shown: NotebookReview) -> None:
     page = browser.new_page(viewport={"width": 900, "height": 820})
     errors: list[str] = []
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" and "favicon" not in m.text else None)

@@ -1,6 +1,5 @@
 """The review page in a real Chromium: what it draws, what its keys do, what it saves."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -20,22 +19,7 @@ from signalscreen.verdicts import read_verdicts
 
 from .pages import FS, HOP, WINDOW, colour_of, drawn, press, settle, show, wait, write_beats
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 VIEWPORT = {"width": 1440, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """One Chromium for all tests."""
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed (pip install playwright)"
-    )
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this computer (Debian: apt install chromium)")
-    with playwright.sync_playwright() as started:
-        found = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -22,3 +22,12 @@ def undisturbed(job, tmp_path_factory):
     assert dataset.sizes["shard"] == jobs.SHARDS
     assert dataset.done.values.all()
     return out
+
+
+@pytest.fixture
+def short_shards(monkeypatch):
+    """Several shards in a minute of signal."""
+    from signalscreen.screening import layout
+
+    monkeypatch.setattr(layout, "_SHARD_SECONDS", 10.0)
+    monkeypatch.setattr(layout, "_LEAST_WINDOWS", 4)

@@ -15,16 +15,12 @@ import signalscreen as ss  # noqa: E402
 from signalscreen.cli import main  # noqa: E402
 from signalscreen.errors import OutputError, RecordingError, SignalScreenWarning  # noqa: E402
 from signalscreen.quality import Share  # noqa: E402
-from signalscreen.screening import layout, store, summarise  # noqa: E402
+from signalscreen.screening import store, summarise  # noqa: E402
 from signalscreen.screening.databases import records_of  # noqa: E402
 from signalscreen.screening.summary import RecordSummary, plain_table, table  # noqa: E402
 from tests.screening.nets import FS, quality_net, recording, softmax_net  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def short_shards(monkeypatch):
-    monkeypatch.setattr(layout, "_SHARD_SECONDS", 10.0)
-    monkeypatch.setattr(layout, "_LEAST_WINDOWS", 4)
+pytestmark = pytest.mark.usefixtures("short_shards")
 
 
 @pytest.fixture(scope="module")

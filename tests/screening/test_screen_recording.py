@@ -14,12 +14,7 @@ from signalscreen.recording import Recording  # noqa: E402
 from signalscreen.screening import cut_for, explain_windows, layout  # noqa: E402
 from tests.screening.nets import FS, quality_net, recording, softmax_net  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def short_shards(monkeypatch):
-    """Several shards in a minute of signal."""
-    monkeypatch.setattr(layout, "_SHARD_SECONDS", 10.0)
-    monkeypatch.setattr(layout, "_LEAST_WINDOWS", 4)
+pytestmark = pytest.mark.usefixtures("short_shards")
 
 
 @pytest.fixture(scope="module")
