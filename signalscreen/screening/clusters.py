@@ -1,6 +1,8 @@
 """Workers of one's own on this machine, or those of a Dask cluster that is running, as an executor. No TensorFlow.
 
-They are spawned, never forked: TensorFlow's threads do not survive a fork.
+They are spawned, never forked: TensorFlow's threads do not survive a fork. No client is made Dask's default: what
+else this process does with Dask, such as xarray when it writes a file, is not theirs, and a client that finds no
+scheduler would stay the default (distributed 2026.8).
 """
 
 import logging
@@ -87,7 +89,7 @@ def _started(workers: int) -> Iterator[Any]:
         env=_environment(workers),
         preload=[_LEFT_TO_THE_PARENT],
     )
-    with cluster, distributed.Client(cluster) as client:
+    with cluster, distributed.Client(cluster, set_as_default=False) as client:
         yield client
 
 
@@ -103,7 +105,7 @@ def _environment(workers: int) -> dict[str, str]:
 def _found(scheduler: str, timeout: float) -> Iterator[Any]:
     distributed = _dask()
     try:
-        client = distributed.Client(scheduler, timeout=timeout)
+        client = distributed.Client(scheduler, timeout=timeout, set_as_default=False)
     except Exception as error:  # no such address, nobody there, or something that is no scheduler
         raise WorkerError(
             f"no Dask scheduler answers at {scheduler} within {timeout:g} s; start one by 'dask scheduler' and "

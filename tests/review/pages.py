@@ -1,5 +1,6 @@
 """A browser on the review page, and stores that are worth looking at."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,24 @@ def wait(page: Any, condition: str) -> None:
                 raise
         page.wait_for_timeout(20)
     raise AssertionError(f"{condition} is not true after ten seconds")
+
+
+def intercept(page: Any, pattern: str, handler: Callable[[Any], object]) -> None:
+    """Route requests, and wait until the page's own go that way: Chromium lets some pass that follow at once."""
+    page.route(pattern, handler)
+    seen: list[str] = []
+
+    def probe(route: Any) -> None:
+        seen.append(route.request.url)
+        route.fulfill(body="")
+
+    page.route("**/static/http.js", probe)
+    for _ in range(500):
+        page.evaluate("fetch('static/http.js', { cache: 'no-store' }).then((answer) => answer.text())")
+        if seen:
+            page.unroute("**/static/http.js")
+            return
+    raise AssertionError(f"requests to {pattern} are not intercepted")
 
 
 def show(page: Any, first: float, last: float) -> None:

@@ -17,7 +17,7 @@ from signalscreen.screening.allocation import create_database
 from signalscreen.screening.store import opened
 from signalscreen.verdicts import read_verdicts
 
-from .pages import FS, HOP, WINDOW, colour_of, drawn, press, settle, show, wait, write_beats
+from .pages import FS, HOP, WINDOW, colour_of, drawn, intercept, press, settle, show, wait, write_beats
 
 VIEWPORT = {"width": 1440, "height": 900}
 
@@ -355,7 +355,7 @@ def test_a_verdict_given_while_an_undo_is_under_way(store: Path, watched: Watche
     target = page.evaluate("signalscreen.app.target()")
     sent: list[str] = []
     held: list[Any] = []
-    page.route("**/api/undo*", lambda route: held.append(route))
+    intercept(page, "**/api/undo*", lambda route: held.append(route))
 
     def listen(request: Any) -> None:
         if request.method != "GET":  # tiles are fetched ahead, and the table is looked at now and then
@@ -394,7 +394,7 @@ def test_a_verdict_deleted_while_it_is_saved(store: Path, watched: Watched) -> N
         else:
             route.fallback()
 
-    page.route("**/api/verdicts*", hold)
+    intercept(page, "**/api/verdicts*", hold)
     page.keyboard.press("a")
     page.keyboard.press("x")
     wait(page, "signalscreen.app.verdicts.saving === 2")
@@ -413,7 +413,8 @@ def test_failed_save_is_shown(store: Path, watched: Watched) -> None:
     page = watched.page
     before = len(read_verdicts(store))
     refuse = {"status": 507, "content_type": "application/json", "body": '{"error": "the disk is full; free some"}'}
-    page.route(
+    intercept(
+        page,
         "**/api/verdicts*",
         lambda route: route.fulfill(**refuse) if route.request.method == "POST" else route.fallback(),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("keras")
+dask = pytest.importorskip("dask", reason="workers need pip install signalscreen[dask]")
 distributed = pytest.importorskip("distributed", reason="workers need pip install signalscreen[dask]")
 
 import signalscreen as ss  # noqa: E402
@@ -116,6 +117,20 @@ def test_nobody_answers(address):
     words = rf"^no Dask scheduler answers at {address} within 1 s; start one"
     with pytest.raises(WorkerError, match=words), executor_of(scheduler=address, timeout=1):
         pass
+    assert dask_default() is None
+
+
+def dask_default():
+    """Whom Dask would ask now, for work that is not given to anybody; xarray asks when it writes a file."""
+    return dask.config.get("scheduler", None) or distributed.client._get_global_client()
+
+
+def test_workers_are_not_those_of_all_of_dask(two_workers):
+    """They are asked for shards only, and what else uses Dask in this process stays as it was."""
+    assert two_workers.submit(abs, -1).result() == 1
+    with executor_of(scheduler=two_workers._client.scheduler.address):
+        assert dask_default() is None
+    assert dask_default() is None
 
 
 @pytest.mark.parametrize(
