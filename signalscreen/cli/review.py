@@ -25,11 +25,11 @@ def review(store: Path, port: int | None, reviewer: str | None, browser: bool) -
     from signalscreen.review import serve
     from signalscreen.review.record import open_records
 
-    for record in open_records(store).values():
-        if record.done < 1:
-            warn(
-                f"{record.name} is screened to {100 * record.done:.0f} % only; what is missing is shown as a gap "
-                "(signalscreen screen goes on where it was stopped)",
-                SignalScreenWarning,
-            )
+    record, *more = open_records(store).values()
+    if not more and record.done < 1:  # the page of a database says it of each of its records
+        warn(
+            f"{record.name} is screened to {100 * record.done:.0f} % only; what is missing is shown as a gap "
+            "(signalscreen screen goes on where it was stopped)",
+            SignalScreenWarning,
+        )
     serve(store, port=port, reviewer=reviewer, open_browser=browser)

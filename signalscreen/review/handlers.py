@@ -49,13 +49,11 @@ class Page(Reply):
     """The page of a record."""
 
     async def get(self) -> None:  # noqa: D102
-        from signalscreen.review.page import page_html
+        self.send_bytes(await self.work(_page, self.review, self.name()), "text/html; charset=utf-8")
 
-        name, pages = self.name(), self.review.pages
-        if name not in pages:  # a second to make, and the same for as long as the server runs
-            info = await self.work(_info, self.review, name)
-            pages[name] = (await self.work(page_html, info)).encode()
-        self.send_bytes(pages[name], "text/html; charset=utf-8")
+    async def head(self) -> None:
+        """Make it ready: the page of another record asks for this while the reviewer looks at its last alarm."""
+        await self.work(_page, self.review, self.name())
 
 
 class Static(Reply):
@@ -70,6 +68,24 @@ class Static(Reply):
         self.send_bytes(content, kind)
 
 
+def _page(review: Review, name: str) -> bytes:
+    """The page of a record: some tenths of a second to make, and the same for as long as the record is open."""
+    from signalscreen.review.page import page_html
+
+    opened = review.records[name]
+    with opened.making:
+        if not opened.page:
+            opened.page = page_html(_info(review, name)).encode()
+        return opened.page
+
+
+class Records(Reply):
+    """How many alarms each record has, as far as they were counted."""
+
+    async def get(self) -> None:  # noqa: D102
+        self.send_json(await self.work(self.review.tally.counted, self.name()))
+
+
 class Info(Reply):
     """What the page must know before it asks for anything else."""
 
@@ -79,8 +95,8 @@ class Info(Reply):
 
 def _info(review: Review, name: str) -> dict[str, Any]:
     return {
-        **review.records[name].info(),
-        "records": list(review.records),
+        **review.records[name].answers.info(),
+        "records": review.records.names,
         "verdicts": list(VERDICTS),
         "reviewer": review.reviewer,
     }
@@ -91,10 +107,11 @@ def warm(review: Review) -> None:
     from signalscreen.review.page import page_html
 
     try:
-        if len(review.records) == 1:  # the pyramids of a database are built when a record is looked at
-            name = next(iter(review.records))
-            review.pages[name] = page_html(_info(review, name)).encode()
-            review.records[name].warm()
+        if len(review.records.names) > 1:
+            page_html({"leads": []})  # Bokeh only: the pyramids of a database are built when a record is looked at
+            return
+        _page(review, review.records.first)
+        review.records[review.records.first].answers.warm()
     except Exception as error:
         if "after shutdown" not in str(error):  # Python is ending, and takes its threads along: nobody will ask
             _LOG.exception("the review page could not be made ready")  # whoever asks for it is told why
@@ -194,6 +211,7 @@ _PATHS: list[tuple[str, type[Reply]]] = [
     ("/", Page),
     (r"/static/([A-Za-z0-9_.-]{1,80})", Static),
     ("/api/info", Info),
+    ("/api/records", Records),
     ("/api/tile", Tile),
     ("/api/windows", Windows),
     ("/api/marks", Marks),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from signalscreen.errors import RecordingError
 from signalscreen.review.recent import RecentChunks
-from signalscreen.screening.store import opened, records_in
+from signalscreen.screening.store import opened
 
 _METHOD = "attribution_"
 
@@ -28,13 +28,21 @@ class StoredRecord:
         The record's name in a database; else its source.
     folder : Path
         The Zarr group on disk, where pyramid, verdicts and exports are kept too.
-    group : zarr.Group
-        Opened for reading.
     """
 
     name: str
     folder: Path
-    group: Any
+
+    @cached_property
+    def group(self) -> Any:
+        """The Zarr group, opened for reading when it is first needed: a database may hold thousands.
+
+        Raises
+        ------
+        RecordingError
+            If the store is damaged.
+        """
+        return opened(self.folder)
 
     @cached_property
     def attributes(self) -> dict[str, Any]:
@@ -147,7 +155,7 @@ def open_records(path: str | os.PathLike[str]) -> Mapping[str, StoredRecord]:
     Returns
     -------
     mapping
-        The records by name: one, or as many as the database holds.
+        The records by name: one, or as many as the database holds, which are opened when they are first read.
 
     Raises
     ------
@@ -161,15 +169,12 @@ def open_records(path: str | os.PathLike[str]) -> Mapping[str, StoredRecord]:
         raise RecordingError(f"there is no folder {path}; give the store that signalscreen screen wrote")
     root = opened(folder)
     if "records" not in root.attrs:
-        one = StoredRecord(root.attrs["source"] or folder.stem, folder, root)
+        one = StoredRecord(root.attrs["source"] or folder.stem, folder)
         return {one.name: one}
-    names = records_in(folder)
+    names = sorted(root.attrs["records"])
     if not names:
         raise RecordingError(f"{path} is a database without records; screen some into it first")
-    return {
-        name: StoredRecord(name, inside, opened(inside))
-        for name, inside in zip(names, _inside(folder, names), strict=True)
-    }
+    return {name: StoredRecord(name, inside) for name, inside in zip(names, _inside(folder, names), strict=True)}
 
 
 def _inside(folder: Path, names: Sequence[str]) -> list[Path]:

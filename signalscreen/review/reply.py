@@ -3,16 +3,18 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tornado.web import HTTPError, RequestHandler
 
 from signalscreen.errors import OutputError, SignalScreenError
 from signalscreen.review.answers import Answers, json_bytes
+from signalscreen.review.recent_records import RecentRecords
 from signalscreen.review.table import Table
+from signalscreen.review.tally import Tally
 
 _LOG = logging.getLogger(__name__)
 MOST_BODY = 1 << 20  # a note of 10,000 characters is 120 kB at most
@@ -25,22 +27,19 @@ class Review:
 
     Attributes
     ----------
-    records : mapping
+    records : RecentRecords
         By name.
-    tables : mapping
-        Of verdicts, by record.
+    tally : Tally
+        Of their alarms.
     reviewer : str
-    pages : dict
-        HTML of each record, once it was made.
     executor : Executor
         Where files are read and written, so that a slow disk holds up one request only.
     """
 
-    records: Mapping[str, Answers]
-    tables: Mapping[str, Table]
+    records: RecentRecords
+    tally: Tally
     reviewer: str
     executor: Executor
-    pages: dict[str, bytes] = field(default_factory=dict)
 
 
 class Reply(RequestHandler):
@@ -95,20 +94,20 @@ class Reply(RequestHandler):
         return await asyncio.get_running_loop().run_in_executor(executor, task, *given)
 
     def name(self) -> str:
-        """Name of the record that is asked for: the first where none is given."""
+        """Name of the record that is asked for: the first that can be opened where none is given."""
         records = self.review.records
-        name = self.get_query_argument("record", next(iter(records)), strip=False)
+        name = self.get_query_argument("record", records.first, strip=False)
         if name not in records:
             raise HTTPError(404, reason=f"there is no record {short(name)} in this store")
         return name
 
     def answers(self) -> Answers:
         """Of the record that is asked for."""
-        return self.review.records[self.name()]
+        return self.review.records[self.name()].answers
 
     def table(self) -> Table:
         """Verdicts on the record that is asked for."""
-        return self.review.tables[self.name()]
+        return self.review.records[self.name()].table
 
     def number(self, name: str, kind: type[int] | type[float]) -> Any:
         """Give a number of the query."""

@@ -7,15 +7,15 @@ import secrets
 import socket
 import threading
 import webbrowser
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from signalscreen.errors import OptionError
-from signalscreen.review.answers import Answers
 from signalscreen.review.guard import HOME, Guard
+from signalscreen.review.recent_records import RecentRecords
 from signalscreen.review.record import open_records
+from signalscreen.review.tally import Tally
 
 _THREADS = 6  # a browser asks six things at once
 _LARGEST_REQUEST = 1 << 24  # read whole, to be refused in words; a larger one is cut off
@@ -115,13 +115,14 @@ def start_in_thread(
         Its ``url`` is answered from now on; ``stop()`` ends it.
     """
     who = reviewer or getpass.getuser()
-    records = {name: Answers(record) for name, record in open_records(store).items()}
+    stored = open_records(store)
+    records = RecentRecords(stored, who)
     listening = _listening(port)  # first, so that a port in use is said before any work
     try:
-        if len(records) == 1:  # those of a database are built when a record is first looked at
-            next(iter(records.values())).build()
+        if len(stored) == 1:  # those of a database are built when a record is first looked at
+            records[records.first].answers.build()
         guard = Guard(secrets.token_urlsafe(24), listening.getsockname()[1], notebook)
-        server = _server(guard, records, who)
+        server = _server(guard, records, Tally(stored, who), who)
     except BaseException:
         listening.close()
         raise
@@ -153,16 +154,14 @@ def _listening(port: int | None) -> socket.socket:
     return found
 
 
-def _server(guard: Guard, records: Mapping[str, Answers], reviewer: str) -> Any:
+def _server(guard: Guard, records: RecentRecords, tally: Tally, reviewer: str) -> Any:
     from tornado.httpserver import HTTPServer
 
     from signalscreen.review.handlers import GuardedApplication
     from signalscreen.review.reply import Review
-    from signalscreen.review.table import Table
 
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="signalscreen-review")
-    tables = {name: Table(answers.record, reviewer) for name, answers in records.items()}
-    application = GuardedApplication(guard, Review(records, tables, reviewer, executor))
+    application = GuardedApplication(guard, Review(records, tally, reviewer, executor))
     return HTTPServer(application, max_body_size=_LARGEST_REQUEST)
 
 

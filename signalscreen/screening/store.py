@@ -41,7 +41,10 @@ def opened(path: str | os.PathLike[str], mode: str = "r") -> Any:
     import zarr
 
     try:
-        group = zarr.open_group(str(path), mode=mode, use_consolidated=True)  # type: ignore[arg-type]
+        # A database's own group comes first without the arrays of its records, which may be fifty thousand.
+        group = zarr.open_group(str(path), mode=mode, use_consolidated=False)  # type: ignore[arg-type]
+        if "records" not in group.attrs:
+            group = zarr.open_group(str(path), mode=mode, use_consolidated=True)  # type: ignore[arg-type]
     except (FileNotFoundError, ValueError, TypeError, KeyError, NotADirectoryError) as error:
         raise RecordingError(
             f"{path} is no store of signalscreen; give what 'signalscreen screen' wrote with --out"

@@ -12,11 +12,16 @@ export function actionsOf(app) {
     else app.choose(row);
   };
   const flagged = (i) => app.windows.flagged[i];
+  const alarm = (step, where) => (event) => {
+    if (!app.records.several || list.next(step, flagged) >= 0) go(step, flagged, noAlarm(where));
+    else if (event.repeat) app.say(`No alarm ${where} this one; press again for another record.`);
+    else app.records.toAlarm(step);
+  };
   const noAlarm = (where) => (list.order.some(flagged) ? `No alarm ${where} this one in the list.` : "No window in the list is an alarm.");
   const judge = (kind) => () => setVerdict(app, { verdict: kind });
   return {
-    n: () => go(1, flagged, noAlarm("after")),
-    p: () => go(-1, flagged, noAlarm("before")),
+    n: alarm(1, "after"), p: alarm(-1, "before"),
+    ".": () => app.records.step(1), ",": () => app.records.step(-1),
     j: () => go(1, undefined, "This is the last window of the list."),
     k: () => go(-1, undefined, "This is the first window of the list."),
     down: () => go(1, undefined, "This is the last window of the list."),

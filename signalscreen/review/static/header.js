@@ -1,11 +1,12 @@
 /** The top of the page: record, method, leads, who reviews, and whether everything is saved. */
 
+import { recordChooser } from "./chooser.js";
 import { make } from "./dialogs.js";
 
 /** Build what the header shows of a record. */
 export function buildHeader(app) {
   const { info } = app;
-  document.getElementById("record").replaceChildren(recordChooser(info));
+  document.getElementById("record").replaceChildren(...recordChooser(app));
   document.getElementById("reviewer").textContent = info.reviewer ? `reviewer ${info.reviewer}` : "";
   const method = document.getElementById("method");
   method.replaceChildren(...info.methods.map(({ name }) => make("option", { value: name, textContent: name.replaceAll("_", " ") })));
@@ -19,13 +20,6 @@ export function buildHeader(app) {
     box.addEventListener("change", () => { if (!app.showLead(index, box.checked)) box.checked = true; box.blur(); });
     return make("label", { title: `show ${name}` }, box, name);
   }));
-}
-
-function recordChooser(info) {
-  if (!info.records || info.records.length < 2) return make("b", { textContent: info.record || info.source });
-  const select = make("select", {}, ...info.records.map((name) => make("option", { value: name, textContent: name, selected: name === info.record })));
-  select.addEventListener("change", () => { location.href = `?${new URLSearchParams({ record: select.value })}`; });
-  return make("label", {}, "Record ", select);
 }
 
 /** Say whether everything is saved; name what is not. */

@@ -17,9 +17,9 @@ export class Keeping {
 
   write() {
     const { app } = this;
+    clearTimeout(this.timer);
     const place = {
-      from: Math.round(app.view.from), to: Math.round(app.view.to), window: app.current, sort: app.list.sort,
-      filter: app.list.filter, method: app.method, hidden: app.info.leads.map((_, i) => i).filter((i) => !app.shown.has(i)).join("."),
+      from: Math.round(app.view.from), to: Math.round(app.view.to), window: app.current, ...this.taste(), hidden: app.info.leads.map((_, i) => i).filter((i) => !app.shown.has(i)).join("."),
     };
     const text = new URLSearchParams(place).toString();
     history.replaceState(null, "", `#${text}`);
@@ -30,17 +30,26 @@ export class Keeping {
     }
   }
 
-  /** Return the position to go on from: of the address, of the browser, or null at the first visit. */
+  /** What the reviewer has chosen for every record, and takes along to the next. */
+  taste() {
+    const { list, method } = this.app;
+    return { sort: list.sort, filter: list.filter, method };
+  }
+
+  /** Return the position to go on from: of the address, else of the browser; null at the first visit. */
   read() {
-    let text = location.hash.slice(1);
-    try {
-      text ||= localStorage.getItem(this.key) || "";
-    } catch {
-      // as above
-    }
-    if (!text) return null;
-    const given = Object.fromEntries(new URLSearchParams(text));
+    const address = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+    const given = "window" in address ? address : { ...this.kept(), ...address };
+    if (!Object.keys(given).length) return null;
     const [from, to, window] = [given.from, given.to, given.window].map(Number);
     return { ...given, from, to, window, hidden: (given.hidden || "").split(".").filter(Boolean).map(Number) };
+  }
+
+  kept() {
+    try {
+      return Object.fromEntries(new URLSearchParams(localStorage.getItem(this.key) || ""));
+    } catch {
+      return {}; // as above
+    }
   }
 }

@@ -67,7 +67,9 @@ export class List {
       flagged += windows.flagged[i];
       if (windows.flagged[i] && !this.unreviewed(i)) reviewed++;
     }
+    [this.flagged, this.reviewed] = [flagged, reviewed];
     const all = this.order.length.toLocaleString("en");
+    this.app.records.recounted();
     this.counts.textContent = `${all} shown · ${reviewed.toLocaleString("en")} of ${flagged.toLocaleString("en")} alarms reviewed`;
   }
 

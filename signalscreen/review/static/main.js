@@ -11,6 +11,7 @@ import { Lane, stacked } from "./lane.js";
 import { List } from "./list.js";
 import { Overview } from "./overview.js";
 import { Panel } from "./panels.js";
+import { Records } from "./records.js";
 import { Stack } from "./signal.js";
 import { Clock, duration } from "./time.js";
 import { Tiles } from "./tiles.js";
@@ -37,6 +38,7 @@ class App {
     this.drawing = new Drawing(() => this.draw());
     this.view = new View(info.n, info.fs, () => { this.drawing.changed(); this.keeping?.save(); });
     this.verdicts = new Verdicts(info, () => this.verdictsChanged());
+    this.records = new Records(this);
     this.lane = new Lane(this);
     this.list = new List(this, byId("list"));
     this.stack = new Stack(this, byId("stack"), figures.leads);
@@ -57,17 +59,38 @@ class App {
     byId("list").style.setProperty("--time", `${8.2 * this.clock.words(this.info.n).length}px`);
     this.list.arrange();
     if (place && place.window >= 0 && place.window < windows.count) this.current = place.window;
+    this.arrive(place?.arrive);
     this.list.reveal(true);
     await this.drawing.settled();
     await this.accompany();
     this.ready = true;
-    listen(actionsOf(this));
+    listen(actionsOf(this), (key) => this.may(key));
     this.verdicts.watch();
     new ResizeObserver(() => this.arrange()).observe(byId("signal"));
     addEventListener("beforeunload", (event) => { if (this.verdicts.edits.length) event.preventDefault(); });
+    addEventListener("pageshow", (event) => { if (event.persisted) this.records.stay(); }); // Back, to the page as it was
     this.verdictsChanged();
     this.offer(place);
     this.drawing.changed();
+    if (this.records.several) this.records.load().catch((error) => this.say(error.message, true));
+  }
+
+  /** Take the first or the last alarm of the list: the reviewer came here for it from another record. */
+  arrive(which) {
+    if (!which) return;
+    const alarms = this.list.order.filter((i) => this.windows.flagged[i]);
+    const row = which === "last" ? alarms.at(-1) : alarms[0];
+    if (row === undefined) return;
+    this.current = row;
+    this.view.around(this.windows.start[row], this.windows.stop(row), 0.25);
+  }
+
+  /** Whether a key may do something now: not while another record is on its way, which Esc stops. */
+  may(key) {
+    const { leaving } = this.records;
+    if (!leaving || key === "forget") this.records.stay();
+    if (leaving && key === "forget") this.say(`Record ${leaving} is not opened.`);
+    return !leaving;
   }
 
   /** Build what goes with the signal: marks, probabilities, the whole recording. */
@@ -122,9 +145,13 @@ class App {
 
   /** Offer the first alarm that this reviewer has not judged. */
   offer(place) {
+    if (place?.way) { this.say(`${place.way} record: ${this.info.record}`); return; }
     const row = this.list.next(1, (i) => this.windows.flagged[i] && this.list.unreviewed(i));
-    if (row < 0) return;
-    this.say(`${place ? "Reopened where you left off. " : ""}Next alarm to review: ${this.clock.words(this.windows.start[row])} (n)`);
+    if (row < 0) {
+      if (this.records.several && !this.list.flagged) this.say("No alarm in this record; n goes on to the next record that has one.");
+      return;
+    }
+    this.say(`${place?.window >= 0 ? "Reopened where you left off. " : ""}Next alarm to review: ${this.clock.words(this.windows.start[row])} (n)`);
   }
 
   /** Draw everything; return whether all of it was here. */
@@ -145,6 +172,7 @@ class App {
   quiet() {
     clearTimeout(this.later);
     this.later = setTimeout(() => this.stack.ahead(this.view), 60);
+    this.records.prepare();
   }
 
   /** What a verdict would be on: the selected span, a chosen verdict's span, or the current window. */
@@ -159,6 +187,7 @@ class App {
   /** Make a window the current one and show it. */
   choose(row, show = true) {
     this.say(""); // what was offered is taken, or something else is
+    this.records.stay();
     this.list.remember();
     [this.current, this.selection, this.chosen] = [row, null, null];
     this.list.reveal();

@@ -111,6 +111,16 @@ export class Verdicts {
     this.saved = this.saved.filter((v) => v.id !== saved.id);
   }
 
+  /** Wait for all that is under way. Resolves to whether everything is saved. */
+  async delivered() {
+    let turn;
+    do {
+      turn = this.turn;
+      await turn;
+    } while (turn !== this.turn);
+    return !this.edits.length;
+  }
+
   /** Try once more to save what failed, in order. */
   retry() {
     for (const edit of this.failed) this.save(edit);
