@@ -10,22 +10,25 @@ export function recordChooser(app) {
   if (!records.several) return [make("b", { textContent: info.record || info.source })];
   const select = make("select", { title: "those with open alarms come first" });
   const tally = make("output", { id: "tally" });
-  let complete = false; // whether the options were made of all counts
+  let [complete, stale] = [false, true]; // whether the options were made of all counts, and lately
   const fill = () => {
+    if (!stale) return;
     select.replaceChildren(...groups(records));
     select.value = info.record;
+    stale = false;
   };
   const draw = () => {
     tally.textContent = summary(records);
     tally.title = `record ${records.at + 1} of ${records.names.length}`;
     select.selectedOptions[0].textContent = entry(records, records.at);
+    stale = true;
     if (complete || records.left || document.activeElement === select) return; // that is, it may be open
     complete = true;
     fill();
   };
   // Thousands of options take a moment: they are made anew before they are seen, not at every verdict.
   select.addEventListener("pointerdown", fill);
-  select.addEventListener("keydown", (event) => { if (event.key.length > 1) fill(); });
+  select.addEventListener("focus", fill);
   select.addEventListener("change", () => {
     const name = select.value;
     select.value = info.record;
@@ -67,16 +70,21 @@ export function entry({ names, windows, alarms, open, done, wrong }, i) {
   if (wrong[i]) return `${names[i]} · damaged`;
   const share = done[i] < 1 ? ` · ${Math.floor(100 * done[i])} % screened` : "";
   if (!windows[i]) return `${names[i]} · no windows${share}`;
-  const words = !alarms[i] ? "no alarms" : open[i] ? `${open[i]} of ${count(alarms[i], "alarm")} open` : `${count(alarms[i], "alarm")}, all reviewed`;
-  return `${names[i]} · ${words}${share}`;
+  return `${names[i]} · ${words(alarms[i], open[i])}${share}`;
+}
+
+function words(alarms, open) {
+  if (!alarms) return "no alarms";
+  if (!open) return `${count(alarms, "alarm")} reviewed`;
+  return open < alarms ? `${open.toLocaleString("en")} of ${count(alarms, "alarm")} open` : `${count(alarms, "open alarm")}`;
 }
 
 /** What is left to do in the whole database. */
 function summary(records) {
   const { names, open, left } = records;
-  if (left) return `counting alarms: ${(names.length - left).toLocaleString("en")} of ${names.length.toLocaleString("en")} records`;
+  if (left) return `counted ${(names.length - left).toLocaleString("en")} of ${names.length.toLocaleString("en")} …`;
   const [alarms, within] = [open.reduce((a, b) => a + b, 0), open.filter((one) => one > 0).length];
-  return alarms ? `${alarms.toLocaleString("en")} open in ${count(within, "record")}` : "no open alarms";
+  return alarms ? `${count(alarms, "open alarm")} in ${count(within, "record")}` : "no open alarms";
 }
 
 function count(n, what) {

@@ -4,7 +4,7 @@ import { help, isOpen } from "./dialogs.js";
 
 /** Every key and its words, in the order of the help. */
 export const KEYS = [
-  ["n", "next alarm, in the list's order; then of the next record"], ["p", "previous alarm"], ["j", "next in the list"], ["k", "previous in the list"],
+  ["n", "next alarm, in this record or the next"], ["p", "previous alarm"], ["j", "next in the list"], ["k", "previous in the list"],
   ["a", "accept"], ["r", "reject"], ["f", "artefact"], ["u", "unsure"], ["l", "relabel, then a digit"], ["m", "note"],
   [", .", "previous record, next record"], ["z", "undo"], ["x", "delete the verdict"], ["g", "go to a time"], ["w", "the current window"], ["o", "the whole recording"],
   ["← →", "a quarter of the view back, on"], ["+ −", "zoom in, out"], ["Home End", "beginning, end"],
