@@ -1,11 +1,13 @@
 """Stores as a screening writes them, small, with known values in them."""
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from signalscreen.recording import Annotation
-from signalscreen.screening.allocation import StoredMethod, StoreSpec, create
+from signalscreen.screening.allocation import StoredMethod, StoreSpec, create, create_database
 from signalscreen.screening.store import opened
 from signalscreen.windows import window_starts
 
@@ -50,6 +52,51 @@ def write_store(
     if not finished:
         group["done"][-1:] = 0
     return path
+
+
+def write_alarms(path: Path, flagged: Sequence[bool], *, each_lead: bool = False, finished: bool = True) -> Path:
+    """Windows of two seconds end to end, of beats in two leads, flagged as given; none at all where none are given.
+
+    With `each_lead` every window is there twice, once for each lead, in the order of `flagged`.
+    """
+    rows, each = len(flagged), 1 + each_lead
+    n = WINDOW * max(rows // each, 1)
+    starts = np.repeat(np.arange(0, n, WINDOW), each)[:rows]
+    spec = StoreSpec(
+        source=path.name, fs=FS, samples=n, leads=("II", "V5"), units=("mV", "mV"), window_start=starts,
+        window_lead=np.arange(rows, dtype=np.int8) % 2 if each_lead else np.full(rows, -1, np.int8),
+        window_samples=WINDOW, hop_samples=WINDOW, shard_samples=n, shard_windows=max(rows, 1),
+        methods=(StoredMethod("occlusion"), StoredMethod("saliency")), classes=("clean", "artefact"), alarm=1,
+        facts={"fingerprint": path.name},
+    )  # fmt: skip
+    create(path, spec)
+    group = opened(path, "r+")
+    beats = np.exp(-(((np.arange(n) % 80) - 40.0) ** 2) / 8)[:, None] * [1.0, 0.5]
+    group["signal"][:] = beats
+    for method in ("occlusion", "saliency"):
+        group[f"attribution_{method}"][:] = beats - 0.2
+    if rows:
+        artefact = np.where(flagged, 0.9, 0.1) - 0.001 * np.arange(rows)
+        group["probability"][:] = np.stack([1 - artefact, artefact], axis=1)
+        group["score"][:] = artefact
+        group["flagged"][:] = np.asarray(flagged)
+    group["done"][:] = finished
+    return path
+
+
+def write_database(path: Path, records: Mapping[str, Sequence[bool]]) -> Path:
+    """A database of such records, by name."""
+    create_database(path, list(records))
+    for name, flagged in records.items():
+        write_alarms(path / name, flagged)
+    return path
+
+
+def damage(path: Path) -> None:
+    """Make a store one that cannot be: without samples per second."""
+    about = json.loads((path / "zarr.json").read_text())
+    about["attributes"]["fs"] = 0
+    (path / "zarr.json").write_text(json.dumps(about))
 
 
 def _with_gap(values: np.ndarray, first: int, stop: int) -> np.ndarray:

@@ -21,6 +21,7 @@ EVERY_PATH = (
     "api/tile",
     "api/windows",
     "api/marks",
+    "api/records",
     "api/verdicts",
     "api/export/x",
 )

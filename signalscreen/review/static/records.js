@@ -19,7 +19,7 @@ export class Records {
 
   /** How many records are not counted yet. */
   get left() {
-    return this.alarms.filter((alarms) => alarms === null).length;
+    return this.several ? this.alarms.filter((alarms) => alarms === null).length : 0;
   }
 
   /** Count: the server does so for a moment at each request, from the current record outwards. */

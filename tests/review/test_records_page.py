@@ -1,0 +1,297 @@
+"""From record to record of a database, in a real Chromium: what the chooser says, where keys lead, what is kept."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signalscreen.review import start_in_thread
+from signalscreen.verdicts import VerdictTable, read_verdicts
+
+from .pages import intercept, press, settle, wait
+from .stores import WINDOW, damage, write_alarms, write_database
+
+ALARM, QUIET = True, False
+
+
+@contextmanager
+def review(browser: Any, path: Path, wanted: str = "", errors: int = 0) -> Iterator[Any]:
+    """Ada's page on it, with all records counted; so many errors are expected in its console."""
+    said: list[str] = []
+    with start_in_thread(path, reviewer="Ada") as running:
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        page = context.new_page()
+        page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"{running.url}{wanted}")
+        ready(page)
+        yield page
+        context.close()
+    assert len(said) == errors, said
+
+
+def ready(page: Any, record: str = "") -> None:
+    """Wait for a record's page, and for all counts."""
+    here = f"&& signalscreen.app.info.record === '{record}'" if record else ""
+    wait(page, f"Boolean(window.signalscreen?.app?.ready && !signalscreen.app.records.left {here})")
+    settle(page)
+
+
+def go(page: Any, key: str, record: str) -> None:
+    """Press a key that leads to a record."""
+    page.keyboard.press(key)
+    ready(page, record)
+
+
+def said(page: Any) -> str:
+    return str(page.inner_text("#message"))
+
+
+def current(page: Any) -> int:
+    return int(page.evaluate("signalscreen.app.current"))
+
+
+def entries(page: Any) -> dict[str, list[str]]:
+    """What the chooser lists, when it is opened."""
+    page.focus("#record select")
+    found = page.evaluate(
+        "[...document.querySelectorAll('#record optgroup')]"
+        ".map((group) => [group.label, [...group.children].map((option) => option.text)])"
+    )
+    page.evaluate("document.activeElement.blur()")
+    return dict(found)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Alarms in a, d and f; b has none, c is damaged, e has no windows and is the last of its kind."""
+    path = write_database(
+        tmp_path / "db",
+        {
+            "a": [ALARM, QUIET, ALARM],
+            "b": [QUIET],
+            "c": [ALARM],
+            "d": [ALARM, ALARM],
+            "e": [],
+            "f": [ALARM],
+            "g": [QUIET],
+        },
+    )
+    damage(path / "c")
+    return path
+
+
+def test_the_next_alarm_may_be_in_another_record(browser: Any, database: Path) -> None:
+    """And the one before; what the reviewer has chosen goes along; where there is none, it is said."""
+    with review(browser, database) as page:
+        page.select_option("#sort", "time")
+        page.select_option("#filter", "flagged")
+        page.select_option("#method", "saliency")
+        press(page, "n", "n")
+        assert current(page) == 2
+        go(page, "n", "d")
+        assert (current(page), said(page)) == (0, "Next record: d")
+        assert [page.input_value(f"#{name}") for name in ("sort", "filter", "method")] == [
+            "time",
+            "flagged",
+            "saliency",
+        ]
+        assert page.evaluate("signalscreen.app.list.order") == [0, 1]
+        press(page, "n")
+        assert current(page) == 1
+        go(page, "n", "f")
+        press(page, "n")
+        wait(page, "document.getElementById('message').textContent.includes('no later record')")
+        assert said(page) == "This was the last alarm: no later record has an alarm. 2 earlier have some (p)."
+        go(page, "p", "d")
+        assert (current(page), said(page)) == (1, "Previous record: d")  # the last of the list
+        press(page, "p")
+        go(page, "p", "a")
+        assert current(page) == 2
+        press(page, "p", "p")
+        wait(page, "document.getElementById('message').textContent.includes('no earlier record')")
+        assert said(page) == "This was the first alarm: no earlier record has an alarm. 2 later have some (n)."
+        assert page.input_value("#method") == "saliency"
+
+
+def test_only_alarms_that_are_not_reviewed_where_the_list_shows_those(browser: Any, database: Path) -> None:
+    table = VerdictTable(database / "d", "Ada")
+    for window in (0, 1):
+        table.set("accept", start=window * WINDOW, stop=(window + 1) * WINDOW, window=window)
+    with review(browser, database) as page:
+        page.select_option("#filter", "unreviewed")
+        press(page, "n", "a", "n", "r")
+        assert page.inner_text("#tally") == "1 open alarm in 1 record"
+        go(page, "n", "f")
+        assert page.input_value("#filter") == "unreviewed"
+        press(page, "u", "n")
+        wait(page, "document.getElementById('message').textContent.includes('no later record')")
+        assert said(page) == "This was the last alarm: no later record has an alarm that you have not reviewed."
+        assert page.inner_text("#tally") == "no open alarms"
+        page.select_option("#filter", "all")
+        press(page, "n")
+        go(page, "p", "d")
+    assert [v.verdict for name in ("a", "f") for v in read_verdicts(database / name)] == [
+        "accept",
+        "reject",
+        "unsure",
+    ]
+
+
+def test_the_chooser_lists_open_alarms_first(browser: Any, database: Path) -> None:
+    """It says what is in each record, what is wrong with it, and follows the verdicts that are given."""
+    write_alarms(database / "g", [ALARM, QUIET], finished=False)
+    with review(browser, database, "?record=d") as page:
+        assert page.inner_text("#tally") == "6 open alarms in 4 records"
+        assert page.inner_text("#record option:checked") == "d · 2 open alarms"
+        press(page, "n", "a")
+        assert page.inner_text("#record option:checked") == "d · 1 of 2 alarms open"
+        press(page, "n", "a")
+        assert entries(page) == {
+            "Open alarms (3 records)": ["a · 2 open alarms", "f · 1 open alarm", "g · 1 open alarm · 0 % screened"],
+            "All alarms reviewed (1 record)": ["d · 2 alarms reviewed"],
+            "No alarms (2 records)": ["b · no alarms", "e · no windows"],
+            "Damaged (1 record)": ["c · damaged"],
+        }
+        press(page, "z")
+        wait(page, "document.getElementById('tally').textContent === '5 open alarms in 4 records'")
+        counts = page.evaluate("fetch('api/records').then((answer) => answer.json())")
+        for name in ("windows", "alarms", "open"):  # the page's own are the server's
+            assert page.evaluate(f"signalscreen.app.records.{name}") == counts[name]
+
+
+def test_a_damaged_record_is_passed_over_and_said_when_chosen(browser: Any, database: Path) -> None:
+    with review(browser, database, "?record=b", errors=1) as page:  # Chromium's own word on the answer 400
+        go(page, ".", "d")
+        go(page, ".", "e")
+        assert said(page) == "Next record: e"
+        go(page, ",", "d")
+        go(page, ",", "b")
+        page.select_option("#record select", "c")
+        wait(page, "document.getElementById('message').className === 'wrong'")
+        assert "c is damaged: its fs is 0" in said(page)
+        assert page.input_value("#record select") == "b"
+        assert not page.evaluate("document.body.classList.contains('leaving')")
+        go(page, ",", "a")
+        press(page, ",")
+        wait(page, "document.getElementById('message').textContent === 'This is the first record of the database.'")
+
+
+def test_a_record_without_windows(browser: Any, database: Path) -> None:
+    with review(browser, database, "?record=e") as page:
+        assert said(page) == "No alarm in this record; n goes on to the next record that has one."
+        press(page, "a")
+        assert "Choose a window" in said(page)
+        assert page.inner_text("#count") == "0 shown · 0 of 0 alarms reviewed"
+        go(page, "n", "f")
+        go(page, "p", "d")
+
+
+def test_each_record_keeps_its_place(browser: Any, database: Path) -> None:
+    """Coming for an alarm one is taken to it, else to where one was; Back is a record, too."""
+    where = "(({ current, view }) => [current, Math.round(view.from), Math.round(view.to)])(signalscreen.app)"
+    with review(browser, database) as page:
+        page.select_option("#sort", "time")
+        press(page, "j", "j", "+")
+        place = page.evaluate(where)
+        assert place[0] == 1
+        page.select_option("#record select", "f")
+        ready(page, "f")
+        assert page.input_value("#sort") == "time"
+        page.select_option("#sort", "surprise")
+        page.select_option("#record select", "a")
+        ready(page, "a")
+        assert page.evaluate(where) == place
+        assert said(page).startswith("Reopened where you left off.")
+        assert page.input_value("#sort") == "surprise"
+        page.go_back()
+        ready(page, "f")
+        page.reload()
+        ready(page, "f")
+
+
+def test_a_verdict_on_its_way_arrives_before_the_record_changes(browser: Any, database: Path) -> None:
+    """And what is pressed meanwhile is not meant for the alarm that is left."""
+    with review(browser, database, "?record=f") as page:
+        held: list[Any] = []
+
+        def hold(route: Any) -> None:
+            if route.request.method == "POST":
+                held.append(route)
+            else:
+                route.fallback()
+
+        intercept(page, "**/api/verdicts*", hold)
+        page.keyboard.press("n")
+        page.keyboard.press("a")
+        page.keyboard.press("p")
+        wait(page, "signalscreen.app.records.leaving === 'd'")
+        page.keyboard.press("r")
+        page.keyboard.press("x")
+        assert "Saving, then to record d" in said(page)
+        assert page.evaluate("document.body.classList.contains('leaving')")
+        page.keyboard.press("Escape")
+        assert said(page) == "Record d is not opened."
+        assert not page.evaluate("document.body.classList.contains('leaving')")
+        page.keyboard.press("p")
+        wait(page, "signalscreen.app.records.leaving === 'd'")
+        assert page.evaluate("[signalscreen.app.verdicts.edits.length, signalscreen.app.info.record]") == [1, "f"]
+        for _ in range(500):
+            if held:
+                break
+            page.wait_for_timeout(20)
+        held[0].continue_()
+        ready(page, "d")
+    assert [v.verdict for v in read_verdicts(database / "f")] == ["accept"]
+    assert read_verdicts(database / "d") == []
+
+
+def test_the_record_does_not_change_while_a_verdict_cannot_be_saved(browser: Any, database: Path) -> None:
+    refuse = {"status": 507, "content_type": "application/json", "body": '{"error": "the disk is full; free some"}'}
+    with review(browser, database, "?record=f", errors=1) as page:
+        intercept(
+            page,
+            "**/api/verdicts*",
+            lambda route: route.fulfill(**refuse) if route.request.method == "POST" else route.fallback(),
+        )
+        press(page, "n", "a")
+        for leave in (lambda: page.keyboard.press("p"), lambda: page.select_option("#record select", "d")):
+            leave()
+            wait(page, "document.getElementById('message').className === 'wrong'")
+            assert said(page) == "Record d is not opened: what is not saved would be lost. Retry, or give it up."
+            assert page.evaluate("[signalscreen.app.info.record, signalscreen.app.records.leaving]") == ["f", ""]
+            assert page.inner_text("#saved") == "1 not saved"
+            page.evaluate("signalscreen.app.say('')")
+        page.unroute("**/api/verdicts*")
+        page.click("#unsaved button:text('Retry')")
+        wait(page, "document.getElementById('saved').textContent === 'all saved'")
+        go(page, "p", "d")
+    assert [v.verdict for v in read_verdicts(database / "f")] == ["accept"]
+
+
+def test_a_key_that_is_held_does_not_run_through_the_records(browser: Any, database: Path) -> None:
+    with review(browser, database, "?record=d") as page:
+        for _ in range(5):
+            page.keyboard.down("n")  # the first is a press, the others repeat it
+        assert current(page) == 1
+        assert said(page) == "No alarm after this one; press again for another record."
+        page.keyboard.up("n")
+        go(page, "n", "f")
+
+
+@pytest.mark.parametrize("of_database", [True, False])
+def test_one_record_is_as_it_was(browser: Any, tmp_path: Path, of_database: bool) -> None:
+    """Of a database or not: no chooser, no counts, and the list ends where it ends."""
+    if of_database:
+        path = write_database(tmp_path / "db", {"only": [ALARM, QUIET]})
+    else:
+        path = write_alarms(tmp_path / "only", [ALARM, QUIET])
+    with review(browser, path) as page:
+        assert page.inner_text("#record") == "only"
+        assert page.locator("#record select, #record button, #tally").count() == 0
+        press(page, "n", "n")
+        assert said(page) == "No alarm after this one in the list."
+        press(page, ".")
+        assert said(page) == "This is the only record of the store."
