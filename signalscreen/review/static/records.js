@@ -109,9 +109,9 @@ export class Records {
   none(step) {
     const what = this.app.list.filter === "unreviewed" ? "an alarm that you have not reviewed" : "an alarm";
     const others = this.left ? 0 : this.names.filter((_, i) => (i - this.at) * step < 0 && this.hasAlarm(i)).length;
-    const [that, other, key] = step > 0 ? ["later", "earlier", "p"] : ["earlier", "later", "n"];
+    const [where, that, other, key] = step > 0 ? ["after", "later", "earlier", "p"] : ["before", "earlier", "later", "n"];
     const rest = others ? ` ${others.toLocaleString("en")} ${other} ${others === 1 ? "has one" : "have some"} (${key}).` : "";
-    return `This was the ${step > 0 ? "last" : "first"} alarm: no ${that} record has ${what}.${rest}`;
+    return `No alarm ${where} this one, and no ${that} record has ${what}.${rest}`;
   }
 
   /**
