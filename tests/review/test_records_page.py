@@ -144,7 +144,7 @@ def test_the_chooser_lists_open_alarms_first(browser: Any, database: Path) -> No
         assert page.inner_text("#tally") == "6 open alarms in 4 records"
         assert page.inner_text("#record option:checked") == "d · 2 open alarms"
         press(page, "n", "a")
-        assert page.inner_text("#record option:checked") == "d · 1 of 2 alarms open"
+        assert page.inner_text("#record option:checked") == "d · 1 of 2 open"
         press(page, "n", "a")
         assert entries(page) == {
             "Open alarms (3 records)": ["a · 2 open alarms", "f · 1 open alarm", "g · 1 open alarm · 0 % screened"],

@@ -76,7 +76,7 @@ export function entry({ names, windows, alarms, open, done, wrong }, i) {
 function words(alarms, open) {
   if (!alarms) return "no alarms";
   if (!open) return `${count(alarms, "alarm")} reviewed`;
-  return open < alarms ? `${open.toLocaleString("en")} of ${count(alarms, "alarm")} open` : `${count(alarms, "open alarm")}`;
+  return open < alarms ? `${open.toLocaleString("en")} of ${alarms.toLocaleString("en")} open` : `${count(alarms, "open alarm")}`;
 }
 
 /** What is left to do in the whole database. */
