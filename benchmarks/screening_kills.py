@@ -3,9 +3,9 @@
 python -m benchmarks.screening_kills FOLDER [HOURS] [KILLS]
 
 FOLDER holds the record of ``python -m benchmarks.day FOLDER``, and gets the stores. Every kill is ``kill -9`` at a
-random moment of a run that goes on from the one before. All numbers are then compared, bit by bit, with a run that
-nobody disturbed. Workers have fewer threads, by which TensorFlow rounds otherwise now and then; with
-``TF_NUM_INTRAOP_THREADS=1`` all runs have one.
+random moment of a run that goes on from the one before. All numbers are then compared, bit by bit, with a run of as
+many workers that nobody disturbed. Workers have fewer threads, by which TensorFlow rounds otherwise now and then:
+the two undisturbed runs are compared as well.
 """
 
 import os
@@ -97,25 +97,32 @@ def worker_of(pid: int) -> int:
     return max(below, key=lambda p: p.cpu_times().user).pid
 
 
-def main(folder: Path, hours: float, kills: int) -> None:
-    day = folder / "day"
-    undisturbed = folder / "undisturbed.zarr"
-    subprocess.run(["rm", "-rf", str(undisturbed)], check=True)
+def undisturbed(day: Path, out: Path, hours: float, *more: str) -> Path:
+    subprocess.run(["rm", "-rf", str(out)], check=True)
     began = time.perf_counter()
-    subprocess.run(command(day, undisturbed, hours), check=True)
-    total = time.perf_counter() - began
-    print(f"undisturbed: {total:.1f} s, {finished(undisturbed)} shards")
-    for name, count, more, victim in (
-        (f"killed {kills} times", kills, (), itself),
-        ("two workers, one killed", 1, ("--workers", "2"), worker_of),
+    subprocess.run(command(day, out, hours, *more), check=True)
+    print(f"undisturbed {' '.join(more)}: {time.perf_counter() - began:.1f} s, {finished(out)} shards", flush=True)
+    return out
+
+
+def compare(one: Path, other: Path) -> None:
+    print(f"  {one.name} and {other.name}: arrays that differ: {differences(one, other) or 'none'}", flush=True)
+
+
+def main(folder: Path, hours: float, kills: int) -> None:
+    day, workers = folder / "day", ("--workers", "2")
+    alone = undisturbed(day, folder / "undisturbed.zarr", hours)
+    together = undisturbed(day, folder / "undisturbed_workers.zarr", hours, *workers)
+    compare(alone, together)
+    for name, count, whole, more, victim in (
+        (f"killed {kills} times", kills, alone, (), itself),
+        ("two workers, one killed", 1, together, workers, worker_of),
     ):
         out = folder / f"{name.split()[0]}.zarr"
         subprocess.run(["rm", "-rf", str(out)], check=True)
-        print(f"{name}:")
-        began = time.perf_counter()
-        killed(command(day, out, hours, *more), out, finished(undisturbed), count, victim)
-        found = differences(undisturbed, out)
-        print(f"  {time.perf_counter() - began:.1f} s in all; arrays that differ: {found or 'none'}")
+        print(f"{name}:", flush=True)
+        killed(command(day, out, hours, *more), out, finished(whole), count, victim)
+        compare(whole, out)
     print(f"load averages now: {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
 
 

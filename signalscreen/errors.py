@@ -5,6 +5,11 @@ A message is one sentence: what was given, what is allowed, what to do.
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_silent: ContextVar[tuple[type[Warning], ...]] = ContextVar("silent", default=())
 
 
 class SignalScreenError(Exception):
@@ -75,8 +80,24 @@ class SpeedWarning(SignalScreenWarning):
     """The result is right, but takes longer than it might."""
 
 
+@contextmanager
+def silenced(category: type[Warning]) -> Iterator[None]:
+    """Keep this package's own warnings of a kind to itself, in this thread only.
+
+    What `warnings.catch_warnings` puts back at its end is the whole process's, so that two threads which use it
+    at once can leave warnings off for good.
+    """
+    token = _silent.set((*_silent.get(), category))
+    try:
+        yield
+    finally:
+        _silent.reset(token)
+
+
 def warn(message: str, category: type[Warning]) -> None:
     """Warn at the line of the user's code that called into this package."""
+    if issubclass(category, _silent.get()):
+        return
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "signalscreen":
         level, frame = level + 1, frame.f_back

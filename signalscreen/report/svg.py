@@ -27,6 +27,7 @@ _LOOK: dict[str, Any] = {
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
 }
+_DECIMALS = re.compile(r"-?\d+\.\d+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -67,5 +68,16 @@ def svg_of(figure: Figure, title: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*"', "<g", text)  # names that every figure has, and nothing refers to
+    text = re.sub(r'(?<= d=")[^"]*', lambda path: _shorter(path[0]), text)
     head = f'<svg role="img" aria-label="{escaped(title)}"'
     return re.sub(r'<svg\b((?:(?!width=|height=)[^>])*?)\s(?:height|width)="[^"]*"', rf"{head}\1", text, count=1)
+
+
+def _shorter(path: str) -> str:
+    r"""The same lines to a hundredth of a point, without the spaces: half of what matplotlib writes.
+
+    >>> _shorter("M 223.196999 157.4 \nL 0.001 12.000002 \nz")
+    'M223.2 157.4L0 12z'
+    """
+    rounded = _DECIMALS.sub(lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), path)
+    return re.sub(r"\s*([A-Za-z])\s*", r"\1", rounded).strip()

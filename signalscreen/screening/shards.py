@@ -5,7 +5,6 @@ so it can be done again, by anybody, at any time.
 """
 
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalscreen.completeness import gap
-from signalscreen.errors import CompletenessWarning, OptionError
+from signalscreen.errors import CompletenessWarning, OptionError, silenced
 from signalscreen.methods import METHODS
 from signalscreen.quality import MARGIN, bad_signal
 from signalscreen.recording import normalise
@@ -205,8 +204,7 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Arra
     score = ready.score(target[chosen] if isinstance(target, np.ndarray) else target)
     values = x[chosen]
     for name, options in ready.job.methods.items():
-        with warnings.catch_warnings():  # it is kept for each window, and said once for all at the end
-            warnings.simplefilter("ignore", CompletenessWarning)
+        with silenced(CompletenessWarning):  # it is kept for each window, and said once for all at the end
             if gradient is not None and _is_gradient((name, options)):
                 maps = METHODS[name].formula(_Differentiated(gradient), values)
             else:

@@ -122,9 +122,19 @@ def open_results(path: str | os.PathLike[str], record: str | None = None) -> Any
 
 
 def records_in(path: str | os.PathLike[str]) -> list[str]:
-    """Names of the records in a database, sorted; none in the store of one recording."""
-    group = opened(path)
-    return sorted(group.attrs["records"]) if "records" in group.attrs else []
+    """Names of the records in a database, sorted; none in the store of one recording.
+
+    Raises
+    ------
+    RecordingError
+        If there is no such store, or it is a database in which nothing is yet.
+    """
+    attrs = opened(path).attrs
+    if "records" not in attrs:
+        return []
+    if not attrs["records"]:
+        raise RecordingError(f"{path} is a database without records; screen some into it first")
+    return sorted(attrs["records"])
 
 
 def records_of(path: str | os.PathLike[str], record: str | None = None) -> list[str | None]:

@@ -57,7 +57,10 @@ def test_figures_fit_the_page_and_words_are_shown(opened: Any) -> None:
 def test_the_policy_holds_even_against_what_is_put_in_later(opened: Any) -> None:
     page, _, said = opened
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=\"http://127.0.0.1:9/x.png\">')")
-    page.wait_for_timeout(200)
+    for _ in range(500):
+        if said:
+            break
+        page.wait_for_timeout(20)
     assert any("Content Security Policy" in words for words in said)
 
 

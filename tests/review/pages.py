@@ -65,7 +65,7 @@ def settle(page: Any) -> None:
 
 def wait(page: Any, condition: str) -> None:
     """Wait until an expression is true. (Playwright's own wait compiles it in the page, which is forbidden.)"""
-    for _ in range(500):
+    for _ in range(1500):
         try:
             if page.evaluate(condition):
                 return
@@ -73,7 +73,7 @@ def wait(page: Any, condition: str) -> None:
             if "context was destroyed" not in str(error):  # the page is just being replaced by the next
                 raise
         page.wait_for_timeout(20)
-    raise AssertionError(f"{condition} is not true after ten seconds")
+    raise AssertionError(f"{condition} is not true after half a minute")
 
 
 def intercept(page: Any, pattern: str, handler: Callable[[Any], object]) -> None:

@@ -364,7 +364,7 @@ def test_a_verdict_given_while_an_undo_is_under_way(store: Path, watched: Watche
     page.on("request", listen)
     page.keyboard.press("z")
     page.keyboard.press("a")
-    for _ in range(250):
+    for _ in range(1500):
         if held:
             break
         page.wait_for_timeout(20)
@@ -398,7 +398,7 @@ def test_a_verdict_deleted_while_it_is_saved(store: Path, watched: Watched) -> N
     page.keyboard.press("a")
     page.keyboard.press("x")
     wait(page, "signalscreen.app.verdicts.saving === 2")
-    for _ in range(250):
+    for _ in range(1500):
         if held:
             break
         page.wait_for_timeout(20)

@@ -70,6 +70,23 @@ def test_a_damaged_record_does_not_stop_the_others(tmp_path, folder, model):
     assert [(one.record, one.done) for one in found] == [("a", 1.0), ("c", 1.0)]
 
 
+def test_a_database_in_which_nothing_is_yet(tmp_path, folder, model):
+    """No record could be screened: what reads it says so, and a run with better options fills it."""
+    out = tmp_path / "db.zarr"
+    with pytest.raises(RecordingError, match=r"none of 3 records could be screened; a: .* each lead by itself"):
+        ss.screen_recordings(folder, model, out=out, target=0)
+    for words in (
+        ["report", out],
+        ["export", out, "--format", "csv", "--out", tmp_path / "e"],
+        ["review", out, "--no-browser"],
+    ):
+        assert "db.zarr is a database without records; screen some into it first" in run(*words, code=1).stderr
+    with pytest.raises(RecordingError, match="without records"):
+        ss.open_results(out)
+    found = ss.screen_recordings(folder, model, out=out, target=0, each_lead=True)
+    assert [one.done for one in found] == [1, 1, 1]
+
+
 def test_a_second_run_adds_what_is_new(tmp_path, folder, model):
     out = tmp_path / "db.zarr"
     ss.screen_recordings([folder / "a"], model, out=out, target=0, each_lead=True)

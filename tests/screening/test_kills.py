@@ -42,20 +42,34 @@ def signalled(process, out, number, after):
     return process.communicate()[1]
 
 
+def interrupted(job, out, number, after):
+    """A run that got a signal on its way; where this process came too late with it, the run is made once more."""
+    before = out.with_suffix(".before")
+    if out.exists():
+        shutil.copytree(out, before)
+    for _ in range(10):
+        process = started(job, out)
+        said = signalled(process, out, number, after)
+        if finished(out) < jobs.SHARDS:
+            return process.returncode, said
+        shutil.rmtree(out)
+        if before.exists():
+            shutil.copytree(before, out)
+    raise AssertionError("ten runs have ended before a signal came")
+
+
 def test_killed_stopped_and_taken_up_again(job, undisturbed, tmp_path):
     """First by kill -9, then by Ctrl-C; another run goes on at the same time as the last."""
     out = tmp_path / "s.zarr"
-    process = started(job, out)
-    signalled(process, out, signal.SIGKILL, after=3)
-    assert process.returncode == -signal.SIGKILL
+    code, _ = interrupted(job, out, signal.SIGKILL, after=3)
+    assert code == -signal.SIGKILL
     killed = finished(out)
-    assert 3 <= killed < jobs.SHARDS
-    process = started(job, out)
-    said = signalled(process, out, signal.SIGINT, after=killed + 3)
-    assert process.returncode == 130
+    assert killed >= 3
+    code, said = interrupted(job, out, signal.SIGINT, after=killed + 3)
+    assert code == 130
     assert said == f"stopped; what was finished is kept in {out}: run the same again to go on\n"
     stopped = finished(out)
-    assert killed < stopped < jobs.SHARDS
+    assert stopped > killed
     process = started(job, out)
     try:
         while finished(out) == stopped and process.poll() is None:
