@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -73,6 +74,11 @@ class Result:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries a result depends on."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
     found = {"python": python_version()}
     for name in _LIBRARIES:
         try:

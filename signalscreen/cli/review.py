@@ -1,7 +1,6 @@
 """``signalscreen review``: look at what a screening found, and keep verdicts."""
 
 from importlib.util import find_spec
-from pathlib import Path
 
 import click
 
@@ -9,11 +8,11 @@ from signalscreen.errors import OutputError, SignalScreenWarning, warn
 
 
 @click.command(short_help="Review a screened recording in the browser, and keep verdicts.")
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store")
 @click.option("--port", type=click.IntRange(0, 65535), help="Of this computer; any free one if left out.")
 @click.option("--reviewer", metavar="NAME", help="Whose verdicts these are; your user name if left out.")
 @click.option("--browser/--no-browser", default=True, help="Open the page, or only print its address.")
-def review(store: Path, port: int | None, reviewer: str | None, browser: bool) -> None:
+def review(store: str, port: int | None, reviewer: str | None, browser: bool) -> None:
     """Review STORE, which signalscreen screen wrote: a recording, or a database of them.
 
     The page is served to this computer only, at an address that holds a random word. Verdicts are saved at once

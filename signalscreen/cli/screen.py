@@ -128,7 +128,8 @@ def _say(found: list[Any], out: str) -> None:
     print_table(rows, right=tuple(i for i, name in enumerate(rows[0]) if name not in ("record", "top classes")))
     if any(one.relevance for one in found):
         click.echo("on bad: share of the relevance on bad signal (and of the time explained, which is chance)")
-    click.echo(f"look at it: signalscreen review {out}")
+    first = "" if "://" not in out else "copy the store to this computer, then "
+    click.echo(f"look at it: {first}signalscreen review {'STORE' if first else out}")
 
 
 def _write_table(path: Path, found: list[Any]) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from signalscreen.errors import RecordingError
 from signalscreen.review.recent import RecentChunks
-from signalscreen.screening.store import opened
+from signalscreen.screening.store import located, opened
 
 _METHOD = "attribution_"
 
@@ -162,7 +162,8 @@ def open_records(path: str | os.PathLike[str]) -> Mapping[str, StoredRecord]:
     RecordingError
         If nothing is there, or it is no such store.
     """
-    if "://" in str(path):
+    path = located(path)
+    if "://" in path:
         raise RecordingError(f"{path} is not on a disk of this computer; copy the store here to review it")
     folder = Path(path).resolve()
     if not folder.is_dir():

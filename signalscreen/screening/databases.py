@@ -3,18 +3,27 @@
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm.auto import tqdm
 
-from signalscreen.errors import OutputError, RecordingError, SignalScreenError, SignalScreenWarning, warn
+from signalscreen.errors import (
+    CompletenessWarning,
+    OutputError,
+    RecordingError,
+    SignalScreenError,
+    SignalScreenWarning,
+    warn,
+)
 from signalscreen.screening import allocation, store
 from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, existing, made
-from signalscreen.screening.progress import bar, hours
-from signalscreen.screening.ready import Task, load, prepare
-from signalscreen.screening.running import check_workers, done, job_of, warn_incomplete
+from signalscreen.screening.progress import bar
+from signalscreen.screening.ready import Ready, Task, load, prepare, tasks_of
+from signalscreen.screening.running import INCOMPLETE, Opened, check_workers, done, job_of
 from signalscreen.screening.summary import RecordSummary, summarise
 
 
@@ -57,22 +66,22 @@ def screen_recordings(
     for job in jobs.values():
         check_workers(job, executor)
     before = _made_database(out)
-    tasks, failed = _prepared(jobs, overwrite)
+    with clearly(out):
+        tasks, failed, opened = _prepared(jobs, overwrite, progress)
     if len(failed) == len(found):
         name, reason = next(iter(failed.items()))
         raise RecordingError(f"none of {len(found)} records could be screened; {name}: {reason}")
     with clearly(out):
         allocation.create_database(out, sorted({*before, *(jobs.keys() - failed.keys())}))
     with clearly(out), bar(tasks, f"{len(found)} records", progress) as shown:
-        for task, error in done(tasks, executor):
-            shown.update(hours(task))
+        for task, error in done(tasks, executor, opened):
+            shown.update(task.hours)
             if error is not None:
-                failed.setdefault(task.ready.job.out.rsplit("/", 1)[-1], error)
-    for task in {id(task.arrays): task for task in tasks}.values():
-        warn_incomplete(task.ready, task.arrays)
+                failed.setdefault(task.job.out.rsplit("/", 1)[-1], error)
     _said(failed, len(found))
-    allocation.consolidate(out)
-    return summarise(out)
+    summary = summarise(out)
+    _warn_incomplete([one for one in summary if one.record in jobs])
+    return summary
 
 
 def records_of(records: Any) -> list[tuple[str, Path]]:
@@ -119,12 +128,19 @@ def _segments(header: Path) -> list[str]:
     return [line.split()[0] for line in lines[1:]]
 
 
-def _prepared(jobs: Mapping[str, Job], overwrite: bool) -> tuple[list[Task], dict[str, SignalScreenError]]:
-    """What is left to do of every record; methods are tried on the first only."""
+def _prepared(
+    jobs: Mapping[str, Job], overwrite: bool, progress: bool | None
+) -> tuple[list[Task], dict[str, SignalScreenError], Opened]:
+    """What is left to do, what is wrong with which record, and how a record is opened.
+
+    Every record is checked, and has its store, before work starts; methods are tried on the first only. None is
+    kept open: thousands would not fit into memory.
+    """
     tasks: list[Task] = []
     failed: dict[str, SignalScreenError] = {}
     model, methods = None, None
-    for name, job in jobs.items():
+    shown = None if progress is None else not progress
+    for name, job in tqdm(jobs.items(), "making ready", disable=shown, unit=" records", leave=False):
         try:
             model = load(job) if model is None else model
             ready = prepare(job, model)
@@ -134,9 +150,28 @@ def _prepared(jobs: Mapping[str, Job], overwrite: bool) -> tuple[list[Task], dic
         except SignalScreenError as error:
             failed[name] = error
             continue
-        left = np.flatnonzero(~store.shards_done(arrays)).tolist()
-        tasks += [Task(ready, arrays, number) for number in left]
-    return tasks, failed
+        tasks += tasks_of(ready, np.flatnonzero(~store.shards_done(arrays)).tolist())
+
+    @lru_cache(maxsize=2)  # the one that is worked on, and the next
+    def opened(job: Job) -> tuple[Ready, store.Arrays]:
+        return prepare(job, model), store.arrays_of(job.out)
+
+    return tasks, failed, opened
+
+
+def _warn_incomplete(found: Sequence[RecordSummary]) -> None:
+    """Say once for each method, for all records, where attributions do not add up."""
+    for method in {method: None for one in found for method in one.completeness}:
+        missed = {one.record: one.completeness.get(method, 0.0) for one in found}
+        over = [name for name, share in missed.items() if share > INCOMPLETE]
+        if over:
+            worst = max(over, key=missed.__getitem__)
+            warn(
+                f"{method}: in {len(over)} of {len(found)} records attributions miss the change of the score by "
+                f"more than {INCOMPLETE:.0%} of it (worst {missed[worst]:.2g}, in {worst}); more steps or a "
+                "tolerance would bring them closer",
+                CompletenessWarning,
+            )
 
 
 def _made_database(out: str) -> list[str]:

@@ -93,7 +93,7 @@ def existing(path: str) -> Mapping[str, Any] | None:
         refused = error
     attrs = _root(path, consolidated=False)
     if attrs is not None and attrs.get("title") == store.TITLE:
-        if _root(path, consolidated=True) is None:
+        if "records" not in attrs and _root(path, consolidated=True) is None:
             return None  # its making was interrupted
         raise OutputError(f"{refused}, or choose another --out") from refused  # damaged, or of a later version
     if attrs is not None or _holds_something(path):

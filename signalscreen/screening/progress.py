@@ -8,16 +8,10 @@ from tqdm.auto import tqdm
 from signalscreen.screening.ready import Task
 
 
-def hours(task: Task) -> float:
-    """Hours of signal in a shard."""
-    shard = task.ready.grid.shard(task.number)
-    return (shard.stop - shard.first) / task.ready.grid.fs / 3600
-
-
 def bar(tasks: Sequence[Task], what: str, progress: bool | None) -> Any:
     """Hours of signal that are left to do."""
     return _SignalHours(
-        total=sum(map(hours, tasks)),
+        total=sum(task.hours for task in tasks),
         desc=f"screening {what}",
         disable=None if progress is None else not progress,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.2f}/{total:.2f} h [{elapsed}<{remaining}{postfix}]",

@@ -1,6 +1,7 @@
 """A job with its model loaded, its recording opened and its windows laid out."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -73,11 +74,20 @@ class Ready:
 
 
 class Task(NamedTuple):
-    """A shard to be done: of which job, where it is written, and its number."""
+    """A shard to be done: of which job, its number, and how many hours of signal it holds.
 
-    ready: Ready
-    arrays: Any
+    It is light: a database may have a hundred thousand.
+    """
+
+    job: Job
     number: int
+    hours: float
+
+
+def tasks_of(ready: Ready, numbers: Iterable[int]) -> list[Task]:
+    """Shards of a job."""
+    shards = map(ready.grid.shard, numbers)
+    return [Task(ready.job, one.number, (one.stop - one.first) / ready.grid.fs / 3600) for one in shards]
 
 
 def prepare(job: Job, model: Any = None) -> Ready:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import fields
 from typing import Any
@@ -14,12 +14,14 @@ from signalscreen.recording.selection import Leads
 from signalscreen.screening import store
 from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, made
-from signalscreen.screening.progress import bar, hours
-from signalscreen.screening.ready import Ready, Task, prepare
-from signalscreen.screening.shards import answered, gathered, write
+from signalscreen.screening.progress import bar
+from signalscreen.screening.ready import Ready, Task, prepare, tasks_of
+from signalscreen.screening.shards import Material, answered, gathered, write
 from signalscreen.screening.workers import shard_by_worker
 
+INCOMPLETE = 0.05  # of the change of a score: what attributions may miss of it before somebody is told
 _OPTIONS = frozenset(f.name for f in fields(Job)) - {"record", "model", "out", "methods"}
+Opened = Callable[[Job], tuple[Ready, store.Arrays]]
 Methods = str | Sequence[str] | Mapping[str, Mapping[str, Any]]
 
 
@@ -129,14 +131,13 @@ def screen_recording(
     check_workers(job, executor)
     ready = prepare(job)
     arrays, _ = made(ready, overwrite)
-    left = np.flatnonzero(~store.shards_done(arrays)).tolist()
-    tasks = [Task(ready, arrays, number) for number in left]
+    tasks = tasks_of(ready, np.flatnonzero(~store.shards_done(arrays)).tolist())
     with clearly(job.out), bar(tasks, ready.stream.source or "recording", progress) as shown:
-        for task, error in done(tasks, executor):
+        for task, error in done(tasks, executor, lambda _: (ready, arrays)):
             if error is not None:
                 raise error
-            shown.update(hours(task))
-    warn_incomplete(ready, arrays)
+            shown.update(task.hours)
+    _warn_incomplete(ready, arrays)
     return store.open_results(job.out)
 
 
@@ -174,8 +175,18 @@ def check_workers(job: Job, executor: Executor | None) -> None:
         raise OutputError(f"{job.out} is in the memory of this process, which workers do not see; give another out")
 
 
-def done(tasks: Sequence[Task], executor: Executor | None) -> Iterator[tuple[Task, SignalScreenError | None]]:
+def done(
+    tasks: Sequence[Task], executor: Executor | None, opened: Opened
+) -> Iterator[tuple[Task, SignalScreenError | None]]:
     """Do shards, here or by workers, and say which is done, or what was wrong with it.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    executor : concurrent.futures.Executor or None
+    opened : callable
+        ``opened(job)`` gives the job made ready, and the arrays of its store, open for writing. Workers make it
+        ready themselves.
 
     Raises
     ------
@@ -183,9 +194,9 @@ def done(tasks: Sequence[Task], executor: Executor | None) -> Iterator[tuple[Tas
         The store cannot be written.
     """
     if executor is None:
-        yield from _here(tasks)
+        yield from _here(tasks, opened)
         return
-    waiting = {executor.submit(shard_by_worker, task.ready.job.absolute(), task.number): task for task in tasks}
+    waiting = {executor.submit(shard_by_worker, task.job.absolute(), task.number): task for task in tasks}
     try:
         for future in as_completed(waiting):
             yield waiting[future], _error_at_worker(future)
@@ -194,23 +205,29 @@ def done(tasks: Sequence[Task], executor: Executor | None) -> Iterator[tuple[Tas
             future.cancel()
 
 
-def _here(tasks: Sequence[Task]) -> Iterator[tuple[Task, SignalScreenError | None]]:
+def _here(tasks: Sequence[Task], opened: Opened) -> Iterator[tuple[Task, SignalScreenError | None]]:
     """Do shards in this process: the next is read and the last is written while the model works on one."""
+
+    def read(task: Task) -> tuple[Ready, store.Arrays, Material]:
+        ready, arrays = opened(task.job)
+        return ready, arrays, gathered(ready, task.number)
+
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        coming = [reader.submit(gathered, task.ready, task.number) for task in tasks[:1]]
+        coming = [reader.submit(read, task) for task in tasks[:1]]
         going: list[tuple[Task, Future[None]]] = []
         for place, task in enumerate(tasks):
             reading = coming.pop()
-            coming += [reader.submit(gathered, t.ready, t.number) for t in tasks[place + 1 : place + 2]]
+            coming += [reader.submit(read, after) for after in tasks[place + 1 : place + 2]]
             error = _error_of(reading)
             if error is not None:
                 yield task, error
                 continue
+            ready, arrays, material = reading.result()
             began = time.perf_counter()
-            answer = answered(task.ready, reading.result().rows)
+            answer = answered(ready, material.rows)
             seconds = time.perf_counter() - began
             yield from _written(going)
-            going.append((task, writer.submit(write, task.ready, task.arrays, reading.result(), answer, seconds)))
+            going.append((task, writer.submit(write, ready, arrays, material, answer, seconds)))
         yield from _written(going)
 
 
@@ -251,19 +268,19 @@ def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
     return {name: {} for name in ([method] if isinstance(method, str) else method)}
 
 
-def warn_incomplete(ready: Ready, arrays: store.Arrays) -> None:
+def _warn_incomplete(ready: Ready, arrays: store.Arrays) -> None:
     """Say once, for all shards, where attributions do not add up."""
     for name in ready.job.methods:
         if f"completeness_{name}" not in arrays:
             continue
         missed = np.abs(arrays[f"completeness_{name}"][:])
-        if np.nanmax(missed, initial=0.0) > 0.05:
+        if np.nanmax(missed, initial=0.0) > INCOMPLETE:
             worst = int(np.nanargmax(missed))
             at = float(arrays["window_start_s"][worst])
-            count = int(np.nansum(missed > 0.05))
+            count = int(np.nansum(missed > INCOMPLETE))
             warn(
                 f"{name}: attributions of {count} of {np.isfinite(missed).sum()} windows miss the change of the "
-                f"score by more than 5 % of it (worst {missed[worst]:.2g}, at {at:g} s); more steps or a tolerance "
-                "would bring them closer",
+                f"score by more than {INCOMPLETE:.0%} of it (worst {missed[worst]:.2g}, at {at:g} s); more steps "
+                "or a tolerance would bring them closer",
                 CompletenessWarning,
             )

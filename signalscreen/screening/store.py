@@ -41,10 +41,9 @@ def opened(path: str | os.PathLike[str], mode: str = "r") -> Any:
     import zarr
 
     try:
-        # A database's own group comes first without the arrays of its records, which may be fifty thousand.
-        group = zarr.open_group(str(path), mode=mode, use_consolidated=False)  # type: ignore[arg-type]
-        if "records" not in group.attrs:
-            group = zarr.open_group(str(path), mode=mode, use_consolidated=True)  # type: ignore[arg-type]
+        group = zarr.open_group(str(path), mode=mode)  # type: ignore[arg-type]
+        if "records" not in group.attrs and group.metadata.consolidated_metadata is None:
+            raise KeyError("it was never finished being made")
     except (FileNotFoundError, ValueError, TypeError, KeyError, NotADirectoryError) as error:
         raise RecordingError(
             f"{path} is no store of signalscreen; give what 'signalscreen screen' wrote with --out"

@@ -19,6 +19,11 @@ from signalscreen.verdicts import read_verdicts
 
 from .pages import FS, HOP, WINDOW, colour_of, drawn, intercept, press, settle, show, wait, write_beats
 
+# The place in the address is that of the page.
+WRITTEN_DOWN = """(() => {
+  const [kept, { app }] = [new URLSearchParams(location.hash.slice(1)), signalscreen];
+  return Number(kept.get("window")) === app.current && Number(kept.get("from")) === Math.round(app.view.from);
+})()"""
 VIEWPORT = {"width": 1440, "height": 900}
 
 
@@ -249,8 +254,7 @@ def test_twenty_verdicts(store: Path, watched: Watched) -> None:
     found = [(v.start, v.stop, v.verdict, v.label, v.window) for v in read_verdicts(store)]
     assert found == sorted(wanted)
     view = page.evaluate("[signalscreen.app.current, Math.round(signalscreen.app.view.from)]")
-    wait(page, "location.hash.includes('window=')")
-    page.wait_for_timeout(300)  # the place is written down a quarter of a second later
+    wait(page, WRITTEN_DOWN)  # a quarter of a second later
     page.reload()
     wait(page, "window.signalscreen?.app.ready")
     settle(page)
@@ -333,6 +337,24 @@ def test_a_verdict_within_another(store: Path, watched: Watched) -> None:
         assert (target["kind"], target["start"], target["stop"]) == ("verdict", *span)
         press(page, "x")
     assert not [v for v in read_verdicts(store) if v.start in (21_500, 20_500)]
+
+
+def test_what_is_said_of_the_pointer_goes_with_the_view(watched: Watched) -> None:
+    """A key moves the view under a pointer that rests."""
+    page = watched.page
+    box = page.locator("[data-lead='0']").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    before = page.inner_text("#readout")
+    for key in ("n", "n"):
+        press(page, key)
+        now = page.inner_text("#readout")
+        sample = page.evaluate("signalscreen.app.gestures.sample(signalscreen.app.gestures.over)")
+        time = page.evaluate("(sample) => signalscreen.app.clock.words(sample, 2)", sample)
+        assert now.startswith(f"{time} · L1 ")
+        assert now != before
+        before = now
+    page.mouse.move(1, 1)
+    assert page.inner_text("#readout") == ""
 
 
 def test_what_was_said_of_an_edit_goes_with_the_next(watched: Watched) -> None:

@@ -70,7 +70,7 @@ def _asked_and_ended(process: "subprocess.Popen[str]") -> None:
 def test_options_reach_the_server(tmp_path: Path, served: list[tuple[object, dict[str, object]]]) -> None:
     path = write_store(tmp_path / "a.zarr", n=2000)
     assert _run(path, "--port", 8123, "--reviewer", "Zoë", "--no-browser").exit_code == 0
-    assert served == [(path, {"port": 8123, "reviewer": "Zoë", "open_browser": False})]
+    assert served == [(str(path), {"port": 8123, "reviewer": "Zoë", "open_browser": False})]
 
 
 def test_an_unfinished_store_is_opened_with_a_warning(
@@ -84,6 +84,9 @@ def test_an_unfinished_store_is_opened_with_a_warning(
 
 
 def test_what_cannot_be_reviewed_is_said_in_a_line(tmp_path: Path) -> None:
+    assert _run("s3://bucket/a.zarr").stderr == (
+        "error: s3://bucket/a.zarr is not on a disk of this computer; copy the store here to review it\n"
+    )
     (tmp_path / "file").write_text("x")
     for path in (tmp_path / "none", tmp_path / "file", tmp_path):
         found = _run(path)

@@ -1,8 +1,10 @@
 """Folders of recordings, what was found in them, and the command."""
 
 import csv
+import gc
 import json
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -13,9 +15,9 @@ keras = pytest.importorskip("keras")
 
 import signalscreen as ss  # noqa: E402
 from signalscreen.cli import main  # noqa: E402
-from signalscreen.errors import OutputError, RecordingError, SignalScreenWarning  # noqa: E402
+from signalscreen.errors import CompletenessWarning, OutputError, RecordingError, SignalScreenWarning  # noqa: E402
 from signalscreen.quality import Share  # noqa: E402
-from signalscreen.screening import store, summarise  # noqa: E402
+from signalscreen.screening import databases, store, summarise  # noqa: E402
 from signalscreen.screening.databases import records_of  # noqa: E402
 from signalscreen.screening.summary import RecordSummary, plain_table, table  # noqa: E402
 from tests.screening.nets import FS, quality_net, recording, softmax_net  # noqa: E402
@@ -54,8 +56,42 @@ def test_a_folder_of_records(tmp_path, folder, model):
             np.testing.assert_array_equal(alone[name].values, together[name].values)
     import xarray
 
-    tree = xarray.open_datatree(out, engine="zarr", chunks=None)
+    tree = xarray.open_datatree(out, engine="zarr", consolidated=False, chunks=None)
     assert sorted(tree.children) == ["a", "b", "c"]
+    # The root names its records and does not hold their metadata, which would grow with each of them.
+    assert "consolidated_metadata" not in json.loads((out / "zarr.json").read_text())
+
+
+def test_records_are_open_one_at_a_time(tmp_path, folder, model, monkeypatch):
+    """Of a database of thousands only what is worked on is in memory: that, the next, and what is being written."""
+    ready, most = weakref.WeakSet(), []
+
+    def prepare(job, model, real=databases.prepare):
+        one = real(job, model)
+        ready.add(one)
+        gc.collect()
+        most.append(len(ready))
+        return one
+
+    monkeypatch.setattr(databases, "prepare", prepare)
+    for k in range(12):
+        write_record(tmp_path, f"r{k}", seed=k, samples=300)
+    found = ss.screen_recordings(tmp_path, model, out=tmp_path / "db.zarr", target=0, each_lead=True)
+    assert len(found) == 12
+    assert max(most) <= 5
+
+
+def test_what_does_not_add_up_is_said_once_for_all_records(tmp_path, folder, model):
+    given = {
+        "method": {"integrated_gradients": {"steps": 1}},
+        "target": 0,
+        "each_lead": True,
+        "score": "probability",
+    }
+    words = r"^integrated_gradients: in \d of 3 records attributions miss .* \(worst [\d.]+, in [abc]\); more steps"
+    with pytest.warns(CompletenessWarning, match=words) as said:
+        ss.screen_recordings(folder, model, out=tmp_path / "db.zarr", **given)
+    assert len(said) == 1
 
 
 def test_a_damaged_record_does_not_stop_the_others(tmp_path, folder, model):

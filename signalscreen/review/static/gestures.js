@@ -11,7 +11,7 @@ export class Gestures {
     element.addEventListener("pointerdown", (event) => this.down(event));
     element.addEventListener("pointermove", (event) => this.move(event));
     for (const type of ["pointerup", "pointercancel"]) element.addEventListener(type, (event) => this.up(event));
-    element.addEventListener("pointerleave", () => app.readout(null));
+    element.addEventListener("pointerleave", () => { this.over = null; this.read(); });
     element.addEventListener("dblclick", (event) => this.double(event));
   }
 
@@ -53,13 +53,20 @@ export class Gestures {
 
   move(event) {
     const { app, held } = this;
-    if (!held) { app.readout(this.sample(event), this.lead(event)); return; }
+    this.over = event;
+    if (!held) { this.read(); return; }
     if (!held.moved && Math.abs(event.clientX - held.x) < CLICK) return;
     held.moved = true;
     if (held.select) { app.select(held.sample, this.sample(event)); return; }
     const box = document.getElementById("lane").getBoundingClientRect();
     const shift = ((held.x - event.clientX) / (box.width - app.frame[0] - app.frame[1])) * (held.to - held.from);
     app.view.show(held.from + shift, held.to + shift);
+  }
+
+  /** Say what is under the pointer, which may rest while the view moves. */
+  read() {
+    if (this.over) this.app.readout(this.sample(this.over), this.lead(this.over));
+    else this.app.readout(null);
   }
 
   up(event) {

@@ -164,6 +164,7 @@ class App {
     this.track?.draw(view, ticks, pixels);
     this.overview?.draw(view, pixels);
     drawLegend(byId("scale"), this.palette, this.methodInfo, this.stack.plan, this.info.fs, this.lane.badIn(view).length > 0);
+    this.gestures?.read();
     if (complete && marked && this.ready) this.quiet();
     return complete && marked;
   }
@@ -278,10 +279,10 @@ class App {
     const k = columns ? Math.round((sample - columns.x[0]) / columns.plan.samples) : -1;
     if (sample === null || sample < 0 || sample >= this.info.n) { byId("readout").textContent = ""; return; }
     const words = [this.clock.words(sample, this.view.span < 60 * this.info.fs ? 2 : 0)];
-    if (columns && columns.low[k] === columns.low[k]) {
+    if (columns && Number.isFinite(columns.low[k])) { // no gap, and not still that of another view
       const { name, units } = this.info.leads[lead];
       const value = columns.low[k] === columns.high[k] ? short(columns.low[k]) : `${short(columns.low[k])} … ${short(columns.high[k])}`;
-      words.push(`${name} ${value} ${units}`, columns.value[k] === columns.value[k] ? `attribution ${short(columns.value[k])}` : "not explained");
+      words.push(`${name} ${value} ${units}`, Number.isFinite(columns.value[k]) ? `attribution ${short(columns.value[k])}` : "not explained");
     }
     const bad = this.lane.badIn(this.view).find((b) => b.lead === lead && b.start <= sample && sample < b.stop);
     if (bad) words.push(`bad: ${bad.what.replaceAll("_", " ")}`);
