@@ -238,6 +238,25 @@ def test_a_verdict_on_its_way_arrives_before_the_record_changes(browser: Any, da
     assert read_verdicts(database / "d") == []
 
 
+def test_escape_stops_a_page_that_is_on_its_way(browser: Any, database: Path) -> None:
+    """Else the other record would come under the hands of a reviewer who was told that it is not opened."""
+    with review(browser, database, "?record=f") as page:
+        held: list[Any] = []
+        intercept(page, "**/?record=d", lambda route: held.append(route))  # its page: what is asked of it goes on
+        page.keyboard.press("p")
+        for _ in range(1500):
+            if held:
+                break
+            page.wait_for_timeout(20)
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(20)
+        held[0].continue_()
+        page.unroute("**/?record=d")
+        ready(page, "f")
+        assert said(page) == "Record d is not opened."
+        go(page, "p", "d")
+
+
 def test_the_record_does_not_change_while_a_verdict_cannot_be_saved(browser: Any, database: Path) -> None:
     refuse = {"status": 507, "content_type": "application/json", "body": '{"error": "the disk is full; free some"}'}
     with review(browser, database, "?record=f", errors=1) as page:

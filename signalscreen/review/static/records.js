@@ -14,6 +14,7 @@ export class Records {
     for (const name of ["windows", "alarms", "open", "done", "wrong"]) this[name] = this.names.map(() => null);
     this.changed = () => {};
     this.leaving = ""; // the record that is being gone to
+    this.going = false; // the browser has been told so, and asks for its page
     this.search = 0;
   }
 
@@ -132,6 +133,7 @@ export class Records {
     if (search !== this.search) return false;
     if (wrong) { this.stay(); app.say(wrong, true); return false; }
     app.keeping.write();
+    this.going = true;
     location.href = `?${new URLSearchParams({ record: name })}#${new URLSearchParams({ ...app.keeping.taste(), arrive, way })}`;
     return true;
   }
@@ -146,6 +148,8 @@ export class Records {
   stay() {
     this.search++;
     if (!this.leaving) return;
+    if (this.going) stop(); // else the other page would come all the same
+    this.going = false;
     this.leave("");
     this.changed();
   }
