@@ -1,7 +1,7 @@
 """`screen_recordings`: many recordings through one model, into a store that has one of its own for each."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from signalscreen.errors import (
 )
 from signalscreen.screening import allocation, store
 from signalscreen.screening.job import Job
-from signalscreen.screening.making import clearly, existing, made
+from signalscreen.screening.making import clearly, existing, made, one_at_a_time
 from signalscreen.screening.progress import bar
 from signalscreen.screening.ready import Ready, Task, load, prepare, tasks_of
 from signalscreen.screening.running import INCOMPLETE, Opened, check_workers, done, job_of
@@ -65,14 +65,13 @@ def screen_recordings(
     jobs = {name: job_of(path, model, method, f"{out.rstrip('/')}/{name}", options) for name, path in found}
     for job in jobs.values():
         check_workers(job, executor)
-    before = _made_database(out)
+    _name(out, [])
     with clearly(out):
         tasks, failed, opened = _prepared(jobs, overwrite, progress)
     if len(failed) == len(found):
         name, reason = next(iter(failed.items()))
         raise RecordingError(f"none of {len(found)} records could be screened; {name}: {reason}")
-    with clearly(out):
-        allocation.create_database(out, sorted({*before, *(jobs.keys() - failed.keys())}))
+    _name(out, jobs.keys() - failed.keys())
     with clearly(out), bar(tasks, f"{len(found)} records", progress) as shown:
         for task, error in done(tasks, executor, opened):
             shown.update(task.hours)
@@ -174,15 +173,16 @@ def _warn_incomplete(found: Sequence[RecordSummary]) -> None:
             )
 
 
-def _made_database(out: str) -> list[str]:
-    """Make the group that holds the stores, where it is not there; return the records that are in it."""
-    attrs = existing(out)
-    if attrs is not None and "records" not in attrs:
-        raise OutputError(f"{out} is the store of one recording; give another --out for several")
-    before = [] if attrs is None else list(attrs.get("records", []))
-    with clearly(out):
-        allocation.create_database(out, before)
-    return before
+def _name(out: str, records: Iterable[str]) -> None:
+    """Add records to those that a database names, and make it where it is not there.
+
+    Other processes may add theirs meanwhile: what it names is read anew.
+    """
+    with clearly(out), one_at_a_time(out):
+        attrs = existing(out)
+        if attrs is not None and "records" not in attrs:
+            raise OutputError(f"{out} is the store of one recording; give another --out for several")
+        allocation.create_database(out, sorted({*(attrs or {}).get("records", []), *records}))
 
 
 def _said(failed: Mapping[str, SignalScreenError], count: int) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,20 +49,35 @@ def made(
     """
     job = ready.job
     settings = ready.settings
-    found = existing(job.out)
-    if found is not None and not (overwrite and _differs(found, settings)):
-        _refuse_other(job, found, settings)
-        with clearly(job.out):
-            arrays = store.arrays_of(job.out)
-            arrays["done"][0] = arrays["done"][0]  # that it can be written to is found out before the work
-            return arrays, methods
-    _check_no_verdicts(job.out)
-    known = _tried(ready) if methods is None else methods
-    if found is None and existing(job.out) is not None:  # another process made it meanwhile, and may be at work
-        return made(ready, overwrite, known)
+    if _to_be_made(job.out, settings, overwrite):
+        _check_no_verdicts(job.out)
+        methods = _tried(ready) if methods is None else methods
+        with clearly(job.out), one_at_a_time(job.out):
+            if _to_be_made(job.out, settings, overwrite):  # else another process made it, and may be at work
+                allocation.create(job.out, _spec(ready, settings, methods))
+                return store.arrays_of(job.out), methods
+    _refuse_other(job, settings)
     with clearly(job.out):
-        allocation.create(job.out, _spec(ready, settings, known))
-        return store.arrays_of(job.out), known
+        arrays = store.arrays_of(job.out)
+        arrays["done"][0] = arrays["done"][0]  # that it can be written to is found out before the work
+        return arrays, methods
+
+
+@contextmanager
+def one_at_a_time(path: str) -> Iterator[None]:
+    """Keep other processes of this computer waiting that make something in the same folder.
+
+    The folder itself is locked, so that nothing is left behind. Where that cannot be, nobody waits: on Windows, on
+    some network disks, and in the stores of a cloud.
+    """
+    with ExitStack() as stack:
+        with suppress(ImportError, OSError):
+            from fcntl import LOCK_EX, flock
+
+            folder = os.open(Path(path).parent, os.O_RDONLY)
+            stack.callback(os.close, folder)
+            flock(folder, LOCK_EX)  # let go when it is closed, by kill -9 too
+        yield
 
 
 @contextmanager
@@ -111,6 +126,11 @@ def _root(path: str, consolidated: bool) -> Mapping[str, Any] | None:
         return None
 
 
+def _to_be_made(path: str, settings: Mapping[str, Any], overwrite: bool) -> bool:
+    found = existing(path)
+    return found is None or (overwrite and _differs(found, settings))
+
+
 def _differs(attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
     """Whether a store was made with other settings."""
     if "facts" not in attrs:
@@ -132,7 +152,8 @@ def _check_no_verdicts(path: str) -> None:
         )
 
 
-def _refuse_other(job: Job, attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+def _refuse_other(job: Job, settings: Mapping[str, Any]) -> None:
+    attrs = dict(store.opened(job.out).attrs)
     if not _differs(attrs, settings):
         return
     facts = json.loads(attrs["facts"])

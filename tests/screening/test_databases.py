@@ -4,6 +4,7 @@ import csv
 import gc
 import json
 import math
+import threading
 import weakref
 
 import numpy as np
@@ -92,6 +93,28 @@ def test_what_does_not_add_up_is_said_once_for_all_records(tmp_path, folder, mod
     with pytest.warns(CompletenessWarning, match=words) as said:
         ss.screen_recordings(folder, model, out=tmp_path / "db.zarr", **given)
     assert len(said) == 1
+
+
+def test_two_runs_make_one_database_at_once(tmp_path, folder, model):
+    """Of the same records, and of others: neither takes a store from the other, and all are named in the end."""
+    out, seen = tmp_path / "db.zarr", []
+    for k in range(6):
+        write_record(tmp_path, f"r{k}", seed=k, samples=300)
+    parts = [[tmp_path / f"r{k}" for k in some] for some in ((0, 1, 2, 3), (0, 1, 2, 3), (2, 3, 4, 5))]
+    begin = threading.Barrier(len(parts))
+
+    def screen(part):
+        begin.wait(60)
+        seen.append(ss.screen_recordings(part, model, out=out, target=0, each_lead=True))
+
+    runs = [threading.Thread(target=screen, args=[part]) for part in parts]
+    for run_ in runs:
+        run_.start()
+    for run_ in runs:
+        run_.join()
+    assert len(seen) == len(parts)
+    assert store.records_in(out) == [f"r{k}" for k in range(6)]
+    assert [one.done for one in summarise(out)] == [1] * 6
 
 
 def test_a_damaged_record_does_not_stop_the_others(tmp_path, folder, model):

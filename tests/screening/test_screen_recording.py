@@ -393,7 +393,7 @@ def test_a_store_made_by_another_process_meanwhile_is_taken_up(tmp_path, one_lea
     out, ecg = tmp_path / "s.zarr", recording(leads=1)
 
     def tried(ready, real=making._tried):
-        monkeypatch.undo()
+        monkeypatch.setattr(making, "_tried", real)
         ss.screen_recording(ecg, one_lead, out=out, target=0)
         return real(ready)
 
