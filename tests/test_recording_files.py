@@ -1,5 +1,6 @@
 """CSV, TSV, NPY and NPZ files."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -259,6 +260,19 @@ def test_real_ppg_tables(real_data):
     assert timed.signal.shape == (15000, 1)
     assert timed.fs == pytest.approx(1000 / 8.5479032, rel=1e-6)
     assert timed.names == ("hr",)
+
+
+def test_warnings_of_other_threads_stay_as_they_are(table, monkeypatch):
+    """A table is read while a model works in another thread, whose warnings are not to become errors."""
+    seen, real = [], np.loadtxt
+
+    def loadtxt(*given, **options):
+        seen.append(list(warnings.filters))
+        return real(*given, **options)
+
+    monkeypatch.setattr(np, "loadtxt", loadtxt)
+    assert read_recording(table("a,b\n1,2\n3,4\n"), fs=1).signal.tolist() == [[1, 2], [3, 4]]
+    assert seen == [list(warnings.filters)]
 
 
 def test_real_wearable_table(real_data):

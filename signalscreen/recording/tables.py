@@ -2,7 +2,6 @@
 
 import csv
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -115,18 +114,16 @@ def _without_index(path: Path, layout: _Layout, columns: list[int]) -> list[int]
 def _numbers(path: Path, layout: _Layout, columns: list[int]) -> NDArray[np.float64]:
     """Columns as floats, ``(rows, columns)``: fast where every cell is a plain number, else cell by cell."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return np.loadtxt(
-                path,
-                delimiter=layout.separator,
-                skiprows=layout.above,
-                usecols=columns,
-                ndmin=2,
-                comments=None,
-                encoding="utf-8-sig",
-            )
-    except (ValueError, UserWarning, IndexError):
+        return np.loadtxt(
+            path,
+            delimiter=layout.separator,
+            skiprows=layout.above,
+            usecols=columns,
+            ndmin=2,
+            comments=None,
+            encoding="utf-8-sig",
+        )
+    except (ValueError, IndexError):
         return np.array(
             [[_parsed(path, layout, row, line, c) for c in columns] for line, row in _rows(path, layout)]
         )

@@ -1,5 +1,6 @@
 """`screen_recordings`: many recordings through one model, into a store that has one of its own for each."""
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -153,9 +154,20 @@ def _prepared(
 
     @lru_cache(maxsize=2)  # the one that is worked on, and the next
     def opened(job: Job) -> tuple[Ready, store.Arrays]:
-        return prepare(job, model), store.arrays_of(job.out)
+        ready = prepare(job, model)
+        _check_unchanged(ready)
+        return ready, store.arrays_of(job.out)
 
     return tasks, failed, opened
+
+
+def _check_unchanged(ready: Ready) -> None:
+    """The recording is still that of the store: on a thousand others before it hours may have been spent."""
+    facts = json.loads(store.opened(ready.job.out).attrs["facts"])
+    if ready.stream.checksum() != facts["settings"]["record"]["checksum"]:
+        raise RecordingError(
+            f"{ready.job.record} has changed since the run began; put it back, or run the same with --overwrite"
+        )
 
 
 def _warn_incomplete(found: Sequence[RecordSummary]) -> None:

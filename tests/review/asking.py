@@ -36,7 +36,7 @@ def ask(url: str, path: str, method: str = "GET", body: Any = None, **headers: s
     """Ask a server for a path below its page's address; a path with a leading slash is taken as it is."""
     parts = urlsplit(url)
     assert parts.hostname is not None
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
     try:
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         target = path if path.startswith("/") else parts.path + path

@@ -228,7 +228,7 @@ def test_a_verdict_on_its_way_arrives_before_the_record_changes(browser: Any, da
         page.keyboard.press("p")
         wait(page, "signalscreen.app.records.leaving === 'd'")
         assert page.evaluate("[signalscreen.app.verdicts.edits.length, signalscreen.app.info.record]") == [1, "f"]
-        for _ in range(500):
+        for _ in range(1500):
             if held:
                 break
             page.wait_for_timeout(20)

@@ -63,7 +63,7 @@ def _asked_and_ended(process: "subprocess.Popen[str]") -> None:
     assert ask(found[1], "api/info").json["reviewer"] == "Bo"
     assert b"Bokeh" in ask(found[1], "").content
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0, process.stderr.read()
+    assert process.wait(60) == 0, process.stderr.read()
     assert process.stderr.read() == ""
 
 

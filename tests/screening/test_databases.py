@@ -4,6 +4,7 @@ import csv
 import gc
 import json
 import math
+import shutil
 import threading
 import weakref
 
@@ -93,6 +94,25 @@ def test_what_does_not_add_up_is_said_once_for_all_records(tmp_path, folder, mod
     with pytest.warns(CompletenessWarning, match=words) as said:
         ss.screen_recordings(folder, model, out=tmp_path / "db.zarr", **given)
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("samples", [2600, 300])
+def test_a_record_that_is_another_when_its_turn_comes(tmp_path, model, monkeypatch, samples):
+    """It was checked when the run began; what was found then is not mixed with what lies there now."""
+    for seed, name in enumerate(("a", "b", "c")):
+        write_record(tmp_path, name, seed)
+    (tmp_path / "later").mkdir()
+    write_record(tmp_path / "later", "b", 9, samples)
+
+    def done(*given, real=databases.done):
+        shutil.copytree(tmp_path / "later", tmp_path, dirs_exist_ok=True)
+        return real(*given)
+
+    monkeypatch.setattr(databases, "done", done)
+    words = r"^1 of 3 records were not screened to the end \(b: .*/b has changed since the run began; put it back"
+    with pytest.warns(SignalScreenWarning, match=words):
+        found = ss.screen_recordings(tmp_path, model, out=tmp_path / "db.zarr", target=0, each_lead=True)
+    assert [(one.record, one.done) for one in found] == [("a", 1), ("b", 0), ("c", 1)]
 
 
 def test_two_runs_make_one_database_at_once(tmp_path, folder, model):

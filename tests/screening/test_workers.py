@@ -108,7 +108,7 @@ def test_a_cluster_without_workers():
     options = {"dashboard_address": "127.0.0.1:0"}
     with distributed.LocalCluster(n_workers=0, dashboard_address=None, scheduler_kwargs=options) as cluster:
         address = cluster.scheduler_address
-        with pytest.raises(WorkerError, match=words), executor_of(scheduler=address, timeout=2):
+        with pytest.raises(WorkerError, match=words), executor_of(scheduler=address, timeout=5):
             pass
 
 
