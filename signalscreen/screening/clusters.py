@@ -6,6 +6,7 @@ scheduler would stay the default (distributed 2026.8).
 """
 
 import logging
+import os
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -77,6 +78,7 @@ def _started(workers: int) -> Iterator[Any]:
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise OptionError(f"workers={workers!r} is no number of processes; give 1 or more")
     distributed = _dask()
+    before = {*os.environ}
     cluster = distributed.LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
@@ -89,8 +91,13 @@ def _started(workers: int) -> Iterator[Any]:
         env=_environment(workers),
         preload=[_LEFT_TO_THE_PARENT],
     )
-    with cluster, distributed.Client(cluster, set_as_default=False) as client:
-        yield client
+    given = {*os.environ} - before  # to this process, though meant for the workers: OMP_NUM_THREADS=1, for one
+    try:
+        with cluster, distributed.Client(cluster, set_as_default=False) as client:
+            yield client
+    finally:
+        for name in given:
+            os.environ.pop(name, None)
 
 
 def _environment(workers: int) -> dict[str, str]:

@@ -22,8 +22,10 @@ from tests.screening import faults, jobs  # noqa: E402
 
 @pytest.fixture(scope="module")
 def two_workers():
+    before = dict(os.environ)
     with executor_of(workers=2) as executor:
         yield executor
+    assert dict(os.environ) == {**before, "PYTEST_CURRENT_TEST": os.environ["PYTEST_CURRENT_TEST"]}
 
 
 class Changed(Executor):
