@@ -170,7 +170,7 @@ def test_a_database_is_opened_without_the_arrays_of_its_records(tmp_path: Path) 
 
 def test_the_command_opens_a_database_as_it_is(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its page says which records are damaged or not finished, not a line for each of thousands."""
-    served: list[Path] = []
+    served: list[str] = []
     monkeypatch.setattr(reviews, "serve", lambda store, **_: served.append(store))
     done = CliRunner().invoke(main, ["review", str(database)], catch_exceptions=False)
-    assert (done.exit_code, done.stderr, served) == (0, "", [database])
+    assert (done.exit_code, done.stderr, served) == (0, "", [str(database)])
