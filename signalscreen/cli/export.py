@@ -34,6 +34,8 @@ def export(
 ) -> None:
     """Write what "signalscreen screen" kept in STORE for other tools.
 
+    Verdicts are exported on the review page, by the key s.
+
     \b
     netcdf      every array, for xarray
     npz         NumPy arrays; a recording too

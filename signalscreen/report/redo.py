@@ -23,6 +23,8 @@ def command(parts: Sequence[Part], record: str, out: str) -> str:
     facts = parts[0].facts
     settings: Mapping[str, Any] = facts.get("settings", {})
     words = ["signalscreen", "screen", record, "--model", facts.get("model") or "MODEL"]
+    for name, value in facts.get("reading", {}).items():
+        words += [f"--{name}", _value(value)]
     words += _stretch([part.facts.get("settings", {}).get("record", {}) for part in parts])
     for name in parts[0].group.attrs["methods"]:  # in their order, which the settings do not keep
         words += ["--method", name]

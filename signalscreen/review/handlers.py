@@ -108,7 +108,9 @@ def warm(review: Review) -> None:
 
     try:
         if len(review.records.names) > 1:
-            page_html({"leads": []})  # Bokeh only: the pyramids of a database are built when a record is looked at
+            page_html(
+                {"leads": [{}]}
+            )  # Bokeh only: the pyramids of a database are built when a record is looked at
             return
         _page(review, review.records.first)
         review.records[review.records.first].answers.warm()

@@ -7,8 +7,9 @@ other machine: Bokeh's JavaScript is in the page.
 
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Template
 from typing import Any
@@ -18,7 +19,7 @@ from signalscreen.review.answers import json_bytes
 COLOUR_STEPS = 20
 """A line has this many colours on each side of zero; see `signed_palette`."""
 
-_LEFT, _RIGHT = 92, 14  # pixels beside every frame, so that all panels share one time axis
+_LEFT, _RIGHT = 112, 26  # pixels beside every frame, so that all panels share one time axis
 _INK, _FAINT, _GRID = "#22272e", "#5c6570", "#e4e7eb"
 _FONT = "system-ui, sans-serif"
 _VERDICT_ROW = (0.04, 0.38)  # of the lane of marks, whose height is 1
@@ -54,18 +55,9 @@ def page_html(info: Mapping[str, Any], static_prefix: str = "static/") -> str:
     >>> page.startswith("<!DOCTYPE html>"), "http://" in page.split("<script")[0]
     (True, False)
     """
-    # Imported here: only the page needs Bokeh, which takes a second.
-    from bokeh.embed import json_item
-
-    figures = {
-        "leads": [json_item(lead_figure(lead, index)) for index, lead in enumerate(info["leads"])],
-        "lane": json_item(lane_figure()),
-        "track": json_item(track_figure(info.get("threshold"))),
-        "overview": json_item(overview_figure()),
-    }
     given = {
         "info": json.loads(json_bytes(dict(info))),
-        "figures": figures,
+        "figures": _figures(len(info["leads"]), info.get("threshold")),
         "palette": signed_palette(),
         "frame": [_LEFT, _RIGHT],
     }
@@ -96,9 +88,35 @@ def signed_palette(steps: int = COLOUR_STEPS) -> list[str]:
     return [to_hex(SIGNED((step + steps) / (2 * steps))) for step in range(-steps, steps + 1)]
 
 
-def lead_figure(lead: Mapping[str, Any], index: int) -> Any:
-    """Return the empty panel of one lead: y is fixed to the lead's limits, in its units."""
-    plot = _figure(f"lead{index}", 90, (lead["low"], lead["high"]))
+def _figures(leads: int, threshold: float | None) -> dict[str, Any]:
+    """Return all figures as Bokeh embeds them. They are alike in all records: to make one takes Bokeh 0.1 s."""
+    return {
+        "leads": [_lead_item(index) for index in range(leads)],
+        "lane": _item("lane"),
+        "track": _item("track", threshold),
+        "overview": _item("overview"),
+    }
+
+
+@lru_cache(16)  # thresholds may differ
+def _item(name: str, *given: Any) -> Any:
+    """Return a figure as Bokeh embeds it."""
+    # Imported here: only the page needs Bokeh, which takes a second.
+    from bokeh.embed import json_item
+
+    made = {"lead": lead_figure, "lane": lane_figure, "track": track_figure, "overview": overview_figure}
+    return json_item(made[name](*given))
+
+
+@cache
+def _lead_item(index: int) -> Any:
+    """Return the panel of one lead: what all are made from, its models' ids made its own."""
+    return json.loads(re.sub(r'"(p\d+)"', rf'"\1-{index}"', json.dumps(_item("lead"))))
+
+
+def lead_figure() -> Any:
+    """Return the empty panel of a lead: the page sets y to the lead's limits, in its units."""
+    plot = _figure("lead", 90, (0.0, 1.0))
     _strips(plot, ("bad", "spans", "current", "selection"))
     palette = signed_palette()
     # Weak colours are drawn first, so that a strong one is never hidden; what was not explained lies below all.
@@ -115,6 +133,7 @@ def lead_figure(lead: Mapping[str, Any], index: int) -> Any:
     )
     plot.yaxis.ticker.desired_num_ticks = 3
     plot.yaxis.ticker.num_minor_ticks = 0
+    plot.yaxis.name = "value"
     return plot
 
 
@@ -130,6 +149,7 @@ def lane_figure() -> Any:
         line_color="edge",
         hatch_pattern="hatch",
         hatch_color="white",
+        hatch_alpha=0.35,  # words are written over it
     )
     words = {"text_baseline": "middle", "text_font": {"value": _FONT}, "text_font_size": "11px"}
     plot.text(

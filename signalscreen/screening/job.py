@@ -198,6 +198,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
 
     >>> differences({"hop": 5, "model": {"until": None}}, {"hop": 2, "model": {"until": None}})
     ['hop was 5, is 2']
+    >>> differences({"methods": {}}, {"methods": {"occlusion": {}}})
+    ['methods.occlusion was not given, is given']
     """
     found = []
     for key in sorted({*old, *new}):
@@ -205,11 +207,14 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
         if isinstance(a, Mapping) and isinstance(b, Mapping):
             found += differences(a, b, f"{prefix}{key}.")
         elif a != b:
-            found.append(f"{prefix}{key} was {_short(a)}, is {_short(b)}")
+            was, now = (_short(one[key]) if key in one else "not given" for one in (old, new))
+            found.append(f"{prefix}{key} was {was}, is {now}")
     return found
 
 
 def _short(value: Any) -> str:
+    if value == {}:
+        return "given"  # without options
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 40 else f"{text[:12]}..."
 

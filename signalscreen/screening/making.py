@@ -157,7 +157,10 @@ def _refuse_other(job: Job, settings: Mapping[str, Any]) -> None:
     if not _differs(attrs, settings):
         return
     facts = json.loads(attrs["facts"])
-    found = jobs.differences(facts["settings"], settings)
+    before, now = ({k: v for k, v in one.items() if k != "shard"} for one in (facts["settings"], settings))
+    found = jobs.differences(before, now) or jobs.differences(
+        facts["settings"], settings
+    )  # shards follow from others
     shown = "; ".join(found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
     raise OutputError(
         f"{job.out} was made with other settings ({shown}); give another --out, or --overwrite to replace it"
@@ -192,6 +195,7 @@ def _spec(ready: Ready, settings: Mapping[str, Any], methods: Methods) -> alloca
             "settings": settings,
             "versions": versions(),
             "model": Path(job.model).name if isinstance(job.model, str | os.PathLike) else "",
+            "reading": {name: value for name in ("fs", "annotator") if (value := getattr(job, name)) is not None},
         },
     )
 

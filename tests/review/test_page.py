@@ -1,5 +1,7 @@
 """The review page in a real Chromium: what it draws, what its keys do, what it saves."""
 
+import json
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -12,10 +14,10 @@ import numpy as np
 import pytest
 
 from signalscreen.review import RunningReview, show_review, start_in_thread
-from signalscreen.review.page import MODULES, page_html, signed_palette
+from signalscreen.review.page import MODULES, _item, page_html, signed_palette
 from signalscreen.screening.allocation import create_database
 from signalscreen.screening.store import opened
-from signalscreen.verdicts import read_verdicts
+from signalscreen.verdicts import VerdictTable, read_verdicts
 
 from .pages import FS, HOP, WINDOW, colour_of, drawn, intercept, press, settle, show, wait, write_beats
 
@@ -523,6 +525,77 @@ def test_twelve_leads_and_records(browser: Any, tmp_path_factory: pytest.TempPat
         watched.close()
 
 
+def test_the_lead_of_a_window_comes_into_view(browser: Any, tmp_path: Path) -> None:
+    """Of a window of one lead of twelve: when it is chosen, when the page is opened again; a hidden one is said."""
+    path = write_beats(tmp_path / "each.zarr", leads=12, n=20_000)
+    group = opened(path, "r+")
+    group["window_lead"][:] = np.arange(group["window_lead"].shape[0]) % 12
+    group["signal"][:] *= 20_000
+    whole = "[...document.querySelectorAll('.lead')].flatMap((slot, lead) => {\n" + (
+        "const [a, b] = [slot, signalscreen.app.stack.element].map((part) => part.getBoundingClientRect());"
+        "return a.top >= b.top - 1 && a.bottom <= b.bottom + 1 && a.height ? [lead] : []; })"
+    )
+    with start_in_thread(path, reviewer="Ada") as running:
+        watched = Watched(browser, running.url)
+        page = watched.page
+        for row in (11, 0, 7, 8):
+            page.evaluate("(row) => signalscreen.app.choose(row)", row)
+            settle(page)
+            assert row in page.evaluate(whole)
+        shown = page.evaluate(whole)
+        assert page.inner_text(".more").split() == [
+            *("▲", str(shown[0]), "more", "▼", str(11 - shown[-1]), "more"),
+        ]
+        names = page.locator("#list .in").all_inner_texts()
+        assert "L12" in names
+        words = page.evaluate(
+            "(() => { const [model] = [signalscreen.app.stack.panels.get(8).document.get_model_by_name('value')];"
+            "const lists = [[0, 10000, -20000], [0, 0.1 + 0.2, -5], [10001, 10002]];"
+            "return lists.map((ticks) => model.formatter.doFormat(ticks)); })()"
+        )
+        assert words == [["0", "10k", "−20k"], ["0", "0.3", "−5"], ["10001", "10002"]]
+        wait(page, WRITTEN_DOWN)
+        page.reload()
+        wait(page, "window.signalscreen?.app.ready")
+        settle(page)
+        assert 8 in page.evaluate(whole)
+        page.uncheck("#leads input[value='7']")
+        page.evaluate("signalscreen.app.choose(7)")
+        assert page.inner_text("#aim").endswith("L8 · not shown")
+        assert watched.errors == []
+        watched.close()
+
+
+def test_verdicts_on_one_span_do_not_cover_the_probabilities(browser: Any, tmp_path: Path) -> None:
+    """Of verdicts on one span, as of twelve leads, one is drawn in the track."""
+    path = write_beats(tmp_path / "one.zarr", n=20_000)
+    table = VerdictTable(path, "Ada")
+    for lead in ("L1", "L2", ""):
+        table.set("artefact", start=0, stop=1000, lead=lead)
+    table.set("accept", start=1000, stop=2000)
+    with start_in_thread(path, reviewer="Ada") as running:
+        watched = Watched(browser, running.url)
+        spans = "signalscreen.app.panels.track.source('spans').data"
+        assert watched.page.evaluate(f"Array.from({spans}.x0)") == [0, 1000]
+        watched.close()
+
+
+def test_a_server_that_ended_is_said_to_have_another_address(browser: Any, store: Path) -> None:
+    """What is not saved then cannot be saved from that page, and so no retry is promised."""
+    with start_in_thread(store, reviewer="Eve") as running:
+        watched = Watched(browser, running.url)
+        port = urlsplit(running.url).port
+        wait(watched.page, "signalscreen.app.ready")
+        watched.page.keyboard.press("n")
+    watched.page.keyboard.press("f")
+    wait(watched.page, "document.getElementById('unsaved').textContent.includes('given again there')")
+    assert "does not answer" in watched.page.inner_text("#unsaved")
+    with start_in_thread(store, reviewer="Eve", port=port):
+        watched.page.click("#unsaved button:text('Retry')")
+        wait(watched.page, "document.getElementById('unsaved').textContent.includes('not served any more')")
+    watched.close()
+
+
 def test_without_attributions_and_classes(browser: Any, tmp_path: Path) -> None:
     """A store of scores only is a signal and a list."""
     path = write_beats(tmp_path / "scores.zarr", leads=1, n=20_000, methods=(), classes=())
@@ -589,3 +662,16 @@ def test_page_without_a_browser() -> None:
     assert "<title>&lt;&amp;&gt; –" in head
     assert rest.count("</script>") == 2  # its own end, and that of the module
     assert len(signed_palette()) == 41
+
+
+def test_figures_of_leads_are_made_once_and_share_no_model() -> None:
+    """Bokeh takes a tenth of a second for each figure, and finds models by their ids."""
+    page = page_html({"leads": [{"name": f"L{k}"} for k in range(3)]})
+    given = json.loads(page.split('<script type="application/json" id="given">')[1].split("</script>")[0])
+    ids = [set(re.findall(r"p\d+-\d+", json.dumps(item))) for item in given["figures"]["leads"]]
+    assert len(ids[0]) == len(ids[1]) == len(ids[2]) > 20
+    assert not (ids[0] & ids[1] | ids[1] & ids[2] | ids[0] & ids[2])
+    assert [item["root_id"] in own for item, own in zip(given["figures"]["leads"], ids, strict=True)] == [True] * 3
+    made = _item.cache_info().misses
+    page_html({"leads": [{"name": "II"}] * 12, "record": "another"})
+    assert _item.cache_info().misses == made

@@ -148,7 +148,7 @@ def test_the_chooser_lists_open_alarms_first(browser: Any, database: Path) -> No
         press(page, "n", "a")
         assert entries(page) == {
             "Open alarms (3 records)": ["a · 2 open alarms", "f · 1 open alarm", "g · 1 open alarm · 0 % screened"],
-            "All alarms reviewed (1 record)": ["d · 2 alarms reviewed"],
+            "All alarms reviewed (1 record)": ["d · 2 reviewed"],
             "No alarms (2 records)": ["b · no alarms", "e · no windows"],
             "Damaged (1 record)": ["c · damaged"],
         }

@@ -9,8 +9,10 @@ keras = pytest.importorskip("keras")
 
 import signalscreen as ss  # noqa: E402
 from signalscreen.errors import MethodError, ModelError, OptionError, OutputError, RecordingError  # noqa: E402
+from signalscreen.exports.part import part_of  # noqa: E402
 from signalscreen.quality import bad_signal  # noqa: E402
 from signalscreen.recording import Recording  # noqa: E402
+from signalscreen.report.redo import command  # noqa: E402
 from signalscreen.screening import cut_for, explain_windows, layout  # noqa: E402
 from tests.screening.nets import FS, quality_net, recording, softmax_net  # noqa: E402
 
@@ -196,7 +198,7 @@ def test_what_was_done_is_not_done_again(tmp_path, two_leads, monkeypatch):
         ({"target": 1}, "target was 0, is 1"),
         ({"hop": 0.5}, "hop was null, is 0.5"),
         ({"threshold": 0.9}, "threshold was 0.5, is 0.9"),
-        ({"method": {"saliency": {}, "grad_cam": {}}}, "methods.grad_cam was null, is {}"),
+        ({"method": {"saliency": {}, "grad_cam": {}}}, "methods.grad_cam was not given, is given"),
         ({"record": recording(seed=3)}, "record.checksum was"),
         ({"model": softmax_net(classes=4)}, "model.sha256 was"),
     ],
@@ -214,6 +216,16 @@ def test_a_store_of_other_settings_is_refused(tmp_path, two_leads, change, word)
         ss.screen_recording(**{**given, **change})
     assert word in str(error.value)
     ss.screen_recording(**{**given, **change}, overwrite=True)
+
+
+def test_a_sampling_rate_that_was_given_is_kept_for_doing_it_again(tmp_path, two_leads):
+    """A `.npy` file cannot be read without it; the fingerprint has the rate that was read, whoever said it."""
+    np.save(tmp_path / "r.npy", recording().signal)
+    given = ss.screen_recording(tmp_path / "r.npy", two_leads, out=tmp_path / "n.zarr", fs=recording().fs)
+    assert f"--fs {recording().fs:g} " in command([part_of(str(tmp_path / "n.zarr"))], "r.npy", "o")
+    facts = json.loads(given.attrs["facts"])
+    assert facts["reading"] == {"fs": recording().fs}
+    assert "reading" not in facts["settings"]
 
 
 def test_a_store_of_other_shards_is_refused(tmp_path, two_leads, monkeypatch):

@@ -75,7 +75,7 @@ export function entry({ names, windows, alarms, open, done, wrong }, i) {
 
 function words(alarms, open) {
   if (!alarms) return "no alarms";
-  if (!open) return `${count(alarms, "alarm")} reviewed`;
+  if (!open) return `${alarms.toLocaleString("en")} reviewed`;
   return open < alarms ? `${open.toLocaleString("en")} of ${alarms.toLocaleString("en")} open` : `${count(alarms, "open alarm")}`;
 }
 

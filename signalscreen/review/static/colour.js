@@ -44,6 +44,13 @@ export function short(value) {
   return size >= 1e4 || size < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(2)));
 }
 
+/** Return the words of an axis's ticks, short enough for the room beside a lead's name: 10000 is 10k. */
+export function axisWords(ticks) {
+  const thousands = ticks.some((tick) => Math.abs(tick) >= 1e4) && ticks.every((tick) => tick % 100 === 0);
+  const words = (tick) => String(Number((thousands ? tick / 1000 : tick).toPrecision(6))).replace("-", "−");
+  return ticks.map((tick) => `${words(tick)}${thousands && tick ? "k" : ""}`);
+}
+
 /** Return what a column's colour is, in words. */
 export function meaning(plan, fs) {
   const width = duration(plan.samples / fs);

@@ -94,7 +94,7 @@ export function relabel(app, choose) {
 /** Offer the exports; each is written into the store's folder, then linked. */
 export function exports(app, send) {
   const result = make("p", { role: "status" });
-  const kinds = [["wfdb", "WFDB annotation"], ["csv", "CSV, all columns"], ["mne", "MNE annotations (CSV)"]];
+  const kinds = [["wfdb", "WFDB annotation"], ["csv", "CSV, all columns"], ["mne", "MNE annotations"]];
   const run = async (format, words) => {
     result.textContent = `Writing ${words} …`;
     try {
@@ -109,7 +109,7 @@ export function exports(app, send) {
     }
   };
   const unsaved = app.verdicts.failed.length;
-  open("Export verdicts", make("div", { className: "choices" }, ...kinds.map(([format, words], i) => make("button", {
+  open(app.records.several ? `Export verdicts of record ${app.info.record}` : "Export verdicts", make("div", { className: "choices" }, ...kinds.map(([format, words], i) => make("button", {
     type: "button", autofocus: i === 0, onclick: () => run(format, words), value: format,
   }, words))), ...(unsaved ? [make("p", { className: "wrong", textContent: `${unsaved} not saved, and so not in the file.` })] : []), result);
 }

@@ -1,5 +1,7 @@
 /** Requests to the review server, all relative to the page and so below its token. */
 
+const ENDED = "If it was ended, start `signalscreen review` again and go on at its new address; what is not saved here must be given again there.";
+
 /** What the server refused, in its own sentence. */
 export class Refused extends Error {}
 
@@ -24,10 +26,12 @@ export async function ask(path, query = {}, options = {}) {
   try {
     response = await fetch(address(path, query), options);
   } catch (error) {
-    throw new Refused("The review server does not answer; start `signalscreen review` again and retry.", { cause: error });
+    throw new Refused(`The review server does not answer. ${ENDED}`, { cause: error });
   }
   if (response.ok) return response;
-  throw new Refused(await sentence(response));
+  const words = await sentence(response);
+  // All paths that a page asks for are there, unless the server is another one.
+  throw new Refused(response.status === 404 && words === "there is nothing here" ? `This address is not served any more. ${ENDED}` : words);
 }
 
 /** Send JSON and return the JSON that comes back. */

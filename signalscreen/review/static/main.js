@@ -57,10 +57,12 @@ class App {
     const [windows] = await Promise.all([fetchWindows(this.info), this.verdicts.refresh(), this.prefetch()]);
     this.windows = windows;
     byId("list").style.setProperty("--time", `${8.2 * this.clock.words(this.info.n).length}px`);
+    byId("list").style.setProperty("--in", `${Math.min(64, 6.9 * Math.max(6, ...this.info.leads.map(({ name }) => name.length)))}px`);
     this.list.arrange();
     if (place && place.window >= 0 && place.window < windows.count) this.current = place.window;
     this.arrive(place?.arrive);
     this.list.reveal(true);
+    this.stack.reveal(windows.lead[this.current]);
     await this.drawing.settled();
     await this.accompany();
     this.ready = true;
@@ -192,6 +194,7 @@ class App {
     this.list.remember();
     [this.current, this.selection, this.chosen] = [row, null, null];
     this.list.reveal();
+    this.stack.reveal(this.windows.lead[row]);
     if (show) this.view.around(this.windows.start[row], this.windows.stop(row), 0.25);
     this.aimed();
   }
@@ -236,6 +239,7 @@ class App {
     byId("aim").textContent = !target ? "No window chosen" : [
       `${words[target.kind]} ${this.clock.words(target.start, decimals)} – ${this.clock.words(target.stop, decimals)}`,
       duration((target.stop - target.start) / this.info.fs), target.lead,
+      target.lead && !this.stack.shown().some((lead) => this.info.leads[lead].name === target.lead) ? "not shown" : "",
     ].filter(Boolean).join(" · ");
     this.drawing.changed();
     this.keeping.save();

@@ -52,6 +52,11 @@ export class Panel {
     this.x.setv({ start: from, end: to });
   }
 
+  /** Have the ticks at the left named by a function of all of them. */
+  useWords(words) {
+    this.document.get_model_by_name("value").formatter.doFormat = (ticks) => words(Array.from(ticks));
+  }
+
   /** Set the height in pixels. */
   resize(height) {
     if (this.model.height !== height) this.model.height = height;

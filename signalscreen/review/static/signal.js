@@ -1,7 +1,7 @@
 /** The stack of leads: one panel each, put into the page when it is first seen. */
 
 import { binsOf, choose, colouredPaths, columnsOf } from "./detail.js";
-import { limitOf, UNEXPLAINED, UNEXPLAINED_COLUMNS, VERDICTS } from "./colour.js";
+import { axisWords, limitOf, UNEXPLAINED, UNEXPLAINED_COLUMNS, VERDICTS } from "./colour.js";
 import { Panel, strips } from "./panels.js";
 import { BINS } from "./tiles.js";
 
@@ -59,7 +59,7 @@ export class Stack {
   /** Say how many leads lie above and below what is in view. */
   drawMore() {
     const shown = this.shown();
-    const seen = this.seen();
+    const seen = this.seen(this.height / 2 - 1);
     const above = shown.indexOf(seen[0]);
     const below = shown.length - above - seen.length;
     this.more.hidden = above <= 0 && below <= 0;
@@ -85,11 +85,20 @@ export class Stack {
     this.element.scrollTop += step * rows * this.height;
   }
 
-  /** Leads whose panel is in view now. */
-  seen() {
+  /** Bring a lead into view; nothing moves where it is seen, or hidden. */
+  reveal(lead) {
+    const place = this.shown().indexOf(lead);
+    if (place < 0) return;
+    const rows = Math.max(1, Math.floor(this.element.clientHeight / this.height));
+    const [first, last] = [Math.max(0, place + 1 - rows) * this.height, place * this.height];
+    this.element.scrollTop = Math.max(first, Math.min(last, this.element.scrollTop));
+  }
+
+  /** Leads of whose panel so many pixels are in view now. */
+  seen(least = 1) {
     const top = this.element.scrollTop;
     const bottom = top + this.element.clientHeight;
-    return this.shown().filter((_, place) => (place + 1) * this.height > top + 1 && place * this.height < bottom - 1);
+    return this.shown().filter((_, place) => (place + 1) * this.height > top + least && place * this.height < bottom - least);
   }
 
   /** Put panels of leads that are seen for the first time into the page. */
@@ -100,6 +109,7 @@ export class Stack {
       const plot = this.slots[lead].querySelector(".plot");
       const panel = await Panel.embed(this.figures[lead], plot, this.height);
       panel.resize(this.height); // it may have changed meanwhile
+      panel.useWords(axisWords);
       this.limit(panel, lead);
       this.panels.set(lead, panel);
       this.app.drawing.again();

@@ -37,7 +37,9 @@ export class Track {
     const target = app.target();
     const span = target ? [{ from: target.start, to: target.stop, colour: "#2456c7", alpha: target.kind === "selection" ? 0.16 : 0.035 }] : [];
     this.panel.fill("current", strips(span), target ? `${target.start}-${target.stop}-${target.kind}` : "");
-    this.panel.fill("spans", strips(app.verdicts.list.map((v) => (
+    // Of those on one span, as of twelve leads, the last: together they would cover the line.
+    const spans = new Map(app.verdicts.list.map((v) => [`${v.start}-${v.stop}`, v]));
+    this.panel.fill("spans", strips([...spans.values()].map((v) => (
       { from: v.start, to: v.stop, colour: VERDICTS[v.verdict].colour, alpha: 0.06 }))), app.verdicts.version);
   }
 
