@@ -8,7 +8,7 @@ other machine: Bokeh's JavaScript is in the page.
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
 from string import Template
@@ -104,8 +104,13 @@ def _item(name: str, *given: Any) -> Any:
     # Imported here: only the page needs Bokeh, which takes a second.
     from bokeh.embed import json_item
 
-    made = {"lead": lead_figure, "lane": lane_figure, "track": track_figure, "overview": overview_figure}
-    return json_item(made[name](*given))
+    figures: dict[str, Callable[..., Any]] = {
+        "lead": lead_figure,
+        "lane": lane_figure,
+        "track": track_figure,
+        "overview": overview_figure,
+    }
+    return json_item(figures[name](*given))
 
 
 @cache

@@ -57,7 +57,7 @@ class App {
     const [windows] = await Promise.all([fetchWindows(this.info), this.verdicts.refresh(), this.prefetch()]);
     this.windows = windows;
     byId("list").style.setProperty("--time", `${8.2 * this.clock.words(this.info.n).length}px`);
-    byId("list").style.setProperty("--in", `${Math.min(64, 6.9 * Math.max(6, ...this.info.leads.map(({ name }) => name.length)))}px`);
+    byId("list").style.setProperty("--in", `${Math.min(64, 7.4 * Math.max(6, ...this.info.leads.map(({ name }) => name.length)))}px`);
     this.list.arrange();
     if (place && place.window >= 0 && place.window < windows.count) this.current = place.window;
     this.arrive(place?.arrive);
