@@ -15,6 +15,7 @@ from signalscreen.demo.screening import WINDOW
 from signalscreen.recording import Annotation
 from signalscreen.screening.allocation import StoredMethod, StoreSpec, create
 from signalscreen.screening.cutting import cut_for
+from signalscreen.screening.store import opened
 from signalscreen.windows import stitch
 
 HOP = 2.5  # s
@@ -36,7 +37,8 @@ def make_day(path: Path, records: list[Path], hours: float, fs: float = 360.0) -
         classes=("clean", "artefact"), annotations=_annotations(parts, turns, n), began="2026-03-02T21:40:00",
         alarm=1, facts={"fingerprint": f"{n:08x}", "versions": {"signalscreen": ss.__version__}},
     )  # fmt: skip
-    group = create(path, spec)
+    create(path, spec)
+    group = opened(path, "r+")
     whole = {name: np.concatenate([part[name] for part in parts] * turns)[:n] for name in ("signal", *METHODS)}
     group["signal"][:] = whole["signal"]
     for method in METHODS:
