@@ -107,10 +107,8 @@ def warm(review: Review) -> None:
     from signalscreen.review.page import page_html
 
     try:
-        if len(review.records.names) > 1:
-            page_html(
-                {"leads": [{}]}
-            )  # Bokeh only: the pyramids of a database are built when a record is looked at
+        if len(review.records.names) > 1:  # the pyramids of a database are built when a record is looked at
+            page_html({"leads": [{}]})
             return
         _page(review, review.records.first)
         review.records[review.records.first].answers.warm()

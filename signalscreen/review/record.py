@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from signalscreen.errors import RecordingError
 from signalscreen.review.recent import RecentChunks
-from signalscreen.screening.store import located, opened
+from signalscreen.screening.store import located, opened, records_in
 
 _METHOD = "attribution_"
 
@@ -172,9 +172,7 @@ def open_records(path: str | os.PathLike[str]) -> Mapping[str, StoredRecord]:
     if "records" not in root.attrs:
         one = StoredRecord(root.attrs["source"] or folder.stem, folder)
         return {one.name: one}
-    names = sorted(root.attrs["records"])
-    if not names:
-        raise RecordingError(f"{path} is a database without records; screen some into it first")
+    names = records_in(folder)
     return {name: StoredRecord(name, inside) for name, inside in zip(names, _inside(folder, names), strict=True)}
 
 

@@ -157,10 +157,9 @@ def _refuse_other(job: Job, settings: Mapping[str, Any]) -> None:
     if not _differs(attrs, settings):
         return
     facts = json.loads(attrs["facts"])
-    before, now = ({k: v for k, v in one.items() if k != "shard"} for one in (facts["settings"], settings))
-    found = jobs.differences(before, now) or jobs.differences(
-        facts["settings"], settings
-    )  # shards follow from others
+    found = jobs.differences(facts["settings"], settings)
+    # Shards follow from other settings, and are named where nothing else differs.
+    found = [words for words in found if not words.startswith("shard.")] or found
     shown = "; ".join(found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
     raise OutputError(
         f"{job.out} was made with other settings ({shown}); give another --out, or --overwrite to replace it"

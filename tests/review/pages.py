@@ -94,6 +94,29 @@ def intercept(page: Any, pattern: str, handler: Callable[[Any], object]) -> None
     raise AssertionError(f"requests to {pattern} are not intercepted")
 
 
+def hold(page: Any, pattern: str, method: str | None = None) -> list[Any]:
+    """Keep requests (of one method) from the server; return the list in which their routes arrive."""
+    held: list[Any] = []
+
+    def handler(route: Any) -> None:
+        if method in (None, route.request.method):
+            held.append(route)
+        else:
+            route.fallback()
+
+    intercept(page, pattern, handler)
+    return held
+
+
+def arrived(page: Any, held: list[Any]) -> Any:
+    """Wait for the first request that is held; its ``continue_()`` lets it go on."""
+    for _ in range(1500):
+        if held:
+            break
+        page.wait_for_timeout(20)
+    return held[0]
+
+
 def show(page: Any, first: float, last: float) -> None:
     """Show samples, and wait for them."""
     page.evaluate("([a, b]) => window.signalscreen.app.view.show(a, b)", [first, last])

@@ -19,7 +19,21 @@ from signalscreen.screening.allocation import create_database
 from signalscreen.screening.store import opened
 from signalscreen.verdicts import VerdictTable, read_verdicts
 
-from .pages import FS, HOP, WINDOW, colour_of, drawn, intercept, press, settle, show, wait, write_beats
+from .pages import (
+    FS,
+    HOP,
+    WINDOW,
+    arrived,
+    colour_of,
+    drawn,
+    hold,
+    intercept,
+    press,
+    settle,
+    show,
+    wait,
+    write_beats,
+)
 
 # The place in the address is that of the page.
 WRITTEN_DOWN = """(() => {
@@ -378,8 +392,7 @@ def test_a_verdict_given_while_an_undo_is_under_way(store: Path, watched: Watche
     press(page, "n", "f")
     target = page.evaluate("signalscreen.app.target()")
     sent: list[str] = []
-    held: list[Any] = []
-    intercept(page, "**/api/undo*", lambda route: held.append(route))
+    held = hold(page, "**/api/undo*")
 
     def listen(request: Any) -> None:
         if request.method != "GET":  # tiles are fetched ahead, and the table is looked at now and then
@@ -388,13 +401,10 @@ def test_a_verdict_given_while_an_undo_is_under_way(store: Path, watched: Watche
     page.on("request", listen)
     page.keyboard.press("z")
     page.keyboard.press("a")
-    for _ in range(1500):
-        if held:
-            break
-        page.wait_for_timeout(20)
+    undo = arrived(page, held)
     page.wait_for_timeout(200)
     assert sent == ["POSTundo"]
-    held[0].continue_()
+    undo.continue_()
     wait(page, "!signalscreen.app.verdicts.saving")
     page.remove_listener("request", listen)
     page.unroute("**/api/undo*")
@@ -410,23 +420,11 @@ def test_a_verdict_deleted_while_it_is_saved(store: Path, watched: Watched) -> N
     target = page.evaluate("signalscreen.app.target()")
     before = [v for v in read_verdicts(store) if v.start == target["start"]]
     assert not before
-    held: list[Any] = []
-
-    def hold(route: Any) -> None:
-        if route.request.method == "POST":
-            held.append(route)
-        else:
-            route.fallback()
-
-    intercept(page, "**/api/verdicts*", hold)
+    held = hold(page, "**/api/verdicts*", "POST")
     page.keyboard.press("a")
     page.keyboard.press("x")
     wait(page, "signalscreen.app.verdicts.saving === 2")
-    for _ in range(1500):
-        if held:
-            break
-        page.wait_for_timeout(20)
-    held[0].continue_()
+    arrived(page, held).continue_()
     wait(page, "!signalscreen.app.verdicts.saving")
     page.unroute("**/api/verdicts*")
     assert not [v for v in read_verdicts(store) if v.start == target["start"]]

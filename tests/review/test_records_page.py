@@ -11,7 +11,7 @@ import pytest
 from signalscreen.review import start_in_thread
 from signalscreen.verdicts import VerdictTable, read_verdicts
 
-from .pages import intercept, press, settle, wait
+from .pages import arrived, hold, intercept, press, settle, wait
 from .stores import WINDOW, damage, write_alarms, write_database
 
 ALARM, QUIET = True, False
@@ -205,15 +205,7 @@ def test_each_record_keeps_its_place(browser: Any, database: Path) -> None:
 def test_a_verdict_on_its_way_arrives_before_the_record_changes(browser: Any, database: Path) -> None:
     """And what is pressed meanwhile is not meant for the alarm that is left."""
     with review(browser, database, "?record=f") as page:
-        held: list[Any] = []
-
-        def hold(route: Any) -> None:
-            if route.request.method == "POST":
-                held.append(route)
-            else:
-                route.fallback()
-
-        intercept(page, "**/api/verdicts*", hold)
+        held = hold(page, "**/api/verdicts*", "POST")
         page.keyboard.press("n")
         page.keyboard.press("a")
         page.keyboard.press("p")
@@ -228,11 +220,7 @@ def test_a_verdict_on_its_way_arrives_before_the_record_changes(browser: Any, da
         page.keyboard.press("p")
         wait(page, "signalscreen.app.records.leaving === 'd'")
         assert page.evaluate("[signalscreen.app.verdicts.edits.length, signalscreen.app.info.record]") == [1, "f"]
-        for _ in range(1500):
-            if held:
-                break
-            page.wait_for_timeout(20)
-        held[0].continue_()
+        arrived(page, held).continue_()
         ready(page, "d")
     assert [v.verdict for v in read_verdicts(database / "f")] == ["accept"]
     assert read_verdicts(database / "d") == []
@@ -241,16 +229,12 @@ def test_a_verdict_on_its_way_arrives_before_the_record_changes(browser: Any, da
 def test_escape_stops_a_page_that_is_on_its_way(browser: Any, database: Path) -> None:
     """Else the other record would come under the hands of a reviewer who was told that it is not opened."""
     with review(browser, database, "?record=f") as page:
-        held: list[Any] = []
-        intercept(page, "**/?record=d", lambda route: held.append(route))  # its page: what is asked of it goes on
+        held = hold(page, "**/?record=d")  # its page: what is asked of it goes on
         page.keyboard.press("p")
-        for _ in range(1500):
-            if held:
-                break
-            page.wait_for_timeout(20)
+        coming = arrived(page, held)
         page.keyboard.press("Escape")
         page.wait_for_timeout(20)
-        held[0].continue_()
+        coming.continue_()
         page.unroute("**/?record=d")
         ready(page, "f")
         assert said(page) == "Record d is not opened."
