@@ -71,6 +71,15 @@ def test_tops_cut_off_are_clipped_and_round_ones_are_not(clean):
     assert share(marks, "saturated") == share(ss.bad_signal(clean, FS), "clipped") == 0
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("share_of_range", "is_rail"), [(0.1, 0), (0.2, 0), (0.24, 0), (0.26, 1), (0.4, 1)])
+def test_an_extreme_within_a_quarter_of_the_range_of_the_median_is_a_baseline(share_of_range, is_rail, sign):
+    depth = share_of_range / (1 - share_of_range)  # the range is 1 + depth
+    wave = np.r_[np.zeros(200), np.hanning(60), np.full(15, -depth), np.zeros(25)]  # the median is 0
+    marks = ss.bad_signal(sign * np.tile(wave, 24), FS, kind="other")[:, 0] & FLAGS["clipped"]
+    np.testing.assert_array_equal(marks > 0, np.tile(wave < 0, 24) & bool(is_rail))
+
+
 def test_known_limits_need_no_second_touch(clean):
     ecg = clean.copy()
     ecg[30 * FS : 30 * FS + 20] = 5.0
