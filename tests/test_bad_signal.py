@@ -166,7 +166,9 @@ def test_the_power_of_a_pulse_is_that_of_its_rate_and_its_double(second, low):
     np.testing.assert_array_equal(marks, FLAGS["low_quality"] * low)
 
 
-@pytest.mark.parametrize(("size", "share_of_hum", "off"), [(0.048, 1, 1), (0.052, 1, 0), (0, 0.88, 0), (0, 0.92, 1)])
+@pytest.mark.parametrize(
+    ("size", "share_of_hum", "off"), [(0.048, 1, 1), (0.052, 1, 0), (0, 0.88, 0), (0, 0.92, 1)]
+)
 def test_hum_is_an_open_input_if_it_is_nine_tenths_of_all_and_a_heart_would_be_smaller_than_a_sine(
     size, share_of_hum, off
 ):

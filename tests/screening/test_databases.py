@@ -299,7 +299,9 @@ def test_the_plain_table_has_a_number_a_cell():
 
 
 def test_the_printed_table_says_what_is_flagged_of_the_windows_without_gaps():
-    one = RecordSummary("a", 2.0, 0.5, 10, 2, 5, {"N": 4, "V": 3, "A": 2, "J": 1}, {"deep_lift": 0.25}, {"any": 0.5})
+    one = RecordSummary(
+        "a", 2.0, 0.5, 10, 2, 5, {"N": 4, "V": 3, "A": 2, "J": 1}, {"deep_lift": 0.25}, {"any": 0.5}
+    )
     one.relevance["saliency"] = {"any": Share(0.125, 0.025)}
     empty = RecordSummary("b", 1.0, 1.0, 3, 0, 3, {}, {}, {"any": 0.0}, seconds=2.0)
     head, first, second = table([one, empty])
