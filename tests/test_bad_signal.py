@@ -158,7 +158,7 @@ def test_a_pulse_wave_is_good_and_its_spikes_are_not():
 
 @pytest.mark.parametrize(("second", "low"), [(2.4, False), (3.6, True)])
 def test_the_power_of_a_pulse_is_that_of_its_rate_and_its_double(second, low):
-    """Of a rate with 0.3 of the power: with its double it has 0.55, which is over 0.4, and with another line not."""
+    """A rate has 0.3 of the power. With its double it has 0.55, more than the 0.4 that is asked for."""
     t = np.arange(50 * 50) / 50
     lines = {1.2: 0.3, second: 0.25, 4.8: 0.15, 6.0: 0.15, 7.2: 0.15}
     pulse = sum(np.sqrt(2 * power) * np.sin(2 * np.pi * f * t + f) for f, power in lines.items())
