@@ -10,23 +10,26 @@ from tests.screening.nets import quality_net, recording, softmax_net  # noqa: E4
 
 
 def undecided(model):
-    """Every class as probable as the others, exactly: all weights are zero."""
+    """Every window as probable as the others, but for the last digit of a softmax: all weights are zero."""
     model.set_weights([0 * w for w in model.get_weights()])
     return model
 
 
 @pytest.mark.parametrize(
-    ("make", "alarm", "probability"),
+    ("make", "alarm", "about"),
     [(quality_net, 0, 0.5), (lambda: softmax_net(leads=1, classes=4), 3, 0.25)],
     ids=["sigmoid", "softmax"],
 )
-def test_a_window_is_flagged_above_the_threshold(tmp_path, make, alarm, probability):
+def test_a_window_is_flagged_above_the_threshold(tmp_path, make, alarm, about):
     model, ecg = undecided(make()), recording(samples=400, leads=1)
-    for threshold, expected in ((probability, False), (np.nextafter(probability, 0), True)):
+    options = {"target": 0, "alarm": alarm, "progress": False}
+    before = ss.screen_recording(ecg, model, out=tmp_path / "s.zarr", explain="none", **options)
+    probability = before.probability.values[:, alarm]
+    np.testing.assert_allclose(probability, about, rtol=1e-6)
+    least, most = probability.min(), probability.max()
+    for threshold, expected in ((most, False), (np.nextafter(least, np.float32(0)), True)):
         out = tmp_path / f"{expected}.zarr"
-        ds = ss.screen_recording(
-            ecg, model, out=out, target=0, alarm=alarm, threshold=threshold, explain="flagged", progress=False
-        )
+        ds = ss.screen_recording(ecg, model, out=out, threshold=float(threshold), explain="flagged", **options)
         np.testing.assert_array_equal(ds.probability.values[:, alarm], probability)
         np.testing.assert_array_equal(ds.flagged.values.astype(bool), expected)
         np.testing.assert_array_equal(ds.explained.values.astype(bool), expected)
