@@ -18,6 +18,7 @@ from signalscreen.lrp_rules import apply_lrp
 from signalscreen.patches import Patched, build
 from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
+from signalscreen.unfused import unfused, without_fusions
 
 _MOST = 64  # programs kept per model; a new lambda as target is a new program each time
 
@@ -75,8 +76,9 @@ def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | N
     ]
     signature = [tf.TensorSpec((None,), tf.int32), *specs]
     function = tf.function(traced, input_signature=signature, autograph=False)
-    concrete = function.get_concrete_function()
-    return Program(concrete, facts.pop("sizes"), facts)
+    with without_fusions():  # a function kept whole inside takes its settings from where it is traced
+        concrete = function.get_concrete_function()
+    return Program(unfused(concrete), facts.pop("sizes"), facts)
 
 
 def outputs(model: Any, wiring: Wiring) -> Program:
