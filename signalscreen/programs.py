@@ -59,6 +59,12 @@ def _version(model: Any) -> tuple[Any, ...]:
     return tuple((weakref.ref(layer), id(getattr(layer, "activation", None))) for layer in layers)
 
 
+def _differentiated(model: Any, inputs: list[Any], wiring: Wiring) -> Run:
+    """A run of which a gradient is asked: its inputs are those that have one, and the others count as constants."""
+    run = call(model, inputs, wiring.structure())
+    return run._replace(inputs=[inputs[i] for i in wiring.free])
+
+
 def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | None]) -> Program:
     """Trace ``body(classes, *inputs) -> (result, run, facts)``; `copies` gives the batch of each set of inputs."""
     facts: dict[str, Any] = {}
@@ -132,7 +138,7 @@ def gradients(model: Any, wiring: Wiring, target: Target, logit: bool, rules: st
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = _differentiated(ref(), list(inputs), wiring)
         score = select(run, target, logit, classes, wiring)
         correct(run)
         reached = apply(rules, run, score, _rank(wiring)) if rules else 0
@@ -149,7 +155,7 @@ def outputs_with_gradients(model: Any, wiring: Wiring, target: Target, logit: bo
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = _differentiated(ref(), list(inputs), wiring)
         output, logits = (found[target.output] for found in _both(run, wiring))
         if highest:
             classes = tf.argmax(_flat(run, logit)[target.output], axis=-1, output_type=tf.int32)
@@ -171,8 +177,8 @@ def multipliers(model: Any, wiring: Wiring, target: Target, logit: bool, shared:
 
     def body(classes: Any, *inputs: Any) -> Any:
         n = len(wiring.shapes)
-        run = call(ref(), list(inputs[:n]), wiring.structure())
-        twin = call(ref(), list(inputs[n:]), wiring.structure())
+        run = _differentiated(ref(), list(inputs[:n]), wiring)
+        twin = _differentiated(ref(), list(inputs[n:]), wiring)
         score, run = _with_target(run, target, logit, classes, wiring)
         if shared and not target.computes:
             rows = tf.shape(classes)[0]
@@ -195,7 +201,7 @@ def relevances(model: Any, wiring: Wiring, target: Target, logit: bool, rule: tu
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = _differentiated(ref(), list(inputs), wiring)
         score, run = _with_target(run, target, logit, classes, wiring)
         apply_lrp(run, score, *rule)
         return _gradient(score, run.inputs, [score]), run, {}
@@ -245,8 +251,8 @@ def feature_distance(model: Any, wiring: Wiring, logit: bool, layer: Any) -> Pro
 
     def body(_: Any, *inputs: Any) -> Any:
         n = len(wiring.shapes)
-        run = call(ref(), list(inputs[:n]), wiring.structure())
-        twin = call(ref(), list(inputs[n:]), wiring.structure())
+        run = _differentiated(ref(), list(inputs[:n]), wiring)
+        twin = _differentiated(ref(), list(inputs[n:]), wiring)
         found, wanted = (reached_output(r, layer, logit) for r in (run, twin))
         correct(run)
         distance, power = (_squares(part, wiring) for part in (found - wanted, wanted))

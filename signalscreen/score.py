@@ -100,18 +100,22 @@ class Score:
         Score
             For these examples.
         ndarray
-            `x` as the verbs take it: ``(batch, *axes, channels)``, or ``(batch, elements)`` with all inputs
-            side by side when the model has several.
+            `x` as the verbs take it: ``(batch, *axes, channels)``, or ``(batch, elements)`` with the inputs side by
+            side when the model has several. Beside inputs of floats, those of integers, truth values and text are
+            held at their values, and have no part in it.
 
         Raises
         ------
         InputError, TargetError
         """
         layout = layout_of(self.model, x)
-        x = layout.join(x)
+        arrays = layout.read(x)
         wiring = wiring_of(layout)
-        x = np.asarray(x, np.result_type(*wiring.dtypes))
-        new = self._with(Binding(layout, wiring, np.arange(len(x))))
+        x = layout.join(arrays)
+        if x.dtype != object:
+            x = np.asarray(x, np.result_type(*(wiring.dtypes[i] for i in layout.free)))
+        held = {i: a for i, a in enumerate(arrays) if i not in layout.free}
+        new = self._with(Binding(layout, wiring, np.arange(len(x)), held=held))
         outputs = new.program("outputs")
         facts = outputs.facts
         target = targets.resolve(
@@ -315,6 +319,7 @@ class Score:
         if reference is None:
             raise InputError("the DeepLIFT rules need a reference; give one that broadcasts to x")
         shared = reference.ndim <= self.rank or all(n == 1 for n in reference.shape[: -self.rank])
+        shared = shared and not self.bound.held  # what is held differs from one example to the next
         program = self.program("multipliers", True) if shared else None
         one = program is not None
         if program is None:
