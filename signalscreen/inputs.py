@@ -193,8 +193,8 @@ class Layout:
         """
         if callable(value):
             return value if self.single else partial(self._drawn, value, what)
-        if not isinstance(value, list | tuple | Mapping) and np.ndim(value) == 0:
-            return value
+        if value is None or (not isinstance(value, list | tuple | Mapping) and np.ndim(value) == 0):
+            return value if value is None else laid_out(value, batch, (), what=what).item()
         parts = self._free_parts(value, what)
         arrays = [laid_out(part, batch, self.shapes[i], what=name) for i, part, name in parts]
         if len(arrays) == 1:

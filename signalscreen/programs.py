@@ -61,8 +61,9 @@ def _version(model: Any) -> tuple[Any, ...]:
 
 def _differentiated(model: Any, inputs: list[Any], wiring: Wiring) -> Run:
     """A run of which a gradient is asked: its inputs are those that have one, and the others count as constants."""
-    run = call(model, inputs, wiring.structure())
-    return run._replace(inputs=[inputs[i] for i in wiring.free])
+    own = [inputs[i] for i in wiring.free]
+    _refuse_integers(own)
+    return call(model, inputs, wiring.structure())._replace(inputs=own)
 
 
 def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | None]) -> Program:
@@ -310,13 +311,16 @@ def _with_target(run: Run, target: Target, logit: bool, classes: Any, wiring: Wi
 
 
 def _gradient(score: Any, tensors: list[Any], carried: list[Any] | None = None) -> list[Any]:
+    return list(tf.gradients(score, tensors, carried, unconnected_gradients="zero"))
+
+
+def _refuse_integers(tensors: list[Any]) -> None:
     for tensor in tensors:
         if not tensor.dtype.is_floating:
             raise InputError(
                 f"input {tensor.name.split(':')[0]!r} is integer (an embedding index?), so the score has no "
                 "gradient for it; explain the model from its embedding on, or use occlusion where it has an axis"
             )
-    return list(tf.gradients(score, tensors, carried, unconnected_gradients="zero"))
 
 
 def _rank(wiring: Wiring) -> int:

@@ -165,5 +165,5 @@ def _of_other_examples(given: tuple[int, ...], batch: int | None, example: tuple
     return (
         f"{what} has shape {given}, which is read as {'one for' if single else 'variants of'} each of {given[0]} "
         f"examples, and {there}; for variants that all examples share give "
-        f"(1, R, {sizes})" + (f", such as {what}[None]" if single else "")
+        f"(1, R, {sizes})" + (", as array[None] has it" if single else "")
     )

@@ -62,8 +62,8 @@ def _class_of(label: Label, names: list[Label] | None) -> Label:
         return names.index(label)
     if isinstance(label, int) and str(label) in names and names.index(str(label)) != label:
         raise TargetError(
-            f"label {label} is the number of one class and the name of another ({', '.join(map(str, names))}); give "
-            "numbers as class_names where labels are such names, or labels as text"
+            f"label {label} is the number of one class and the name of another ({', '.join(map(str, names))}); "
+            "give class_names as numbers where labels are such names, or labels as text"
         )
     return label
 

@@ -53,10 +53,12 @@ def guided_backprop(score: Any, x: Array, *, scope: str = "all", baseline: Any =
     ----------
     Springenberg, Dosovitskiy, Brox, Riedmiller 2015, "Striving for Simplicity", section 3.4.
     """
-    gradient: Array = score.gradient(x, rules=_scoped("guided", scope))
+    rules = _scoped("guided", scope)
     if baseline is None:
-        return gradient
-    return away_from(baseline, np.asarray(x, gradient.dtype), score, what="baseline") * gradient
+        return score.gradient(x, rules=rules)
+    away = away_from(baseline, x, score, what="baseline")
+    gradient: Array = score.gradient(x, rules=rules)
+    return np.asarray(away, gradient.dtype) * gradient
 
 
 @method()

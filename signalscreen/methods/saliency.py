@@ -84,5 +84,6 @@ def input_x_gradient(score: Any, x: Array, *, baseline: Any = 0.0) -> Array:
     >>> input_x_gradient.formula(Linear(), np.array([[1.0, -1.0]]))
     array([[ 2., -3.]])
     """
+    away = away_from(baseline, x, score, what="baseline")
     gradient: Array = score.gradient(x)
-    return away_from(baseline, np.asarray(x, gradient.dtype), score, what="baseline") * gradient
+    return np.asarray(away, gradient.dtype) * gradient
