@@ -148,7 +148,9 @@ def beside_two_floats():
     return randomise(keras.Model([ecg, site, age], L.Dense(3)(h)))
 
 
-@pytest.mark.parametrize("name", ["saliency", "integrated_gradients", "deep_lift", "smooth_grad", "guided_backprop"])
+@pytest.mark.parametrize(
+    "name", ["saliency", "integrated_gradients", "deep_lift", "smooth_grad", "guided_backprop"]
+)
 def test_several_floats_beside_an_integer(name):
     """The number of a site is far above what float32 tells apart."""
     model = beside_two_floats()
@@ -252,7 +254,9 @@ def test_edits_and_made_inputs_hold_the_integer():
     change = (model({"ecg": cut, "sex": sex}).numpy() - model({"ecg": ECG, "sex": sex}).numpy())[:, 1]
     np.testing.assert_allclose(effects[:, 0], change, atol=1e-5)
     curve = ss.deletion_curve(model, given, np.abs(ECG), 1, input="ecg", steps=2, orders=0)
-    np.testing.assert_allclose(curve.score[:, 0], model({"ecg": ECG, "sex": sex}).numpy()[:, 1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        curve.score[:, 0], model({"ecg": ECG, "sex": sex}).numpy()[:, 1], rtol=1e-5, atol=1e-6
+    )
     made = ss.maximize_activation(model, 1, start={"ecg": ECG, "sex": SEX}, input="ecg", steps=3)
     np.testing.assert_allclose(made.score, model({"ecg": made.x, "sex": sex}).numpy()[:, 1], rtol=1e-4, atol=1e-5)
 

@@ -25,7 +25,10 @@ FORMS = {
     "one example in a batch": (RNG.normal(size=(1, T, C)), lambda v: np.broadcast_to(v, (B, T, C))),
     "one for each": (RNG.normal(size=(B, T, C)), lambda v: v),
     "variants for all": (RNG.normal(size=(1, R, T, C)), lambda v: np.broadcast_to(v.mean(1), (B, T, C))),
-    "as many variants as examples": (RNG.normal(size=(1, B, T, C)), lambda v: np.broadcast_to(v.mean(1), (B, T, C))),
+    "as many variants as examples": (
+        RNG.normal(size=(1, B, T, C)),
+        lambda v: np.broadcast_to(v.mean(1), (B, T, C)),
+    ),
     "variants for each": (RNG.normal(size=(B, R, T, C)), lambda v: v.mean(1)),
     "callable": (lambda x: np.stack([x[:, ::-1], 2 * x], 1), lambda v: v(X).mean(1)),
 }
@@ -86,7 +89,10 @@ def test_a_path_that_does_not_close_for_one_variant_is_said():
 @pytest.mark.parametrize(
     ("value", "match"),
     [
-        (np.zeros((R, T, C)), r"read as one for each of 3 examples, and there are 5.*\(1, R, 8, 2\), as array\[None\]"),
+        (
+            np.zeros((R, T, C)),
+            r"read as one for each of 3 examples, and there are 5.*\(1, R, 8, 2\), as array\[None\]",
+        ),
         (np.zeros((R, R, T, C)), r"read as variants of each of 3 examples, and there are 5.*give \(1, R, 8, 2\)$"),
         (np.zeros(T), r"has shape \(8,\), which does not fit.*one for each \(batch, 8, 2\).*\(batch, R, 8, 2\)"),
         (np.zeros((B, T)), "does not fit examples"),
