@@ -146,14 +146,28 @@ class Binding(NamedTuple):
             raise InputError(_TOO_MANY.format(len(index), "its target"))
         return index[number]
 
+    def check_gradient(self) -> None:
+        """Refuse a free input that has no gradient.
+
+        Raises
+        ------
+        InputError
+        """
+        for i in self.free:
+            dtype = self.wiring.dtypes[i]
+            if i in self.layout.blind or not dtype.startswith("float"):
+                how = (
+                    "taken as integers" if dtype.startswith("float") else "text" if dtype == "string" else "integer"
+                )
+                raise InputError(
+                    f"input {self.layout.specs[i].name!r} is {how} (an embedding index?), so the score has "
+                    "no gradient for it; explain the model from its embedding on, or use occlusion where it has an "
+                    "axis"
+                )
+
     def join(self, grads: list[Array], x: Array) -> Array:
         """Gradients by each input, laid out like `x`."""
         given = dict(zip(self.wiring.free, grads, strict=True))
-        for i in self.free:
-            if i not in given:
-                raise InputError(
-                    f"input {self.layout.specs[i].name!r} is {self.wiring.dtypes[i]} and has no gradient"
-                )
         if not self.is_flat:
             return given[self.position]
         return np.concatenate([given[i].reshape(*x.shape[:-1], -1) for i in self.free], axis=-1)

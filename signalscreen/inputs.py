@@ -157,6 +157,7 @@ class Layout:
         self.specs = list(specs)
         self.packing = packing  # None for one input, else a list or dict of positions
         self.shapes: list[tuple[int, ...]] = []
+        self.blind: Sequence[int] = ()  # inputs that have no gradient, as tracing the model finds
         self.named = isinstance(packing, dict)  # as the user names them, once there is a signal
 
     @property
@@ -167,7 +168,8 @@ class Layout:
     @property
     def free(self) -> tuple[int, ...]:
         """The inputs that are explained; the others are held at their values."""
-        return free_inputs([spec.dtype for spec in self.specs])
+        free = free_inputs([spec.dtype for spec in self.specs])
+        return tuple(i for i in free if i not in self.blind) or free
 
     def read(self, x: Any, *, what: str = "x") -> list[Array]:
         """Check the user's arrays: one for each input."""
@@ -223,7 +225,7 @@ class Layout:
         for i, (part, spec, name) in enumerate(parts):
             if i not in self.free and part is not None:
                 raise InputError(
-                    f"{name} is given, but input {spec.name!r} is {spec.dtype} and is held at its value; give None "
+                    f"{name} is given, but input {spec.name!r} has no gradient and is held at its value; give None "
                     "for it"
                 )
         return [(i, parts[i][0], parts[i][2]) for i in self.free]

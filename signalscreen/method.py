@@ -10,11 +10,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import InputError, LayerError, MethodError, OptionError
-from signalscreen.streams import blocks
+from signalscreen.streams import in_batches
 
 Array = npt.NDArray[Any]
 
@@ -277,42 +276,6 @@ def _each_input(formula: Callable[..., Array], bound: Any, x: Array, options: di
     if refused and all(result is None for result in results):
         raise refused[0]
     return bound.layout.pack(results)
-
-
-def in_batches(
-    formula: Callable[..., Array],
-    bound: Any,
-    x: Array,
-    options: dict[str, Any],
-    per_example: tuple[str, ...] = (),
-) -> Array:
-    """Run the formula on as many examples at a time as fit one model call, so that memory does not grow."""
-    count, size = len(x), bound.room(x[:1])
-    if count <= size:
-        return formula(bound, x, **options)
-    own = [name for name in per_example if _is_cut(options.get(name, 0), x, name)]
-    result: Array | None = None
-    total = -(-count // size)
-    for rows in bound.track(blocks(count, size), total, formula.__name__):
-        mine = {name: options[name][rows] for name in own}
-        part = formula(bound.part(rows), x[rows], **{**options, **mine})
-        if result is None:
-            result = np.empty((count, *part.shape[1:]), part.dtype)
-        result[rows] = part
-    assert result is not None
-    return result
-
-
-def _is_cut(value: Any, x: Array, name: str) -> bool:
-    """Whether an option holds something for each example."""
-    if callable(value) or np.ndim(value) < x.ndim or len(value) == 1:
-        return False
-    if len(value) != len(x):
-        raise InputError(
-            f"{name} has shape {np.shape(value)}, which is one for each of {len(value)} examples, and there are "
-            f"{len(x)}; give one for each, or one for all"
-        )
-    return True
 
 
 def _signature(formula: Callable[..., Any]) -> inspect.Signature:

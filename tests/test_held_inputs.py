@@ -7,7 +7,7 @@ import pytest
 
 import signalscreen as ss
 from signalscreen.backend import keras, tf
-from signalscreen.errors import InputError, LayerError
+from signalscreen.errors import InputError, LayerError, UnsupportedOpError
 from signalscreen.inputs import Spec, prepare
 from tests.contract.zoo import randomise
 
@@ -125,7 +125,7 @@ def test_references_name_the_signal_or_stand_alone():
     found = ss.deep_lift(model, given, 1, references=drawn, batch_size=2)["ecg"]
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
     assert seen[0] == ((2, 30, 2), None)
-    with pytest.raises(InputError, match=r"references\['sex'\] is given, but input 'sex' is int32 and is held"):
+    with pytest.raises(InputError, match=r"references\['sex'\] is given, but input 'sex' has no gradient and is held"):
         ss.deep_lift(model, given, 1, references={"ecg": many, "sex": SEX})
 
 
@@ -213,9 +213,71 @@ def test_a_model_of_integers_alone_is_refused():
     h = [L.GlobalAveragePooling1D()(L.Embedding(5, 4)(x)) for x in (words, sex)]
     model = randomise(keras.Model([words, sex], L.Dense(2)(L.Concatenate()(h))))
     x = [RNG.integers(0, 5, (5, 9)), SEX]
-    for name in ("saliency", "integrated_gradients", "deep_lift", "lrp"):
-        with pytest.raises(InputError, match="is integer .an embedding index"):
+    for name in ("saliency", "integrated_gradients", "lrp", "guided_backprop"):
+        with pytest.raises(InputError, match=r"is integer \(an embedding index"):
             ss.explain(model, x, 1, method=name)
+    with pytest.raises(UnsupportedOpError, match="GatherV2"):
+        ss.deep_lift(model, x, 1)
+    counts = keras.Input((30, 1), dtype="int32")
+    model = keras.Model(counts, L.Dense(2)(L.Flatten()(L.Rescaling(0.1)(counts))))
+    for name in ("saliency", "deep_lift", "lrp"):
+        with pytest.raises(InputError, match=r"is integer \(an embedding index"):
+            ss.explain(model, RNG.integers(0, 9, (2, 30, 1)), 1, method=name)
+
+
+# --- inputs of floats that the model takes as integers --------------------------------------------------------
+
+
+class Beside(keras.Model):
+    """A model that says nothing of its inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = beside_an_integer()
+
+    def call(self, inputs):
+        return self.inner({"ecg": inputs["ecg"], "sex": keras.ops.cast(inputs["sex"], "int32")})
+
+
+def declared_as_floats():
+    """As it is usually written: no dtype is given, and the embedding makes integers of its input."""
+    ecg, sex = keras.Input((30, 2), name="ecg"), keras.Input((1,), name="sex")
+    inner = beside_an_integer()
+    named = {"ecg": ecg, "sex": keras.ops.cast(sex, "int32")}
+    return keras.Model({"ecg": ecg, "sex": sex}, inner(named))
+
+
+@pytest.mark.parametrize("made", [declared_as_floats, Beside])
+@pytest.mark.parametrize(
+    "name", ["saliency", "integrated_gradients", "deep_lift", "smooth_grad", "lrp", "occlusion"]
+)
+def test_what_the_model_takes_as_an_integer_is_held_whatever_it_is_declared(made, name):
+    given = {"ecg": ECG, "sex": SEX}
+    found = ss.explain(made(), given, 1, method=name, **options(name))
+    assert found["sex"] is None
+    wanted = ss.explain(beside_an_integer(), given, 1, method=name, **options(name))["ecg"]
+    np.testing.assert_allclose(found["ecg"], wanted, rtol=1e-3, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_a_signal_of_which_an_embedding_makes_integers_is_refused():
+    model = keras.Sequential([keras.Input((9,)), L.Embedding(5, 3), L.Flatten(), L.Dense(2)])
+    x = RNG.integers(0, 5, (2, 9)).astype("float32")
+    for name in ("saliency", "integrated_gradients", "lrp"):
+        with pytest.raises(InputError, match=r"is taken as integers \(an embedding index"):
+            ss.explain(model, x, 1, method=name)
+    with pytest.raises(InputError, match="is taken as integers"):
+        ss.maximize_activation(model, 1, steps=2)
+    assert ss.activations(model, x, 0).shape == (2, 9, 3)
+
+
+def test_a_float_that_the_model_also_reads_as_a_number_is_explained():
+    """Thresholded on one way, and multiplied on the other: it has a gradient."""
+    ecg, age = keras.Input((30, 2), name="ecg"), keras.Input((3,), name="age")
+    old = keras.ops.cast(age > 0, "float32") * age
+    model = randomise(keras.Model([ecg, age], L.Dense(2)(L.Concatenate()([L.Flatten()(ecg), old]))))
+    found = ss.saliency(model, [ECG, AGE], 1)
+    weights = model.layers[-1].get_weights()[0][-3:, 1]
+    np.testing.assert_allclose(found[1], (AGE > 0) * weights, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -241,8 +303,9 @@ def test_one_number_for_each_example_needs_no_second_axis():
 
 def test_a_layer_of_the_integer_has_nothing_to_show_over_the_signal():
     model, given = beside_an_integer(), {"ecg": ECG, "sex": SEX}
+    [embedding] = [layer for layer in model.layers if isinstance(layer, L.Embedding)]
     with pytest.raises(LayerError, match="does not depend on the input"):
-        ss.saliency(model, given, ss.Unit(model.layers[3].name if "embed" in model.layers[3].name else "embedding"))
+        ss.saliency(model, given, ss.Unit(embedding))
 
 
 def test_edits_and_made_inputs_hold_the_integer():

@@ -360,7 +360,7 @@ def test_several_outputs():
     with pytest.raises(TargetError, match="outputs"):
         ss.saliency(model, given, 0)
     for target in (("pulse", 0), (-1, 0), (2, 0)):
-        with pytest.raises(TargetError, match="names no output; the model has outputs .*, 0 to 1"):
+        with pytest.raises(TargetError, match=r"names no output; the model has outputs .*, 0 to 1"):
             ss.saliency(model, given, target)
     with pytest.raises(TargetError, match="target -1 is out of range"):
         ss.saliency(model, given, ("rhythm", -1))

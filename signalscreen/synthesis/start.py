@@ -75,9 +75,10 @@ def begin(
     if not layout.single:
         bound, x = bound.holding(place, x), bound.bound.values(x)[place]
     kind = bound.bound.wiring.dtypes[place]
-    if not kind.startswith("float"):
+    if not kind.startswith("float") or place in bound.layout.blind:
+        taken = kind if not kind.startswith("float") else "taken as integers"
         raise InputError(
-            f"the model's input {layout.specs[place].name!r} is {kind} (an embedding index?), which no gradient "
+            f"the model's input {layout.specs[place].name!r} is {taken} (an embedding index?), which no gradient "
             "can change; give the part of the model from its embedding on"
         )
     return bound, x.astype(kind)
