@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from signalscreen.errors import InputError, OptionError
-from signalscreen.method import bind_one, in_batches
+from signalscreen.method import bind_one
 from signalscreen.methods.occlusion import background_of, spans_of
-from signalscreen.streams import blocks
+from signalscreen.streams import blocks, in_batches
 
 Array = NDArray[Any]
 

@@ -118,7 +118,7 @@ def _inputs(model: Any, x: Any, which: Any) -> tuple[Any, list[Array], int, bool
     model = as_model(model)
     layout = layout_of(model, x)
     place = place_of(layout, which)
-    parts = layout.split(layout.join(x))
+    parts = layout.read(x)
     shape = layout.specs[place].shape
     # Whole numbers (counts of a converter) are dreamt on as real ones.
     parts = [
