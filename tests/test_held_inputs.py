@@ -125,7 +125,9 @@ def test_references_name_the_signal_or_stand_alone():
     found = ss.deep_lift(model, given, 1, references=drawn, batch_size=2)["ecg"]
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
     assert seen[0] == ((2, 30, 2), None)
-    with pytest.raises(InputError, match=r"references\['sex'\] is given, but input 'sex' has no gradient and is held"):
+    with pytest.raises(
+        InputError, match=r"references\['sex'\] is given, but input 'sex' has no gradient and is held"
+    ):
         ss.deep_lift(model, given, 1, references={"ecg": many, "sex": SEX})
 
 

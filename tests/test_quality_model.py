@@ -52,7 +52,7 @@ def test_it_is_small_and_keeps_time():
 
 
 def test_its_file_names_no_setting_that_an_older_keras_may_not_know(tmp_path):
-    """Only what is no default of a layer is in it, as the training script writes it; `make test-lowest` reads it."""
+    """Only what is no default of a layer is in it, as training writes it; `make test-lowest` reads it."""
     copy = tmp_path / "net.keras"
     copy.write_bytes(quality_model_path().read_bytes())
     leave_out_defaults(copy)
