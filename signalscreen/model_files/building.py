@@ -1,6 +1,5 @@
 """A network built from its config, call by call, so that a part of it can be built alone."""
 
-import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 from signalscreen.backend import keras, tf
 from signalscreen.errors import ModelError
 from signalscreen.model_files.config import (
+    RECURRENT,
     Call,
     Config,
     Reference,
@@ -17,9 +17,11 @@ from signalscreen.model_files.config import (
     is_reference,
     layer_configs,
     name_of,
+    wrapped,
 )
+from signalscreen.model_files.layer_classes import class_of, is_replaced, not_built, replacement
+from signalscreen.model_files.operations import is_operation, operation
 from signalscreen.model_files.repairs import HARD_SIGMOID
-from signalscreen.model_files.stored_code import holds_code
 
 Given = dict[str, Any]
 
@@ -72,8 +74,8 @@ def _built(config: Config, given: Given, outputs: list[Reference] | None, old: b
     ends: Any = settings["output_layers"] if outputs is None else outputs
     calls = calls_before(configs, ends, old)
     used = {name for name, _ in calls}
-    layers = {name: _layer(c, given, old) for name, c in configs.items() if name in used}
-    tensors = _called(configs, layers, calls, old)
+    layers = {name: _layer(c, given, old) for name, c in configs.items() if name in used and not is_operation(c)}
+    tensors = _called(configs, layers, calls, given, old)
 
     def tensor(reference: Reference, is_output: bool) -> Any:
         return tensors[call_of(reference, configs, old, is_output)][reference.tensor]
@@ -95,7 +97,7 @@ def _sequential(layers: list[Any], config: Config) -> Any:
 
 
 def _called(
-    configs: dict[str, Config], layers: dict[str, Any], calls: list[Call], old: bool
+    configs: dict[str, Config], layers: dict[str, Any], calls: list[Call], given: Given, old: bool
 ) -> dict[Call, list[Any]]:
     tensors: dict[Call, list[Any]] = {}
 
@@ -107,22 +109,33 @@ def _called(
         if not nodes:
             tensors[name, number] = [layers[name].output]
             continue
-        args, kwargs = _arguments(nodes[number], tensor)
         try:
+            if is_operation(configs[name]):
+                layers[name], entering = operation(configs[name], nodes[number], tensor, given.get(name))
+                args, kwargs = [entering], {}
+            else:
+                args, kwargs = _arguments(configs[name], nodes[number], tensor)
             tensors[name, number] = tf.nest.flatten(layers[name](*args, **kwargs))
-        except (TypeError, ValueError) as error:
-            raise ModelError(_not_built(configs[name], error)) from error
+        except ModelError:
+            raise
+        except (TypeError, ValueError, tf.errors.OpError) as error:
+            raise ModelError(not_built(configs[name], error)) from error
     return tensors
 
 
-def _arguments(node: Any, tensor: Callable[[Reference], Any]) -> tuple[list[Any], dict[str, Any]]:
+def _arguments(
+    config: Config, node: Any, tensor: Callable[[Reference], Any]
+) -> tuple[list[Any], dict[str, Any]]:
     """What a layer is called on: a list of references, or positional and named arguments as Keras 3 has them."""
     if isinstance(node, dict):
         return list(_value(node["args"], tensor)), dict(_value(node["kwargs"], tensor))
     node = [node] if is_reference(node) else node
     first = [tensor(Reference(*reference[:3])) for reference in node]
     named = node[0][3] if len(node[0]) == 4 else {}
-    return [_alone(first)], {key: _value(value, tensor) for key, value in named.items() if key != "training"}
+    kwargs = {key: _value(value, tensor) for key, value in named.items() if key != "training" or value is not None}
+    if config["class_name"] in RECURRENT and len(first) > 1:  # Keras 2 put the states that it begins with behind it
+        first, kwargs["initial_state"] = first[:1], first[1:]
+    return [_alone(first)], kwargs
 
 
 def _value(value: Any, tensor: Callable[[Reference], Any]) -> Any:
@@ -157,61 +170,22 @@ def _alone(parts: Any) -> Any:
 
 def _layer(config: Config, given: Given, old: bool) -> Any:
     name = name_of(config)
-    if _is_replaced(config, given):
-        return _replacement(given[name], name)
+    if is_replaced(config, given):
+        return replacement(given[name], name)
     if is_network(config):
         return _built(config, given, None, old).network
     try:
+        inner = {key: _inner(config["config"][key], given, old) for key in wrapped(config, given)}
+        if inner:
+            return class_of(config, given)(**{**config["config"], **inner})
         if not old and "module" in config:  # .h5 leaves it out
             return keras.saving.deserialize_keras_object(config, custom_objects=given, safe_mode=True)
-        return _class(config, given).from_config(config["config"])
+        return class_of(config, given).from_config(config["config"])
     except ModelError:
         raise
     except Exception as error:
-        raise ModelError(_not_built(config, error)) from error
+        raise ModelError(not_built(config, error)) from error
 
 
-def _is_replaced(config: Config, given: Given) -> bool:
-    """Whether what is given under a layer's name is meant for the layer: functions may be named alike.
-
-    It is, if it is a layer itself, or the file's layer cannot be had.
-    """
-    name, kind = name_of(config), config["class_name"]
-    if name not in given or is_network(config) or kind in given:
-        return False
-    is_known = hasattr(keras.layers, kind) or "module" in config
-    return isinstance(given[name], keras.layers.Layer) or not is_known or holds_code(config, set())
-
-
-def _not_built(config: Config, error: Exception) -> str:
-    name = name_of(config)
-    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    reason = reason.split(". ")[0][:200].rstrip(".")
-    return (
-        f"layer {name!r} ({config['class_name']}) cannot be built ({reason}); give another layer in its place as "
-        f"custom_objects={{{name!r}: layer}}"
-    )
-
-
-def _class(config: Config, given: Given) -> Any:
-    kind = config["class_name"]
-    own = given.get(kind, given.get(str(config.get("registered_name"))))
-    known = own or keras.saving.get_registered_object(kind) or getattr(keras.layers, kind, None)
-    if not (inspect.isclass(known) and issubclass(known, keras.layers.Layer)):
-        raise ModelError(
-            f"layer {name_of(config)!r} is a {kind}, which Keras {keras.__version__} does not have; give the class "
-            f"as custom_objects={{{kind!r}: {kind.split('>')[-1]}}}, or a layer in its place as "
-            f"custom_objects={{{name_of(config)!r}: layer}}"
-        )
-    return known
-
-
-def _replacement(given: Any, name: str) -> Any:
-    """The user's layer or function in the place of one of the file, with a name of the file."""
-    if inspect.isclass(given) and issubclass(given, keras.layers.Layer):
-        given = given()
-    if not callable(given):
-        raise ModelError(
-            f"custom_objects[{name!r}] is a {type(given).__name__}; give a function of a tensor, or a Keras layer"
-        )
-    return keras.layers.Lambda(lambda x: given(x), name=name)
+def _inner(value: Any, given: Given, old: bool) -> Any:
+    return [_layer(part, given, old) for part in value] if isinstance(value, list) else _layer(value, given, old)

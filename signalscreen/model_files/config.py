@@ -4,13 +4,23 @@ A call is ``(layer's name, number of the call)``. Layers are named as in the fil
 name counts here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 Config = dict[str, Any]
 Call = tuple[str, int]
 
 NETWORKS = ("Functional", "Model", "Sequential")
+CONSTANT = "_CONSTANT_VALUE"  # in the place of a layer's name: Keras 2's way to write a number as a first argument
+RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional")
+# layers that hold other layers -> the settings that hold them
+_WRAPPERS = {
+    "TimeDistributed": ("layer",),
+    "SpectralNormalization": ("layer",),
+    "Bidirectional": ("layer", "backward_layer"),
+    "RNN": ("cell",),
+    "StackedRNNCells": ("cells",),
+}
 
 
 class Reference(NamedTuple):
@@ -30,6 +40,13 @@ def layer_configs(network: Config) -> list[Config]:
     """The configs of a network's own layers, in the file's order."""
     settings = network["config"]
     return list(settings if isinstance(settings, list) else settings["layers"])
+
+
+def wrapped(layer: Config, own: Collection[str] = ()) -> tuple[str, ...]:
+    """The settings of a wrapper (of Keras' own, and none of `own`) that hold the layers inside it."""
+    settings, kind = layer["config"], layer["class_name"]
+    keys = _WRAPPERS.get(kind, ()) if kind not in own else ()
+    return tuple(key for key in keys if settings.get(key) is not None)
 
 
 def name_of(layer: Config) -> str:
@@ -62,6 +79,7 @@ def is_reference(value: Any) -> bool:
         isinstance(value, list | tuple)
         and len(value) in (3, 4)
         and isinstance(value[0], str)
+        and value[0] != CONSTANT
         and all(type(n) is int for n in value[1:3])
     )
 

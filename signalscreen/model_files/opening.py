@@ -15,7 +15,15 @@ from signalscreen.model_files.building import build
 from signalscreen.model_files.config import Config, is_network, layer_configs, name_of, outputs_of
 from signalscreen.model_files.repairs import listed_layers, repaired
 from signalscreen.model_files.stored_code import cut, find_missing, holds_code, told
-from signalscreen.model_files.weights import Parts, fill_by_name, fill_from_tree, is_tree, listed, weighted_in_tree
+from signalscreen.model_files.weights import (
+    Parts,
+    fill_by_name,
+    fill_from_tree,
+    finalise,
+    is_tree,
+    listed,
+    weighted_in_tree,
+)
 
 Given = dict[str, Any]
 
@@ -131,6 +139,7 @@ def _assembled(stored: Stored, given: Given, until: str | None) -> Any:
             f"the weights in {stored.weights.file!r} do not fit the network of {stored.file!r}: "
             f"{str(error) or type(error).__name__}; give those that were saved with this network"
         ) from error
+    finalise(built.network)
     if found is not None and until is None:
         warn(told(stored.file, found, missing), CutModelWarning)
     return built.network
@@ -153,9 +162,11 @@ def _is_for_keras(config: Config, version: str, given: Given, until: str | None,
 
 def _by_keras(path: Path, given: Given) -> Any:
     try:
-        return keras.models.load_model(path, custom_objects=given, compile=False, safe_mode=True)
+        network = keras.models.load_model(path, custom_objects=given, compile=False, safe_mode=True)
     except Exception as error:
         raise ModelError(_unreadable(path, error)) from error
+    finalise(network)
+    return network
 
 
 def _parsed(text: Any, path: Path) -> Config:

@@ -4,38 +4,11 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from signalscreen.errors import ModelError
 from signalscreen.model_files.config import Config, is_network
+from signalscreen.model_files.settings import gone_settings
 
 HARD_SIGMOID = "keras_2_hard_sigmoid"  # the name under which that of Keras 2 is given to Keras
 
-_TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
-_DEPTHWISE = ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D")
-_RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional")
-_NORMALISING = ("BatchNormalization",)
-_ANY = object()
-# setting -> (layers that no longer know it, the value at which leaving it out changes nothing)
-_GONE: dict[str, tuple[tuple[str, ...], Any]] = {
-    "groups": (_TRANSPOSED + _DEPTHWISE, 1),
-    "time_major": (_RECURRENT, False),
-    "noise_shape": (("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"), None),
-    "renorm": (_NORMALISING, False),
-    "renorm_clipping": (_NORMALISING, _ANY),  # read under renorm only
-    "renorm_momentum": (_NORMALISING, _ANY),
-    "virtual_batch_size": (_NORMALISING, None),
-    "fused": (_NORMALISING, _ANY),
-    "input_length": (("Embedding",), _ANY),
-    "ragged": (("InputLayer",), False),
-    "trainable": (("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "Discretization"), _ANY),
-    "query_shape": (("MultiHeadAttention",), _ANY),
-    "key_shape": (("MultiHeadAttention",), _ANY),
-    "value_shape": (("MultiHeadAttention",), _ANY),
-    "causal": (("Attention", "AdditiveAttention"), False),
-    "function_type": (("Lambda",), _ANY),
-    "module": (("Lambda",), _ANY),
-    "output_shape_type": (("Lambda",), _ANY),
-    "output_shape_module": (("Lambda",), _ANY),
-}
 _ACTIVATIONS = ("activation", "recurrent_activation")
 _RENAMED = {
     "Model": "Functional",
@@ -158,20 +131,6 @@ def training_parts(layer: Config) -> Config:
     return _without(layer, *(key for key in layer["config"] if key.endswith(endings)))
 
 
-def gone_settings(layer: Config) -> Config:
-    """Settings that Keras 3 refuses, left out where they say nothing."""
-    for key, (classes, nothing) in _GONE.items():
-        if key in layer["config"] and layer["class_name"] in classes:
-            value = layer["config"][key]
-            if nothing is not _ANY and value != nothing:
-                raise ModelError(
-                    f"layer {layer['config'].get('name')!r} ({layer['class_name']}) has {key}={value!r}, which "
-                    "Keras 3 does not have; explain the model where Keras 2 runs it, or rebuild that layer"
-                )
-            layer = _without(layer, key)
-    return layer
-
-
 def single_axis(layer: Config) -> Config:
     """Batch normalisation wrote its axis as a list of one."""
     axis = layer["config"].get("axis")
@@ -220,17 +179,8 @@ def _function(name: str) -> Config:
 
 def gru_bias(layer: Config) -> Config:
     """Before there was ``reset_after`` it was False; Keras 3 takes True where nothing is said."""
-    if layer["class_name"] == "GRU" and "reset_after" not in layer["config"]:
+    if layer["class_name"] in ("GRU", "GRUCell") and "reset_after" not in layer["config"]:
         return _set(layer, reset_after=False)
-    return layer
-
-
-def wrapped_layer(layer: Config) -> Config:
-    """The layer inside a wrapper says where it comes from, without which Keras 3 does not find it."""
-    for key in ("layer", "backward_layer"):
-        inner = layer["config"].get(key)
-        if isinstance(inner, dict) and "class_name" in inner and "module" not in inner:
-            layer = _set(layer, **{key: {**inner, "module": "keras.layers", "registered_name": None}})
     return layer
 
 
@@ -246,5 +196,4 @@ REPAIRS: tuple[Callable[[Config], Config], ...] = (
     precision,
     hard_sigmoid,
     gru_bias,
-    wrapped_layer,
 )

@@ -5,6 +5,7 @@ for a whole model), and as a tree of layers numbered within their class (.weight
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import h5py
@@ -12,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import ModelError
-from signalscreen.model_files.config import Config, is_network, layer_configs, name_of
+from signalscreen.model_files.config import Config, is_network, layer_configs, name_of, wrapped
 
 Array = npt.NDArray[Any]
 Parts = list[tuple[Config, Any]]
+
+_PLAIN: Config = {"class_name": "", "config": {}}  # of a layer inside another, of which the tree itself says enough
 
 
 def is_tree(file: Any) -> bool:
@@ -105,21 +108,34 @@ def _variables(config: Config, layer: Any) -> list[Any]:
 
 
 def _some(config: Config, layer: Any, kind: str) -> list[Any]:
-    if not is_network(config):
-        return list(getattr(layer, kind, ()))
+    if is_network(config):
+        return [v for inner, part in _inner_parts(config, layer) for v in _some(inner, part, kind)]
+    if config["class_name"] == "TimeDistributed" and is_network(config["config"]["layer"]):
+        return _some(config["config"]["layer"], layer.layer, kind)
+    return list(getattr(layer, kind, ()))
+
+
+def _inner_parts(config: Config, network: Any) -> Parts:
+    """The layers of a network that was built, each beside its config."""
     inner = [c for c in layer_configs(config) if c["class_name"] != "InputLayer"]
-    return [v for c in inner for v in _some(c, layer.get_layer(name_of(c)), kind)]
+    return [(c, network.get_layer(name_of(c))) for c in inner]
 
 
 def in_tree(config: Config) -> dict[str, str]:
     """Where a tree holds each layer of a network: name -> path, numbered within its class in the file's order."""
+    layers = layer_configs(config)
+    numbered = _numbered(layer["class_name"] for layer in layers)
+    return {name_of(layer): f"layers/{path}" for layer, path in zip(layers, numbered, strict=True)}
+
+
+def _numbered(kinds: Iterable[str]) -> list[str]:
+    """The names of layers of these classes in a tree."""
     counts: dict[str, int] = {}
-    paths = {}
-    for layer in layer_configs(config):
-        kind = _snake(layer["class_name"])
+    names = []
+    for kind in map(_snake, kinds):
         number = counts[kind] = counts.get(kind, -1) + 1
-        paths[name_of(layer)] = f"layers/{kind}_{number}" if number else f"layers/{kind}"
-    return paths
+        names.append(f"{kind}_{number}" if number else kind)
+    return names
 
 
 def weighted_in_tree(config: Config, group: Any) -> set[str]:
@@ -154,32 +170,52 @@ def fill_from_tree(config: Config, parts: Parts, group: Any) -> None:
     paths = in_tree(config)
     for inner, layer in parts:
         name = name_of(inner)
-        if not getattr(layer, "weights", None):  # an operation that is no layer has none to ask for
-            continue
-        if paths[name] not in group or _count(group[paths[name]]) != len(layer.weights):
-            held = _count(group[paths[name]]) if paths[name] in group else 0
-            raise ModelError(f"layer {name!r} has {len(layer.weights)} weights, and the file {held} for it")
-        if is_network(inner):
-            own = [
-                (c, layer.get_layer(name_of(c))) for c in layer_configs(inner) if c["class_name"] != "InputLayer"
-            ]
-            fill_from_tree(inner, own, group[paths[name]])
-        else:
-            _load(name, layer, group[paths[name]])
+        wanted = {id(variable) for variable in getattr(layer, "weights", ())}  # an operation has none to ask for
+        filled = _load(name, inner, layer, group[paths[name]]) if wanted and paths[name] in group else set()
+        if wanted - filled:
+            raise ModelError(f"layer {name!r} has {len(wanted)} weights, and the file {len(wanted & filled)} for it")
 
 
-def _load(name: str, layer: Any, group: Any) -> None:
-    """Give a layer its own arrays of a tree, and the layers inside it (a cell, a wrapped layer) theirs."""
+def _load(name: str, config: Config, layer: Any, group: Any) -> set[int]:
+    """Give a layer its own arrays of a tree, and the layers inside it (a cell, a wrapped layer) theirs.
+
+    Returns the identities of the variables that were given a value.
+    """
+    if is_network(config):
+        fill_from_tree(config, _inner_parts(config, layer), group)
+        return {id(variable) for variable in layer.weights}
+    filled: set[int] = set()
     if len(group.get("vars", ())):
         try:
             layer.load_own_variables({key: _array(value) for key, value in group["vars"].items()})
         except ValueError as error:
             raise ModelError(f"layer {name!r} does not take them ({error})") from error
+        filled = {id(v) for v in (*layer._trainable_variables, *layer._non_trainable_variables)}
+    held = {key: config["config"][key] for key in wrapped(config)}
     for key in group:
-        if key != "vars" and _count(group[key]):
-            if not hasattr(layer, key):
-                raise ModelError(f"layer {name!r} has no part {key!r}")
-            _load(f"{name}/{key}", getattr(layer, key), group[key])
+        if key == "vars" or not _count(group[key]):
+            continue
+        inner = getattr(layer, key, None)
+        if inner is None:
+            raise ModelError(f"layer {name!r} has no part {key!r}")
+        if isinstance(inner, list | tuple):
+            filled |= _load_list(f"{name}/{key}", inner, group[key])
+        else:
+            filled |= _load(f"{name}/{key}", held.get(key, _PLAIN), inner, group[key])
+    return filled
+
+
+def _load_list(name: str, layers: Any, group: Any) -> set[int]:
+    paths = _numbered(type(layer).__name__ for layer in layers)
+    named = zip(paths, layers, strict=True)
+    return {v for path, layer in named if path in group for v in _load(f"{name}/{path}", _PLAIN, layer, group[path])}
+
+
+def finalise(network: Any) -> None:
+    """Let layers compute what they make of their weights: ``Normalization`` divides by constants made from them."""
+    for layer in network._flatten_layers():
+        if layer.weights and callable(getattr(layer, "finalize_state", None)):
+            layer.finalize_state()
 
 
 def _snake(name: str) -> str:

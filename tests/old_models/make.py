@@ -1,4 +1,4 @@
-"""Make the model files beside this script, with the Keras of the time: ``python make.py TAG``.
+"""Make the model files beside this script, with the Keras of the time: ``python make.py TAG [NAME ...]``.
 
 Run once per environment, in this folder; none of them is needed to run the tests::
 
@@ -6,7 +6,9 @@ Run once per environment, in this folder; none of them is needed to run the test
     k206   Python 3.6   keras==2.0.6 tensorflow==1.4.0
     k224   Python 3.6   keras==2.2.4 tensorflow==1.13.1
     tf20   Python 3.6   tensorflow==2.0.0
+    tf23   Python 3.8   tensorflow==2.3.4
     tf215  Python 3.11  tensorflow==2.15.1
+    tfk    Python 3.11  tensorflow-cpu==2.21.0 tf_keras==2.21.0
 
 (with ``protobuf<3.20`` and ``h5py<3`` where Python is 3.6). Each network is saved untrained, with random weights
 and biases, as ``TAG_NAME.h5`` (and in other forms), and a few signals with its outputs on them as ``TAG_NAME.npz``.
@@ -19,7 +21,11 @@ from pathlib import Path
 import numpy as np
 
 TAG = sys.argv[1]
-if TAG.startswith("tf"):
+if TAG == "tfk":
+    import tensorflow as tf
+    import tf_keras as keras
+elif TAG.startswith("tf"):
+    import tensorflow as tf
     from tensorflow import keras
 else:
     import keras
@@ -106,6 +112,92 @@ def middle():
     )
 
 
+def operations():
+    """TensorFlow's functions between layers: slices, constants before and behind, several tensors in and out."""
+    i = kl.Input((16, 3), name="signal")
+    x = kl.Conv1D(4, 3, padding="same", name="conv")(i)
+    first, second = tf.split(x, 2, axis=-1)
+    y = tf.concat([1.0 - first, 0.1 * second, first * second, x[:, :, 1:2] / 2.0], axis=-1)
+    y = tf.nn.relu(y) - tf.reduce_mean(y, axis=1, keepdims=True) + i[:, :, :1]
+    y = tf.pad(y[:, 1:-1:2], [[0, 0], [1, 0], [0, 0]])
+    y = kl.Conv1D(2, 3, name="second")(tf.where(y > 0, y, tf.math.softplus(y) ** 2))
+    y = tf.squeeze(tf.expand_dims(y, 1), 1) * tf.sigmoid(tf.gather(y, [1, 0], axis=2))
+    y = tf.matmul(y, tf.transpose(y, [0, 2, 1]))
+    y = tf.reshape(y, [tf.shape(y)[0], 36])[:, ::-1] + np.arange(36, dtype="float32")
+    return keras.models.Model(i, [kl.Dense(2, name="out")(y), tf.stack([y[:, 0], y[:, 3]], axis=1)])
+
+
+def spectrum():
+    i = kl.Input((64, 1), name="signal")
+    x = tf.signal.stft(i[..., 0], frame_length=16, frame_step=8)
+    x = tf.math.log(tf.abs(x) + 1e-3)[..., tf.newaxis]
+    x = tf.image.resize(x, [8, 8])
+    x = kl.Conv2D(2, 3, activation="relu", name="conv")(x)
+    return keras.models.Model(i, kl.Dense(2, name="out")(tf.reduce_max(x, axis=[1, 2])))
+
+
+def wrapped():
+    """Networks inside wrappers, stacked cells, states given by other layers, dropout that is always on (rate 0)."""
+    i = kl.Input((3, 8, 2), name="signal")
+    beat = keras.models.Sequential(
+        [
+            kl.Conv1D(3, 3, activation="relu", input_shape=(8, 2), name="beat_conv"),
+            kl.BatchNormalization(name="beat_norm"),
+            kl.Flatten(name="beat_flat"),
+            kl.Dense(4, name="beat_out"),
+        ],
+        name="beat",
+    )
+    inner_in = kl.Input((4,), name="inner_in")
+    sides = [kl.Dense(4, name=name)(inner_in) for name in ("second_side", "first_side")]
+    inner = keras.models.Model(inner_in, kl.subtract(sides[::-1], name="minus"), name="inner")
+    x = kl.TimeDistributed(beat, name="each_beat")(i)
+    x = kl.TimeDistributed(inner, name="each_inner")(x)
+    x = kl.Dropout(0.0, name="drop")(x, training=True)
+    x = kl.RNN(kl.StackedRNNCells([kl.LSTMCell(3), kl.GRUCell(2), kl.LSTMCell(3)], name="cells"),
+               return_sequences=True, name="stacked")(x)  # fmt: skip
+    x = kl.Bidirectional(kl.RNN([kl.GRUCell(2), kl.GRUCell(3)], return_sequences=True), name="both")(x)
+    x, h, c = kl.LSTM(3, return_sequences=True, return_state=True, name="encoder")(x)
+    x = kl.LSTM(3, name="decoder")(x, initial_state=[h, c])
+    return keras.models.Model(i, kl.Dense(2, name="out")(x))
+
+
+def attention():
+    i = kl.Input((10, 4), name="signal")
+    x = kl.MultiHeadAttention(2, 3, name="heads")(i, i)
+    x = kl.LayerNormalization(name="norm")(kl.Add(name="sum")([x, i]))
+    memory = kl.Conv1D(6, 3, name="memory")(i)
+    x = kl.MultiHeadAttention(2, 3, value_dim=2, output_shape=5, name="across")(x, value=memory, key=memory)
+    x = kl.Attention(use_scale=True, name="scaled")([x, x])
+    x = kl.AdditiveAttention(name="additive")([x, x])
+    return keras.models.Model(i, kl.Dense(2, name="out")(kl.GlobalAveragePooling1D(name="mean")(x)))
+
+
+def normalised():
+    i = kl.Input((12, 4), name="signal")
+    x = kl.Normalization(name="adapted")(i)
+    x = kl.Normalization(mean=[1.0, 2.0, 3.0, 4.0], variance=[1.0, 2.0, 3.0, 4.0], name="given")(x)
+    x = kl.Reshape((12, 4, 1), name="picture")(kl.Rescaling(0.5, 1.0, name="scaled")(x))
+    x = kl.Reshape((12, 4), name="flattened")(kl.RandomTranslation(0.1, 0.1, name="random")(x))
+    x = kl.GroupNormalization(2, name="groups")(kl.UnitNormalization(name="unit")(x))
+    x = kl.SpectralNormalization(kl.Conv1D(3, 3), name="spectral")(x)
+    x = kl.LayerNormalization(axis=[1], name="layer")(x)
+    steps = kl.Discretization(bin_boundaries=[-0.5, 0.0, 0.5], name="steps")(kl.GlobalMaxPooling1D(name="highest")(i))
+    x = kl.Concatenate(name="joined")([kl.Flatten(name="flat")(x), kl.CategoryEncoding(4, "multi_hot")(steps)])
+    return keras.models.Model(i, kl.Dense(2, name="out")(x))
+
+
+def activations():
+    names = (
+        "elu exponential gelu hard_sigmoid leaky_relu linear mish relu relu6 selu sigmoid softmax softplus softsign "
+        "swish tanh log_softmax"
+    ).split()
+    i = kl.Input((5,), name="signal")
+    own = [kl.LeakyReLU(name="l"), kl.ELU(0.5, name="e"), kl.ReLU(2.0, 0.1, 0.3, name="r"), kl.Softmax(name="s")]
+    made = [kl.Dense(3, activation=name, name="by_" + name)(i) for name in names if hasattr(keras.activations, name)]
+    return keras.models.Model(i, kl.Concatenate(name="out")(made + [layer(i) for layer in own]))
+
+
 def inputs(model):
     random = np.random.RandomState(1)
     made = []
@@ -122,6 +214,9 @@ def make(build):
     random = np.random.RandomState(0)
     model.set_weights([random.uniform(0.1, 0.5, w.shape) * random.choice([-1, 1], w.shape) if w.ndim > 1
                        else random.uniform(0.1, 0.9, w.shape) for w in model.get_weights()])  # fmt: skip
+    for layer in model.layers:
+        if layer.name == "adapted":
+            layer.adapt(random.normal(3.0, 2.0, (50, *layer.input_shape[1:])))
     name = f"{TAG}_{build.__name__}"
     x = inputs(model)
     y = model.predict(x if len(x) > 1 else x[0])
@@ -133,7 +228,7 @@ def make(build):
     if TAG in ("k206", "tf215") and build is cnn:
         Path(name + ".json").write_text(model.to_json())
         model.save_weights(name + "_weights.h5")
-    if TAG == "tf215" and build in (cnn, recurrent, graph, calibration):
+    if TAG == "tf215" and build not in (words, middle, spectrum) or TAG == "tfk":
         model.save(name + ".keras")
     if TAG == "tf215" and build is cnn:
         model.save(name + "_saved", include_optimizer=False)
@@ -148,7 +243,10 @@ NETWORKS = {
     "k206": [cnn, recurrent, words],
     "k224": [cnn, recurrent, graph, calibration],
     "tf20": [cnn, recurrent, graph, calibration],
-    "tf215": [cnn, recurrent, graph, words, calibration, middle],
+    "tf23": [operations],
+    "tf215": [cnn, recurrent, graph, words, calibration, middle, operations, spectrum, wrapped, attention, normalised,
+              activations],
+    "tfk": [attention],
 }
 
 if __name__ == "__main__":
@@ -156,4 +254,5 @@ if __name__ == "__main__":
         old = keras.models.Sequential([kl.Convolution1D(2, 3, input_shape=(8, 1)), kl.Flatten(), kl.Dense(1)])
         old.save("k122_cnn.h5")
     for network in NETWORKS[TAG]:
-        make(network)
+        if len(sys.argv) < 3 or network.__name__ in sys.argv[2:]:
+            make(network)
