@@ -72,6 +72,10 @@ class CutModelWarning(SignalScreenWarning):
     """Of the network in a file only a part is used: what follows it is code, which is not run."""
 
 
+class InferenceModeWarning(SignalScreenWarning):
+    """Layers in a file ran as in training wherever the network was used (Monte Carlo dropout); here they do not."""
+
+
 class DamagedTableWarning(SignalScreenWarning):
     """A line of a table of verdicts cannot be read, and is left out."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from signalscreen.backend import keras
 from signalscreen.errors import ModelError
 from signalscreen.inputs import Layout, Spec
-from signalscreen.model_files import load_h5, load_json, load_keras, load_saved_model
+from signalscreen.model_files import foreign, format_of, load_h5, load_json, load_keras, load_saved_model
 
 _KINDS = "a .keras, .h5 or .hdf5 file, a SavedModel folder, or a .json architecture with weights="
 
@@ -24,8 +24,8 @@ def load_model(
     Parameters
     ----------
     path : path
-        A ``.keras``, ``.h5`` or ``.hdf5`` file, a SavedModel folder, or a ``.json`` architecture. Python code
-        stored in it (Lambda layers) is never run: where it is the end of the network, the part before it is loaded,
+        A ``.keras``, ``.h5`` or ``.hdf5`` file (under any name: the content tells), a SavedModel folder, or a
+        ``.json`` architecture. Python code stored in it (Lambda layers) is never run: where it is the end of the network, the part before it is loaded,
         with a warning; elsewhere the file is refused, unless `custom_objects` or `until` says what to do.
     weights : path, optional
         The ``.h5`` file of the weights, for a ``.json`` architecture.
@@ -50,6 +50,8 @@ def load_model(
     -----
     CutModelWarning
         The end of the network was left out.
+    InferenceModeWarning
+        Layers of a Keras 2 file ran as in training wherever the network was used; here they do not.
 
     Notes
     -----
@@ -59,6 +61,7 @@ def load_model(
     path = Path(path)
     given = dict(custom_objects or {})
     if not path.exists():
+        _refuse_foreign(path)
         raise ModelError(f"model file {str(path)!r} does not exist; give {_KINDS}")
     if path.suffix in (".yaml", ".yml"):
         raise ModelError(
@@ -69,19 +72,32 @@ def load_model(
         raise ModelError(f"weights= goes with a .json architecture, and {path.name!r} has its own; leave it out")
     if path.is_dir():
         return _from_folder(path, given, until)
-    if path.suffix == ".json":
+    kind = format_of(path)
+    if kind is None:
+        _refuse_foreign(path)
+        raise ModelError(f"{path.name!r} is no model file; give {_KINDS}")
+    if kind == "json":
         if weights is None:
             raise ModelError(
                 f"{path.name!r} holds an architecture and no weights; give the .h5 file of its weights as weights="
             )
         return load_json(path, Path(weights), given, until)
-    if path.suffix not in (".keras", ".h5", ".hdf5"):
-        raise ModelError(f"{path.name!r} is no model file; give {_KINDS}")
-    return (load_keras if path.suffix == ".keras" else load_h5)(path, given, until)
+    return (load_keras if kind == "keras" else load_h5)(path, given, until)
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Say what a file is that cannot be loaded, and the way out, if it is known."""
+    found = foreign(path)
+    if found is not None:
+        raise ModelError(f"{path.name!r} is {found.what}; {found.way_out}")
 
 
 def _from_folder(path: Path, given: dict[str, Any], until: str | None) -> Any:
     if not (path / "saved_model.pb").exists():
+        _refuse_foreign(path)
+        inner = sorted(file.parent.name for file in path.glob("*/saved_model.pb"))
+        if inner:
+            raise ModelError(f"{str(path)!r} holds SavedModel folders ({', '.join(inner)}); give one of them")
         raise ModelError(f"{str(path)!r} is a folder without a saved_model.pb; give {_KINDS}")
     if given or until is not None:
         raise ModelError(

@@ -1,4 +1,4 @@
-"""Files that Keras 1.2 to 2.15 wrote: they give what they gave then, or are refused with what to do."""
+"""Files that Keras 1.2 to 2.15, and tf_keras, wrote: they give what they gave then, or are refused with what to do."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ def stored(name):
 
 
 def outputs(model, x):
-    made = model(x if len(x) > 1 else x[0])
+    made = model(x if len(x) > 1 else x[0], training=False)
     return [np.asarray(y) for y in (made if isinstance(made, list) else [made])]
 
 
@@ -43,8 +43,8 @@ def same(model, name):
 
 
 def test_there_are_files_of_every_time():
-    assert {name.split("_")[0] for name in WHOLE} == {"k206", "k224", "tf20", "tf215"}
-    assert len(WHOLE) == 16
+    assert {name.split("_")[0] for name in WHOLE} == {"k206", "k224", "tf20", "tf23", "tf215", "tfk"}
+    assert len(WHOLE) == 30
 
 
 @pytest.mark.parametrize("name", WHOLE)

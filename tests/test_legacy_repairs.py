@@ -27,7 +27,7 @@ def layer(kind, **settings):
         (layer("Dense", bias_initializer={"class_name": "Zeros", "config": {"dtype": "float32"}}), layer("Dense")),
         (layer("Dense", kernel_regularizer={"class_name": "L1L2", "config": {}}), layer("Dense")),
         (layer("BatchNormalization", axis=[3]), layer("BatchNormalization", axis=3)),
-        (layer("BatchNormalizationV1", axis=-1, renorm=False), layer("BatchNormalization", axis=-1)),
+        (layer("BatchNormalizationV1", axis=-1, fused=True), layer("BatchNormalization", axis=-1)),
         (layer("SyncBatchNormalization"), layer("BatchNormalization", synchronized=True)),
         (layer("LeakyReLU", alpha=0.1), layer("LeakyReLU", negative_slope=0.1)),
         (layer("LeakyReLU", alpha={"type": "ndarray", "value": 0.3}), layer("LeakyReLU", negative_slope=0.3)),
@@ -35,11 +35,13 @@ def layer(kind, **settings):
         (layer("DepthwiseConv2D", groups=1), layer("DepthwiseConv2D")),
         (layer("Conv1D", groups=2), layer("Conv1D", groups=2)),
         (layer("LSTM", time_major=False, units=2), layer("LSTM", units=2)),
+        (layer("MultiHeadAttention", softmax_robust_masking=True), layer("MultiHeadAttention")),
+        (layer("GRUCell", units=2), layer("GRUCell", units=2, reset_after=False)),
         (layer("GRU", units=2), layer("GRU", units=2, reset_after=False)),
         (layer("GRU", reset_after=True), layer("GRU", reset_after=True)),
         (layer("SpatialDropout1D", noise_shape=None, trainable=True, rate=0.1),
          layer("SpatialDropout1D", rate=0.1)),
-        (layer("InputLayer", batch_input_shape=[None, 3], ragged=False),
+        (layer("InputLayer", batch_input_shape=[None, 3], dynamic=False),
          layer("InputLayer", batch_shape=[None, 3])),
         (layer("Dense", dtype={"class_name": "Policy", "config": {"name": "mixed_float16"}}),
          layer("Dense", dtype="mixed_float16")),
@@ -55,10 +57,10 @@ def test_one_break(old, new):
 
 @pytest.mark.parametrize(
     "old",
-    [layer("LSTM", time_major=True), layer("DepthwiseConv2D", groups=4), layer("BatchNormalization", renorm=True)],
+    [layer("LSTM", time_major=True), layer("DepthwiseConv2D", groups=4), layer("Attention", causal=True)],
 )
 def test_what_keras_3_cannot_do_is_refused(old):
-    with pytest.raises(ModelError, match=r"layer 'x' \(.*which Keras 3 does not have"):
+    with pytest.raises(ModelError, match=r"layer 'x' \(.*which Keras 3.* does not have"):
         repaired(old)
 
 

@@ -19,7 +19,7 @@ from signalscreen.model_files.config import (
     name_of,
     wrapped,
 )
-from signalscreen.model_files.layer_classes import class_of, is_replaced, not_built, replacement
+from signalscreen.model_files.layer_classes import class_of, is_replaced, not_built, not_made, replacement
 from signalscreen.model_files.operations import is_operation, operation
 from signalscreen.model_files.repairs import HARD_SIGMOID
 
@@ -123,16 +123,14 @@ def _called(
     return tensors
 
 
-def _arguments(
-    config: Config, node: Any, tensor: Callable[[Reference], Any]
-) -> tuple[list[Any], dict[str, Any]]:
+def _arguments(config: Config, node: Any, tensor: Callable[[Reference], Any]) -> tuple[list[Any], dict[str, Any]]:
     """What a layer is called on: a list of references, or positional and named arguments as Keras 3 has them."""
     if isinstance(node, dict):
         return list(_value(node["args"], tensor)), dict(_value(node["kwargs"], tensor))
     node = [node] if is_reference(node) else node
     first = [tensor(Reference(*reference[:3])) for reference in node]
     named = node[0][3] if len(node[0]) == 4 else {}
-    kwargs = {key: _value(value, tensor) for key, value in named.items() if key != "training" or value is not None}
+    kwargs = {key: _value(value, tensor) for key, value in named.items() if key != "training"}
     if config["class_name"] in RECURRENT and len(first) > 1:  # Keras 2 put the states that it begins with behind it
         first, kwargs["initial_state"] = first[:1], first[1:]
     return [_alone(first)], kwargs
@@ -184,7 +182,7 @@ def _layer(config: Config, given: Given, old: bool) -> Any:
     except ModelError:
         raise
     except Exception as error:
-        raise ModelError(not_built(config, error)) from error
+        raise ModelError(not_made(config, given, error)) from error
 
 
 def _inner(value: Any, given: Given, old: bool) -> Any:

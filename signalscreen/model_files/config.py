@@ -135,6 +135,21 @@ def inputs_of(network: Config) -> dict[str, list[Reference]]:
     return {name: list(references(layer["inbound_nodes"])) for name, layer in zip(names, layers, strict=True)}
 
 
+def always_training(network: Config) -> list[str]:
+    """The layers of a Keras 2 network that were called with ``training=True``, and so ran as in training ever after.
+
+    Those that drop nothing are left out.
+    """
+    found = []
+    for layer in layer_configs(network):
+        nodes = layer.get("inbound_nodes", [])
+        called = [part[3] for node in nodes for part in node if is_reference(part) and len(part) == 4]
+        if any(named.get("training") is True for named in called) and layer["config"].get("rate") != 0:
+            found.append(name_of(layer))
+        found += always_training(layer) if is_network(layer) else []
+    return found
+
+
 def outputs_of(network: Config) -> list[Reference]:
     """The tensors that a network gives."""
     if network["class_name"] == "Sequential":

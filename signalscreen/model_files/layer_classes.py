@@ -12,6 +12,7 @@ from signalscreen.model_files.stored_code import holds_code
 Given = dict[str, Any]
 
 _COLOURS = re.compile(r"\x1b\[\d*m")
+_HALF = "; if it is an operation of Keras 3 and no layer, save the model as .keras, since .h5 holds half of it"
 _HEADINGS = ("Exception encountered", "Error when deserializing", "config={")
 
 
@@ -29,7 +30,7 @@ def class_of(config: Config, given: Given) -> Any:
         raise ModelError(
             f"layer {name_of(config)!r} is a {kind}, which Keras {keras.__version__} does not have; give the class "
             f"as custom_objects={{{kind!r}: {kind.split('>')[-1]}}}, or a layer in its place as "
-            f"custom_objects={{{name_of(config)!r}: layer}}"
+            f"custom_objects={{{name_of(config)!r}: layer}}{_HALF * ('trainable' not in config['config'])}"
         )
     return known
 
@@ -63,6 +64,21 @@ def replacement(given: Any, name: str) -> Any:
             f"custom_objects[{name!r}] is a {type(given).__name__}; give a function of a tensor, or a Keras layer"
         )
     return keras.layers.Lambda(lambda x: given(x), name=name)
+
+
+def is_operation_of_keras_3(config: Config) -> bool:
+    """Whether this is one of ``keras.ops`` in a file of Keras 3, which is found by its module."""
+    return str(config.get("module")).startswith("keras.") and config["module"] != "keras.layers"
+
+
+def not_made(config: Config, given: Given, error: Exception) -> str:
+    """That a layer cannot be made of its config: because its class is missing, or for what Keras says."""
+    if not is_operation_of_keras_3(config):
+        try:
+            class_of(config, given)
+        except ModelError as missing:
+            return str(missing)
+    return not_built(config, error)
 
 
 def not_built(config: Config, error: Exception) -> str:

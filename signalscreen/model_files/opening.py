@@ -10,11 +10,13 @@ from zipfile import BadZipFile, ZipFile
 import h5py
 
 from signalscreen.backend import keras
-from signalscreen.errors import CutModelWarning, ModelError, SignalScreenError, warn
+from signalscreen.errors import CutModelWarning, InferenceModeWarning, ModelError, SignalScreenError, warn
 from signalscreen.model_files.building import build
-from signalscreen.model_files.config import Config, is_network, layer_configs, name_of, outputs_of
+from signalscreen.model_files.config import Config, always_training, is_network, layer_configs, name_of, outputs_of
 from signalscreen.model_files.repairs import listed_layers, repaired
+from signalscreen.model_files.settings import is_newer, known_settings
 from signalscreen.model_files.stored_code import cut, find_missing, holds_code, told
+from signalscreen.model_files.unreadable import unreadable
 from signalscreen.model_files.weights import (
     Parts,
     fill_by_name,
@@ -68,15 +70,12 @@ def load_h5(path: Path, given: Given, until: str | None) -> Any:
     with _opened(path) as file:
         text = file.attrs.get("model_config")
         if text is None:
-            raise ModelError(
-                f"model file {path.name!r} cannot be loaded: it holds weights and no architecture; give the "
-                "network's JSON file, and this one as weights="
-            )
+            raise ModelError(f"model file {path.name!r} cannot be loaded: {_without_architecture(file)}")
         config, version = _parsed(text, path), _word(file.attrs.get("keras_version"))
         if not _is_for_keras(config, version, given, until, path):
             weights = _held(file, path)
             return _assembled(Stored(path.name, config, version, weights), given, until)
-    return _by_keras(path, given)
+    return _by_keras(path, config, given)
 
 
 def load_keras(path: Path, given: Given, until: str | None) -> Any:
@@ -97,8 +96,8 @@ def load_keras(path: Path, given: Given, until: str | None) -> Any:
     except (KeyError, OSError) as error:
         if isinstance(error, SignalScreenError):
             raise
-        raise ModelError(_unreadable(path, error)) from error
-    return _by_keras(path, given)
+        raise ModelError(unreadable(path.name, error)) from error
+    return _by_keras(path, config, given)
 
 
 def load_json(path: Path, weights: Path, given: Given, until: str | None) -> Any:
@@ -128,7 +127,9 @@ def _assembled(stored: Stored, given: Given, until: str | None) -> Any:
     if stored.version.startswith("1."):
         raise ModelError(f"model file {stored.file!r} {_KERAS_1.format(version=stored.version)}")
     old = not stored.version.startswith("3")
-    config = repaired(stored.config, frozenset(given)) if old else stored.config
+    config = stored.config
+    if old or is_newer(stored.version):
+        config = (repaired if old else known_settings)(config, frozenset(given))
     missing = find_missing(config, set(given))
     found = cut(config, missing, stored.weights.layers(stored.config), until)
     built = build(config, given, outputs_of(config) if found is None else found.outputs, old=old)
@@ -140,13 +141,20 @@ def _assembled(stored: Stored, given: Given, until: str | None) -> Any:
             f"{str(error) or type(error).__name__}; give those that were saved with this network"
         ) from error
     finalise(built.network)
+    random = always_training(config) if old else []
+    if random:
+        warn(
+            f"{stored.file}: {', '.join(map(repr, random))} ran as in training wherever the network was used "
+            "(training=True), which gives another result at each call; here the network runs as in inference",
+            InferenceModeWarning,
+        )
     if found is not None and until is None:
         warn(told(stored.file, found, missing), CutModelWarning)
     return built.network
 
 
 def _is_for_keras(config: Config, version: str, given: Given, until: str | None, path: Path) -> bool:
-    """Whether Keras loads it as it is: written by Keras 3, whole, nothing of it replaced, and no code in it."""
+    """Whether Keras loads it as it is: written by it or an older Keras 3, whole, nothing replaced, no code in it."""
     if not is_network(config):
         if until is not None or holds_code(config, set(given)):
             raise ModelError(
@@ -156,17 +164,27 @@ def _is_for_keras(config: Config, version: str, given: Given, until: str | None,
             )
         return True
     names = {name_of(c) for c in layer_configs(config)}
-    is_new = version.startswith("3") and not find_missing(config, set())
+    is_new = version.startswith("3") and not is_newer(version) and not find_missing(config, set())
     return is_new and until is None and not names & given.keys()
 
 
-def _by_keras(path: Path, given: Given) -> Any:
+def _by_keras(path: Path, config: Config, given: Given) -> Any:
     try:
         network = keras.models.load_model(path, custom_objects=given, compile=False, safe_mode=True)
     except Exception as error:
-        raise ModelError(_unreadable(path, error)) from error
+        raise ModelError(unreadable(path.name, error, config, given)) from error
     finalise(network)
     return network
+
+
+def _without_architecture(file: Any) -> str:
+    is_weights = is_tree(file) or "layer_names" in file.attrs or "_layer_checkpoint_dependencies" in file
+    if not is_weights:
+        return "it is an HDF5 file that Keras did not write; give a model that Keras saved"
+    return (
+        "it holds weights and no architecture; give the network's JSON file, and this one as weights=, or build the "
+        "network in Python, call its load_weights, and pass the model"
+    )
 
 
 def _parsed(text: Any, path: Path) -> Config:
@@ -194,14 +212,6 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise ModelError(_unreadable(path, error)) from error
+        raise ModelError(unreadable(path.name, error)) from error
     with file:
         yield file
-
-
-def _unreadable(path: Path, error: Exception) -> str:
-    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return (
-        f"model file {path.name!r} cannot be loaded ({reason.split('. ')[0][:200]}); check that it is complete, "
-        "and give layers of your own as custom_objects"
-    )

@@ -16,6 +16,7 @@ from signalscreen.backend import keras, tf
 from signalscreen.errors import ModelError
 from signalscreen.model_files.admitted import OPS, WINDOWS, function_named
 from signalscreen.model_files.config import CONSTANT, Config, Reference, is_reference, name_of
+from signalscreen.model_files.layer_classes import replacement
 
 _FUNCTIONS = ("TFOpLambda", "SlicingOpLambda")
 _OP = "TensorFlowOpLayer"
@@ -95,17 +96,17 @@ def operation(config: Config, node: Any, tensor: _Tensors, given: Any = None) ->
     else:
         function, args, kwargs = _function(config, node, slot)
     if given is not None:
-        function, args, kwargs = given, [Slot(n) for n in range(len(tensors))], {}
+        function, args, kwargs = _stands_in(given, name_of(config)), [Slot(n) for n in range(len(tensors))], {}
     if function is None:
         raise ModelError(_not_admitted(config))
     return Operation(name_of(config).replace("/", "_"), function, args, kwargs), tensors
 
 
-def is_admitted(config: Config) -> bool:
-    """Whether an operation is on the list."""
-    if config["class_name"] == _OP:
-        return _node(config).op in OPS
-    return function_named(str(config["config"].get("function"))) is not None
+def _stands_in(given: Any, name: str) -> Any:
+    """The user's function of tensors, or layer, in the place of an operation."""
+    layer = replacement(given, name) if isinstance(given, type) or not callable(given) else given
+    is_layer = isinstance(layer, keras.layers.Layer)
+    return (lambda *tensors: layer(tensors[0] if len(tensors) == 1 else list(tensors))) if is_layer else layer
 
 
 def _not_admitted(config: Config) -> str:
@@ -122,7 +123,9 @@ def _not_admitted(config: Config) -> str:
 # --- functions: Keras 2.4 and later ------------------------------------------------------------------------------
 
 
-def _function(config: Config, node: Any, slot: Callable[[Reference], Slot]) -> tuple[Any, list[Any], dict[str, Any]]:
+def _function(
+    config: Config, node: Any, slot: Callable[[Reference], Slot]
+) -> tuple[Any, list[Any], dict[str, Any]]:
     """The function of a node, and its arguments: the first is the node's structure, the others lie beside it."""
     function = function_named(str(config["config"].get("function")))
 
@@ -173,15 +176,20 @@ def _argument(value: Any, slot: Callable[[Reference], Slot], name: str) -> Any:
 # --- ops of a graph: TensorFlow 2.0 to 2.3 -----------------------------------------------------------------------
 
 
-def _graph_op(config: Config, node: Any, slot: Callable[[Reference], Slot]) -> tuple[Any, list[Any], dict[str, Any]]:
+def _graph_op(
+    config: Config, node: Any, slot: Callable[[Reference], Slot]
+) -> tuple[Any, list[Any], dict[str, Any]]:
     """The op as a function of its inputs, tensors and constants in the op's order."""
     definition = _node(config)
     constants = {int(number): value for number, value in config["config"].get("constants", {}).items()}
     node = [node] if is_reference(node) else node
-    entering = iter([slot(Reference(*reference[:3])) for reference in node])
+    slots = [slot(Reference(*reference[:3])) for reference in node]
+    if definition.op not in OPS:
+        return None, slots, {}
+    entering = iter(slots)
     kinds = enumerate(_dtypes(definition))
     args = [tf.constant(constants[n], kind) if n in constants else next(entering) for n, kind in kinds]
-    return (_imported(definition) if definition.op in OPS else None), args, {}
+    return _imported(definition), args, {}
 
 
 def _node(config: Config) -> Any:
@@ -197,9 +205,8 @@ def _node(config: Config) -> Any:
 
 def _dtypes(definition: Any) -> list[Any]:
     """The dtypes of an op's inputs, in order."""
-    described = op_def_registry.get(definition.op)
     found: list[Any] = []
-    for entry in described.input_arg if described else ():
+    for entry in op_def_registry.get(definition.op).input_arg:
         dtype = entry.type or definition.attr[entry.type_attr].type
         found += [tf.as_dtype(dtype)] * (definition.attr[entry.number_attr].i if entry.number_attr else 1)
     return found

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from signalscreen.model_files.config import Config, is_network
-from signalscreen.model_files.settings import gone_settings
+from signalscreen.model_files.settings import gone_settings, training_parts
 
 HARD_SIGMOID = "keras_2_hard_sigmoid"  # the name under which that of Keras 2 is given to Keras
 
@@ -120,15 +120,6 @@ def input_shape(layer: Config) -> Config:
     if layer["class_name"] == "InputLayer" and shape is not None:
         layer = _set(layer, batch_shape=shape)
     return _without(layer, "batch_input_shape")
-
-
-def training_parts(layer: Config) -> Config:
-    """How weights began and were held in bounds plays no part in inference, and has changed often.
-
-    Among it ``dtype`` in the configs of initialisers, which Keras 3 does not take.
-    """
-    endings = ("_initializer", "_regularizer", "_constraint")
-    return _without(layer, *(key for key in layer["config"] if key.endswith(endings)))
 
 
 def single_axis(layer: Config) -> Config:

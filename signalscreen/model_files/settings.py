@@ -5,6 +5,8 @@ Keras 3 those that an older one does not have yet.
 """
 
 import inspect
+import re
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -39,13 +41,62 @@ _NOTHING: dict[str, tuple[Any, ...]] = {
     "virtual_batch_size": (None,),
     # newer versions of Keras 3
     "flash_attention": (_ANY,),  # how it is computed
+    "gptq_unpacked_column_size": (None,),
+    "lora_alpha": (None,),
+    "oov_method": ("floormod",),
     "optional": (False,),
     "quantization_config": (None,),
     "rms_scaling": (False,),
+    "salt": (None,),
+    "sliding_window": (None,),
     "use_gate": (False,),
     "zero_output_for_mask": (False,),
 }
 _MADE_FROM_KWARGS = {"LayerNormalization": {"rms_scaling"}}  # taken, though the signature does not name them
+
+
+def is_newer(version: str) -> bool:
+    """Whether a file was written by a newer Keras than the installed one.
+
+    Examples
+    --------
+    >>> is_newer("2.15.0"), is_newer("99.0.0")
+    (False, True)
+    """
+    return _numbers(version) > _numbers(keras.__version__)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+
+
+def known_settings(value: Any, own: Collection[str] = ()) -> Any:
+    """A config of a newer Keras 3, each layer of Keras' own (none of the classes `own`) with what it takes here.
+
+    Raises
+    ------
+    ModelError
+        A layer would compute something else.
+    """
+    if isinstance(value, list):
+        return [known_settings(part, own) for part in value]
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("class_name")
+    is_layer = isinstance(kind, str) and isinstance(value.get("config"), dict) and hasattr(keras.layers, kind)
+    if is_layer and kind not in own:
+        value = gone_settings(training_parts(value))
+    return {key: known_settings(part, own) for key, part in value.items()}
+
+
+def training_parts(layer: Config) -> Config:
+    """How weights began and were held in bounds plays no part in inference, and has changed often.
+
+    Among it ``dtype`` in the configs of initialisers, which Keras 3 does not take.
+    """
+    endings = ("_initializer", "_regularizer", "_constraint")
+    kept = {key: value for key, value in layer["config"].items() if not key.endswith(endings)}
+    return {**layer, "config": kept}
 
 
 def gone_settings(layer: Config) -> Config:

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from signalscreen.backend import keras, tf
 from signalscreen.errors import ModelError
 from signalscreen.model_files.config import Config, is_network, layer_configs, name_of, wrapped
 
@@ -170,10 +171,12 @@ def fill_from_tree(config: Config, parts: Parts, group: Any) -> None:
     paths = in_tree(config)
     for inner, layer in parts:
         name = name_of(inner)
+        held = group.get(paths[name], {})
         wanted = {id(variable) for variable in getattr(layer, "weights", ())}  # an operation has none to ask for
-        filled = _load(name, inner, layer, group[paths[name]]) if wanted and paths[name] in group else set()
-        if wanted - filled:
-            raise ModelError(f"layer {name!r} has {len(wanted)} weights, and the file {len(wanted & filled)} for it")
+        filled = _load(name, inner, layer, held) if wanted else set()
+        if wanted - filled or (_count(held) and not wanted):
+            number = len(wanted & filled) if wanted else _count(held)
+            raise ModelError(f"layer {name!r} has {len(wanted)} weights, and the file {number} for it")
 
 
 def _load(name: str, config: Config, layer: Any, group: Any) -> set[int]:
@@ -208,14 +211,42 @@ def _load(name: str, config: Config, layer: Any, group: Any) -> set[int]:
 def _load_list(name: str, layers: Any, group: Any) -> set[int]:
     paths = _numbered(type(layer).__name__ for layer in layers)
     named = zip(paths, layers, strict=True)
-    return {v for path, layer in named if path in group for v in _load(f"{name}/{path}", _PLAIN, layer, group[path])}
+    return {
+        v for path, layer in named if path in group for v in _load(f"{name}/{path}", _PLAIN, layer, group[path])
+    }
 
 
 def finalise(network: Any) -> None:
-    """Let layers compute what they make of their weights: ``Normalization`` divides by constants made from them."""
+    """Let layers compute what they make of their weights: ``Normalization`` divides by constants made from them.
+
+    Raises
+    ------
+    ModelError
+        A layer has learnt a vocabulary, which did not come with the weights; or was saved before it had any weights.
+    """
+    is_chain = isinstance(network, keras.Sequential)
+    unbuilt = [layer.name for layer in network.layers if is_chain and not layer.built]
+    if unbuilt:
+        raise ModelError(
+            f"layer {unbuilt[0]!r} has no weights after loading: the network was saved before it was called on a signal, "
+            "or a layer of your own before it has no compute_output_shape; put that right where it was made, and save "
+            "it again"
+        )
     for layer in network._flatten_layers():
         if layer.weights and callable(getattr(layer, "finalize_state", None)):
             layer.finalize_state()
+        if callable(getattr(layer, "get_vocabulary", None)) and not _has_vocabulary(layer):
+            raise ModelError(
+                f"layer {layer.name!r} ({type(layer).__name__}) has learnt a vocabulary, which cannot be read from this "
+                "file; load a .keras file whole, or make the layer with vocabulary= and save the model again"
+            )
+
+
+def _has_vocabulary(layer: Any) -> bool:
+    try:
+        return len(layer.get_vocabulary(include_special_tokens=False)) > 0
+    except tf.errors.FailedPreconditionError:  # a table that was never filled
+        return False
 
 
 def _snake(name: str) -> str:

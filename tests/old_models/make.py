@@ -182,7 +182,9 @@ def normalised():
     x = kl.GroupNormalization(2, name="groups")(kl.UnitNormalization(name="unit")(x))
     x = kl.SpectralNormalization(kl.Conv1D(3, 3), name="spectral")(x)
     x = kl.LayerNormalization(axis=[1], name="layer")(x)
-    steps = kl.Discretization(bin_boundaries=[-0.5, 0.0, 0.5], name="steps")(kl.GlobalMaxPooling1D(name="highest")(i))
+    steps = kl.Discretization(bin_boundaries=[-0.5, 0.0, 0.5], name="steps")(
+        kl.GlobalMaxPooling1D(name="highest")(i)
+    )
     x = kl.Concatenate(name="joined")([kl.Flatten(name="flat")(x), kl.CategoryEncoding(4, "multi_hot")(steps)])
     return keras.models.Model(i, kl.Dense(2, name="out")(x))
 
@@ -194,7 +196,9 @@ def activations():
     ).split()
     i = kl.Input((5,), name="signal")
     own = [kl.LeakyReLU(name="l"), kl.ELU(0.5, name="e"), kl.ReLU(2.0, 0.1, 0.3, name="r"), kl.Softmax(name="s")]
-    made = [kl.Dense(3, activation=name, name="by_" + name)(i) for name in names if hasattr(keras.activations, name)]
+    made = [
+        kl.Dense(3, activation=name, name="by_" + name)(i) for name in names if hasattr(keras.activations, name)
+    ]
     return keras.models.Model(i, kl.Concatenate(name="out")(made + [layer(i) for layer in own]))
 
 
@@ -228,7 +232,7 @@ def make(build):
     if TAG in ("k206", "tf215") and build is cnn:
         Path(name + ".json").write_text(model.to_json())
         model.save_weights(name + "_weights.h5")
-    if TAG == "tf215" and build not in (words, middle, spectrum) or TAG == "tfk":
+    if (TAG == "tf215" and build not in (words, middle, spectrum)) or TAG == "tfk":
         model.save(name + ".keras")
     if TAG == "tf215" and build is cnn:
         model.save(name + "_saved", include_optimizer=False)
@@ -244,8 +248,20 @@ NETWORKS = {
     "k224": [cnn, recurrent, graph, calibration],
     "tf20": [cnn, recurrent, graph, calibration],
     "tf23": [operations],
-    "tf215": [cnn, recurrent, graph, words, calibration, middle, operations, spectrum, wrapped, attention, normalised,
-              activations],
+    "tf215": [
+        cnn,
+        recurrent,
+        graph,
+        words,
+        calibration,
+        middle,
+        operations,
+        spectrum,
+        wrapped,
+        attention,
+        normalised,
+        activations,
+    ],
     "tfk": [attention],
 }
 
