@@ -25,8 +25,9 @@ def load_model(
     ----------
     path : path
         A ``.keras``, ``.h5`` or ``.hdf5`` file (under any name: the content tells), a SavedModel folder, or a
-        ``.json`` architecture. Python code stored in it (Lambda layers) is never run: where it is the end of the network, the part before it is loaded,
-        with a warning; elsewhere the file is refused, unless `custom_objects` or `until` says what to do.
+        ``.json`` architecture. Python code stored in it (Lambda layers) is never run: where it is the end of the
+        network, the part before it is loaded, with a warning; elsewhere the file is refused, unless
+        `custom_objects` or `until` says what to do.
     weights : path, optional
         The ``.h5`` file of the weights, for a ``.json`` architecture.
     custom_objects : dict, optional

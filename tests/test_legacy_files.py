@@ -1,4 +1,4 @@
-"""Files that Keras 1.2 to 2.15, and tf_keras, wrote: they give what they gave then, or are refused with what to do."""
+"""Files that Keras 1.2 to 2.15 and tf_keras wrote: they give what they gave then, or are refused with a way out."""
 
 import json
 import shutil

@@ -25,12 +25,14 @@ def entry(name="x", shape=(6, 2)):
 
 
 def applied(function, node, name="op", kind="TFOpLambda"):
-    return {
-        "class_name": kind,
-        "name": name,
-        "config": {"name": name, "function": function},
-        "inbound_nodes": [node],
-    }
+    config = {"name": name, "function": function}
+    return {"class_name": kind, "name": name, "config": config, "inbound_nodes": [node]}
+
+
+def graph_op(config, name="bad"):
+    """As TensorFlow 2.0 to 2.3 wrote it."""
+    nodes = [[["x", 0, 0, {}]]]
+    return {"class_name": "TensorFlowOpLayer", "name": name, "config": config, "inbound_nodes": nodes}
 
 
 def network(path, *layers):
@@ -161,6 +163,13 @@ def test_what_is_not_on_the_list_is_refused_by_name(tmp_path, function):
     np.testing.assert_array_equal(np.asarray(ss.load_model(path, until="before")(X)), np.abs(X))
 
 
+def test_an_operation_whose_operands_were_lost(tmp_path):
+    """As Keras 2 writes ``tf.einsum``."""
+    path = network(tmp_path, applied("einsum", ["_CONSTANT_VALUE", -1, "btc->bct", {}], "bad"))
+    with pytest.raises(ModelError, match=r"'bad' applies tf\.einsum to tensors that Keras 2 did not save"):
+        ss.load_model(path, custom_objects={"bad": lambda x: x})
+
+
 def test_a_function_or_a_layer_stands_in_its_place(tmp_path):
     node = ["x", 0, 0, {"y": ["before", 0, 0]}]
     path = network(tmp_path, applied("math.abs", ["x", 0, 0, {}], "before"), applied("no.such", node, "bad"))
@@ -184,26 +193,15 @@ def test_an_argument_of_an_unknown_kind_is_refused(tmp_path):
 @pytest.mark.parametrize("op", ["ReadFile", "PyFunc", "RandomStandardNormal", "NoSuchOp"])
 def test_ops_of_graphs_that_are_not_on_the_list(tmp_path, op):
     config = {"name": "bad", "node_def": {"name": "bad", "op": op, "input": ["x"]}, "constants": {}}
-    layer = {
-        "class_name": "TensorFlowOpLayer",
-        "name": "bad",
-        "config": config,
-        "inbound_nodes": [[["x", 0, 0, {}]]],
-    }
     with pytest.raises(ModelError, match=rf"'bad' applies the op {op},"):
-        ss.load_model(network(tmp_path, layer))
+        ss.load_model(network(tmp_path, graph_op(config)))
 
 
 def test_an_op_in_the_text_form(tmp_path):
     text = 'name: "twice" op: "Mul" input: "twice/x" input: "x" attr { key: "T" value { type: DT_FLOAT } }'
     config = {"name": "twice", "node_def": text, "constants": {"0": 2.0}}
-    layer = {
-        "class_name": "TensorFlowOpLayer",
-        "name": "a/b",
-        "config": config,
-        "inbound_nodes": [[["x", 0, 0, {}]]],
-    }
-    np.testing.assert_array_equal(np.asarray(ss.load_model(network(tmp_path, layer))(X)), 2 * X)
+    path = network(tmp_path, graph_op(config, "a/b"))
+    np.testing.assert_array_equal(np.asarray(ss.load_model(path)(X)), 2 * X)
 
 
 def test_every_admitted_name_is_one_of_tensorflow():

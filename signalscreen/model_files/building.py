@@ -112,10 +112,11 @@ def _called(
         try:
             if is_operation(configs[name]):
                 layers[name], entering = operation(configs[name], nodes[number], tensor, given.get(name))
-                args, kwargs = [entering], {}
+                made = layers[name](entering)
             else:
                 args, kwargs = _arguments(configs[name], nodes[number], tensor)
-            tensors[name, number] = tf.nest.flatten(layers[name](*args, **kwargs))
+                made = layers[name](*args, **kwargs)
+            tensors[name, number] = tf.nest.flatten(made)
         except ModelError:
             raise
         except (TypeError, ValueError, tf.errors.OpError) as error:

@@ -136,7 +136,7 @@ def inputs_of(network: Config) -> dict[str, list[Reference]]:
 
 
 def always_training(network: Config) -> list[str]:
-    """The layers of a Keras 2 network that were called with ``training=True``, and so ran as in training ever after.
+    """The layers of a Keras 2 network that were called with ``training=True``: they ran so wherever it was used.
 
     Those that drop nothing are left out.
     """

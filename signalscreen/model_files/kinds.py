@@ -49,9 +49,7 @@ _KINDS = {
     ),
     "matlab": Foreign("a MATLAB file and no model", "give a .keras, .h5 or .hdf5 file"),
     "lfs": Foreign("a pointer of Git LFS and not the file itself", "fetch the file with git lfs pull"),
-    "html": Foreign(
-        "a web page, which a browser or a script saved in place of the file", "download the file itself"
-    ),
+    "html": Foreign("a web page, saved in place of the file", "download the file itself"),
     "empty": Foreign("empty", "copy or download the file again"),
     "packed": Foreign("a compressed archive", "unpack it, and give the model that is in it"),
     "zip": Foreign(

@@ -154,7 +154,7 @@ def _assembled(stored: Stored, given: Given, until: str | None) -> Any:
 
 
 def _is_for_keras(config: Config, version: str, given: Given, until: str | None, path: Path) -> bool:
-    """Whether Keras loads it as it is: written by it or an older Keras 3, whole, nothing replaced, no code in it."""
+    """Whether Keras loads it as it is: written by no newer Keras 3, whole, nothing replaced, no code in it."""
     if not is_network(config):
         if until is not None or holds_code(config, set(given)):
             raise ModelError(
@@ -182,8 +182,8 @@ def _without_architecture(file: Any) -> str:
     if not is_weights:
         return "it is an HDF5 file that Keras did not write; give a model that Keras saved"
     return (
-        "it holds weights and no architecture; give the network's JSON file, and this one as weights=, or build the "
-        "network in Python, call its load_weights, and pass the model"
+        "it holds weights and no architecture; give the network's JSON file, and this one as weights=, or build "
+        "the network in Python, call its load_weights, and pass the model"
     )
 
 

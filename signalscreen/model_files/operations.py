@@ -1,8 +1,8 @@
 """TensorFlow operations that stand between the layers of a Keras 2 network, as layers that compute the same.
 
-Keras 2.4 and later wrote them as ``TFOpLambda`` and ``SlicingOpLambda`` (a function's name, and its arguments with the
-call), TensorFlow 2.0 to 2.3 as ``TensorFlowOpLayer`` (an op of a graph, and its constants). Nothing is run but what
-the list of admitted operations names.
+Keras 2.4 and later wrote them as ``TFOpLambda`` and ``SlicingOpLambda`` (a function's name, and its arguments with
+the call), TensorFlow 2.0 to 2.3 as ``TensorFlowOpLayer`` (an op of a graph, and its constants). Nothing is run but
+what the list of admitted operations names.
 """
 
 import json
@@ -21,6 +21,7 @@ from signalscreen.model_files.layer_classes import replacement
 _FUNCTIONS = ("TFOpLambda", "SlicingOpLambda")
 _OP = "TensorFlowOpLayer"
 _Tensors = Callable[[Reference], Any]
+_Applied = tuple[Any, list[Any], dict[str, Any]]  # a function, and its arguments
 
 
 class Slot(NamedTuple):
@@ -56,7 +57,7 @@ class Operation(keras.layers.Layer):
         made = tf.nest.flatten(self._function(*args, **kwargs))
         return made if len(made) > 1 else made[0]
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+    def compute_mask(self, *_: Any) -> None:
         """None: masks end here, as they did in Keras 2."""
         return
 
@@ -95,6 +96,11 @@ def operation(config: Config, node: Any, tensor: _Tensors, given: Any = None) ->
         function, args, kwargs = _graph_op(config, node, slot)
     else:
         function, args, kwargs = _function(config, node, slot)
+    if not tensors:
+        raise ModelError(
+            f"layer {name_of(config)!r} applies tf.{config['config'].get('function')} to tensors that Keras 2 did "
+            "not save; give until= the name of a layer before it, or explain the model where Keras 2 runs it"
+        )
     if given is not None:
         function, args, kwargs = _stands_in(given, name_of(config)), [Slot(n) for n in range(len(tensors))], {}
     if function is None:
@@ -114,8 +120,8 @@ def _not_admitted(config: Config) -> str:
     is_op = config["class_name"] == _OP
     wanted = f"the op {_node(config).op}" if is_op else f"tf.{config['config'].get('function')}"
     return (
-        f"layer {name!r} applies {wanted}, which is not among the TensorFlow operations that may be taken from a file "
-        f"(those that compute their result from their arguments alone); give what it computes as "
+        f"layer {name!r} applies {wanted}, which is not among the TensorFlow operations that may be taken from a "
+        f"file (those that compute their result from their arguments alone); give what it computes as "
         f"custom_objects={{{name!r}: function of its tensors}}, or until= the name of a layer before it"
     )
 
@@ -123,9 +129,7 @@ def _not_admitted(config: Config) -> str:
 # --- functions: Keras 2.4 and later ------------------------------------------------------------------------------
 
 
-def _function(
-    config: Config, node: Any, slot: Callable[[Reference], Slot]
-) -> tuple[Any, list[Any], dict[str, Any]]:
+def _function(config: Config, node: Any, slot: Callable[[Reference], Slot]) -> _Applied:
     """The function of a node, and its arguments: the first is the node's structure, the others lie beside it."""
     function = function_named(str(config["config"].get("function")))
 
@@ -176,9 +180,7 @@ def _argument(value: Any, slot: Callable[[Reference], Slot], name: str) -> Any:
 # --- ops of a graph: TensorFlow 2.0 to 2.3 -----------------------------------------------------------------------
 
 
-def _graph_op(
-    config: Config, node: Any, slot: Callable[[Reference], Slot]
-) -> tuple[Any, list[Any], dict[str, Any]]:
+def _graph_op(config: Config, node: Any, slot: Callable[[Reference], Slot]) -> _Applied:
     """The op as a function of its inputs, tensors and constants in the op's order."""
     definition = _node(config)
     constants = {int(number): value for number, value in config["config"].get("constants", {}).items()}
@@ -227,7 +229,7 @@ def _imported(definition: Any) -> Callable[..., Any]:
         [op] = tf.graph_util.import_graph_def(graph, input_map=known, return_elements=[alone.name], name="")
         return list(op.outputs)
 
-    return applied  # type: ignore[no-any-return]
+    return applied
 
 
 def _filled(value: Any, tensors: list[Any]) -> Any:

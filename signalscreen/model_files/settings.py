@@ -114,12 +114,17 @@ def gone_settings(layer: Config) -> Config:
         value = layer["config"][key]
         if _ANY not in values and value not in values:
             raise ModelError(
-                f"layer {layer['config'].get('name')!r} ({layer['class_name']}) has {key}={value!r}, which Keras "
-                f"{keras.__version__} does not have; explain the model where the Keras runs that wrote it, or rebuild "
-                "that layer"
+                f"layer {layer['config'].get('name')!r} ({layer['class_name']}) has {key}={_short(value)}, which "
+                f"Keras {keras.__version__} does not have; explain the model where the Keras runs that wrote it, "
+                "or rebuild that layer"
             )
         layer = {**layer, "config": {name: kept for name, kept in layer["config"].items() if name != key}}
     return layer
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def unknown_settings(layer: Config) -> list[str]:
@@ -131,14 +136,15 @@ def unknown_settings(layer: Config) -> list[str]:
 
 @cache
 def _taken(kind: Any) -> frozenset[str]:
-    """The settings that a layer's class takes, by the signatures of itself and of those that it hands others on to."""
+    """The settings that a layer's class takes, by its signature and those of its bases that get the rest."""
     found: set[str] = set()
     if not (inspect.isclass(kind) and issubclass(kind, keras.layers.Layer)):
         return frozenset()
     for base in kind.__mro__:
-        if "__init__" not in vars(base):
+        made = vars(base).get("__init__")
+        if made is None:
             continue
-        parameters = inspect.signature(base.__init__).parameters.values()
+        parameters = inspect.signature(made).parameters.values()
         found |= {p.name for p in parameters} | _MADE_FROM_KWARGS.get(base.__name__, set())
         if all(p.kind is not p.VAR_KEYWORD for p in parameters) or base is keras.layers.Layer:
             break

@@ -39,7 +39,7 @@ def unreadable(file: str, error: Exception, config: Config | None = None, given:
 
 
 def missing_class(config: Config, given: Given) -> str | None:
-    """The first layer of which Keras has no class, or that has a setting which its class does not take, in words."""
+    """The first layer without a class in Keras, or with a setting that its class does not take, in words."""
     if not is_network(config):
         kind = str(config.get("class_name"))
         if found_class(config, given) is not None:

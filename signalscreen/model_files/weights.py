@@ -222,23 +222,23 @@ def finalise(network: Any) -> None:
     Raises
     ------
     ModelError
-        A layer has learnt a vocabulary, which did not come with the weights; or was saved before it had any weights.
+        A layer has learnt a vocabulary, which did not come with the weights; or has no weights yet.
     """
     is_chain = isinstance(network, keras.Sequential)
     unbuilt = [layer.name for layer in network.layers if is_chain and not layer.built]
     if unbuilt:
         raise ModelError(
-            f"layer {unbuilt[0]!r} has no weights after loading: the network was saved before it was called on a signal, "
-            "or a layer of your own before it has no compute_output_shape; put that right where it was made, and save "
-            "it again"
+            f"layer {unbuilt[0]!r} has no weights after loading: the network was saved before it was called on a "
+            "signal, or a layer of your own before it has no compute_output_shape; put that right where it was "
+            "made, and save it again"
         )
     for layer in network._flatten_layers():
         if layer.weights and callable(getattr(layer, "finalize_state", None)):
             layer.finalize_state()
         if callable(getattr(layer, "get_vocabulary", None)) and not _has_vocabulary(layer):
             raise ModelError(
-                f"layer {layer.name!r} ({type(layer).__name__}) has learnt a vocabulary, which cannot be read from this "
-                "file; load a .keras file whole, or make the layer with vocabulary= and save the model again"
+                f"layer {layer.name!r} ({type(layer).__name__}) has learnt a vocabulary, which cannot be read from "
+                "this file; load a .keras file whole, or make the layer with vocabulary= and save the model again"
             )
 
 

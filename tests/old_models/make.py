@@ -191,8 +191,8 @@ def normalised():
 
 def activations():
     names = (
-        "elu exponential gelu hard_sigmoid leaky_relu linear mish relu relu6 selu sigmoid softmax softplus softsign "
-        "swish tanh log_softmax"
+        "elu exponential gelu hard_sigmoid leaky_relu linear mish relu relu6 selu sigmoid softmax softplus "
+        "softsign swish tanh log_softmax"
     ).split()
     i = kl.Input((5,), name="signal")
     own = [kl.LeakyReLU(name="l"), kl.ELU(0.5, name="e"), kl.ReLU(2.0, 0.1, 0.3, name="r"), kl.Softmax(name="s")]
