@@ -79,7 +79,7 @@ def test_arguments_are_read_as_they_were_written(tmp_path, function, node, wante
     if wanted is None:  # how many are true is not known beforehand
         assert ss.load_model(path).output_shape == (None, 3)
         return
-    np.testing.assert_allclose(np.asarray(ss.load_model(path)(X)), wanted, rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(ss.load_model(path)(X)), wanted, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(

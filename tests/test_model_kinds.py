@@ -224,8 +224,6 @@ def test_settings_of_a_newer_keras(tmp_path):
     path = rewritten(tmp_path / "net.keras", tmp_path / "other.keras", lambda ls: ls["dense"].update(use_gate=True))
     with pytest.raises(ModelError, match=r"layer 'dense' \(Dense\) has use_gate=True, which Keras"):
         ss.load_model(path)
-    path = rewritten(
-        tmp_path / "net.keras", tmp_path / "third.keras", lambda ls: ls["dense"].update(of_the_future=1)
-    )
+    path = rewritten(tmp_path / "net.keras", tmp_path / "third.keras", lambda ls: ls["dense"].update(future=1))
     with pytest.raises(ModelError, match=r"layer 'dense' \(Dense\) cannot be built \(.*'future'"):
         ss.load_model(path)

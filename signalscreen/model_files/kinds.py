@@ -89,7 +89,7 @@ def format_of(path: Path) -> str | None:
     A file that is cut short or holds something else has that of its name, so that its reader says what is wrong.
     """
     head = _head(path)
-    if head.startswith(_HDF5):
+    if head is not None and head.startswith(_HDF5):
         return "h5"
     if "config.json" in _members(path):
         return "keras"
@@ -107,9 +107,13 @@ def foreign(path: Path) -> Foreign | None:
     return None if kind is None else _KINDS[kind]
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4096)
+def _head(path: Path) -> bytes | None:
+    """How a file begins; None where it cannot be read, of which its reader says why."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4096)
+    except OSError:
+        return None
 
 
 def _members(path: Path) -> list[str]:
@@ -120,7 +124,9 @@ def _members(path: Path) -> list[str]:
         return []
 
 
-def _foreign_content(path: Path, head: bytes) -> str | None:
+def _foreign_content(path: Path, head: bytes | None) -> str | None:
+    if head is None:
+        return None
     if not head:
         return "empty" if path.suffix in _ENDINGS or path.suffix in _FORMATS else None
     start = head.lstrip().lower()
