@@ -6,7 +6,7 @@ ops that no kernel knows out of Mish. Decision record 10 has the cases and what 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, update_wrapper
 from typing import Any
 
 from signalscreen.backend import context, tf
@@ -32,13 +32,13 @@ def without_fusions() -> Iterator[None]:
 
 
 def unfused(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, each call of which is optimised without the remapper."""
+    """The same function, each call of which is optimised without the remapper; itself it is its `__wrapped__`."""
 
     def called(*args: Any, **kwargs: Any) -> Any:
         with without_fusions():
             return function(*args, **kwargs)
 
-    return called
+    return update_wrapper(called, function, assigned=("__doc__",), updated=())
 
 
 @lru_cache(maxsize=16)

@@ -469,7 +469,7 @@ def test_the_model_is_not_kept_alive():
 def test_deep_lift_keeps_no_weights_alive():
     model = net(HEADS["softmax"][0])
     ss.deep_lift(model, np.ones((2, 30, 1)), 0)
-    graphs = [weakref.ref(p.fn.graph) for p in programs._programs[model].values()]
+    graphs = [weakref.ref(p.fn.__wrapped__.graph) for p in programs._programs[model].values()]
     del model
     for _ in range(3):  # the model, then its programs, then their graphs
         gc.collect()

@@ -21,6 +21,7 @@ ACTIVATIONS = {
     **{name: (lambda name=name, **of: L.Activation(name, **of)) for name in NAMES},
     "a slope of 0.01": lambda **of: L.LeakyReLU(0.01, **of),
     "a slope of 0.3": lambda **of: L.LeakyReLU(0.3, **of),
+    "by hand": lambda **of: L.Lambda(lambda y: tf.maximum(y, 0.3 * y), **of),
     "a threshold": lambda **of: L.ReLU(2.0, 0.1, 0.05, **of),
 }
 
@@ -38,6 +39,12 @@ def plain(x, rank, activation, dtype):
 def normalised(x, rank, activation, dtype):
     h = getattr(L, f"Conv{rank}D")(3, 3, padding="same", use_bias=False, dtype=dtype)(x)
     return activation(dtype=dtype)(L.Add(dtype=dtype)([L.BatchNormalization(dtype=dtype)(h), x]))
+
+
+def padded(x, rank, activation, dtype):
+    h = getattr(L, f"ZeroPadding{rank}D")(1, dtype=dtype)(x)
+    h = getattr(L, f"Conv{rank}D")(3, 3, dtype=dtype)(h)
+    return activation(dtype=dtype)(L.Add(dtype=dtype)([x, h]))
 
 
 def dense(x, rank, activation, dtype):
@@ -75,7 +82,7 @@ def by_hand(model, x):
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
-@pytest.mark.parametrize("block", [residual, plain, normalised, dense])
+@pytest.mark.parametrize("block", [residual, plain, padded, normalised, dense])
 def test_every_activation_gives_what_float64_gives(rank, block):
     single, double = (network(rank, block, ACTIVATIONS.values(), d) for d in ("float32", "float64"))
     output, slope = by_hand(double, signals(rank))
