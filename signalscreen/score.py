@@ -17,11 +17,13 @@ from signalscreen.binding import Binding, wiring_of
 from signalscreen.errors import (
     InputError,
     OptionError,
+    ProbabilityWarning,
     SignalScreenWarning,
     TargetError,
     UnreachedRuleWarning,
     warn,
 )
+from signalscreen.heads import HIDDEN, lost_logit
 from signalscreen.inputs import Layout
 from signalscreen.models import as_model, layout_of
 from signalscreen.patches import Plan
@@ -85,6 +87,7 @@ class Score:
         self.batch_size = batch_size
         self.progress = progress
         self._bound: Binding | None = None
+        self._kind: str | None = None
 
     # --- binding -------------------------------------------------------------------------------------------
 
@@ -126,12 +129,6 @@ class Score:
             class_names=self.class_names,
             batch=len(x),
         )
-        if self.logit and facts["hidden"][target.output] and target.unit is None:
-            warn(
-                "the model's output comes from a function that cannot be looked into, so a softmax or sigmoid at "
-                "its end stays part of the score; give score='probability' to say that this is meant",
-                SignalScreenWarning,
-            )
         if facts["stateful"]:
             warn(
                 "the model changes its own variables when it is called (a recurrent layer with stateful=True, or "
@@ -142,7 +139,33 @@ class Score:
             target = target._replace(index=new._highest(outputs, x, target.output))
         new = new._with(new.bound._replace(target=target))
         new._check_place(x)
+        new._kind = new._found_kind(x)
         return new, x
+
+    def _found_kind(self, x: Array) -> str:
+        """What the score is, which is said where it is not the logit that was asked for."""
+        program, target = self.program("outputs"), self.bound.target
+        said = program.facts["said"]
+        if not self.logit or not any(said):
+            return "logit" if self.logit else "probability"
+        read = self.program("score").facts["read"] if target.computes else [target.output]
+        lost = [i for i in read if said[i] and (said[i] != HIDDEN or self._may_be_probability(program, x, i))]
+        for i in lost:
+            name = f"output {program.facts['names'][i]!r} of the model" if len(said) > 1 else "the model's output"
+            warn(
+                f"{name} {lost_logit(said[i])}; give score='probability' to say that this is meant",
+                ProbabilityWarning,
+            )
+        return "probability" if lost else "logit"
+
+    def _may_be_probability(self, program: programs.Program, x: Array, output: int) -> bool:
+        """Whether what cannot be looked into gives numbers as a softmax or sigmoid does; kept with the trace."""
+        key = f"may be probability {output}"
+        if key not in program.facts:
+            rows = np.arange(min(len(x), 2))
+            given = program.fn(*batches.fed(self.bound, x[rows], rows))[0][output].numpy()
+            program.facts[key] = bool((given >= 0).all() and (given <= 1).all())
+        return program.facts[key]
 
     def _check_place(self, x: Array) -> None:
         """Refuse a place beyond the end of an axis whose length only the signal tells."""
@@ -173,6 +196,13 @@ class Score:
             flat = program.fn(*batches.fed(self.bound, x[rows], np.arange(rows.start, rows.stop)))[kind]
             best.append(np.argmax(flat[output].numpy(), axis=-1))
         return np.concatenate(best).astype(np.int32)
+
+    @property
+    def kind(self) -> str:
+        """What it is, once bound: "logit", or "probability" where that was asked for or no logit was found."""
+        if self._kind is None:
+            raise InputError("the score is not bound to a signal yet; use score, x = Score(...).bind(x)")
+        return self._kind
 
     @property
     def bound(self) -> Binding:
