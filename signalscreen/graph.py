@@ -18,7 +18,7 @@ from signalscreen.backend import keras, tf
 from signalscreen.errors import InputError
 
 # Ops whose result depends on the shape of their input, not on its values.
-_SHAPE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
+SHAPE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
 # Ops that run a function of their own, into which no rule and no tap can reach.
 FUNCTION_OPS = {
     "PartitionedCall",
@@ -167,7 +167,7 @@ def active_ops(run: Run, score: Any) -> dict[Any, list[int]]:
     carrying: dict[Any, list[int]] = {}
     for op in score.graph.get_operations():
         positions = [i for i, x in enumerate(op.inputs) if x.name in depends]
-        if positions and op.type not in _SHAPE_ONLY:
+        if positions and op.type not in SHAPE_ONLY:
             carrying[op] = positions
             depends.update(out.name for out in op.outputs)
     needed = behind([score])

@@ -33,15 +33,9 @@ _MOVERS = {
     "IdentityN": slice(None),
 }
 # Ops that pick the highest or lowest of several numbers.
-_EXTREMES = {"Max": 1, "Min": 1, "MaxPool": 1, "MaxPoolV2": 1, "MaxPool3D": 1, "Maximum": 2, "Minimum": 2}
+_EXTREMES = {**dict.fromkeys("Max Min MaxPool MaxPoolV2 MaxPool3D TopKV2".split(), 1), "Maximum": 2, "Minimum": 2}
 # What a loop gives, step by step.
-_LOOP_OUTPUTS = {
-    "TensorListStack",
-    "TensorListGetItem",
-    "TensorListConcatV2",
-    "TensorArrayGatherV3",
-    "TensorArrayReadV3",
-}
+_LOOPS = set("TensorListStack TensorListGetItem TensorListConcatV2 TensorArrayGatherV3 TensorArrayReadV3".split())
 # A bound that trims a probability no nearer to its middle than this is dropped.
 _END = 0.01
 _NOTHING = 1e-6  # a probability that counts as 0
@@ -121,7 +115,7 @@ class Heads:
         if not tensor.dtype.is_floating or self.of(tensor) is not None:
             return ""
         op = tensor.op
-        if op.type in FUNCTION_OPS or op.type in _LOOP_OUTPUTS:
+        if op.type in FUNCTION_OPS or op.type in _LOOPS:
             return HIDDEN
         if op.type in _MOVERS:
             return next(filter(None, map(self.why, op.inputs[_MOVERS[op.type]])), "")
@@ -168,9 +162,9 @@ class Heads:
         """The highest or lowest of several sigmoids is that of the highest or lowest logit."""
         where = slice(0, _EXTREMES[tensor.op.type])
         parts = list(tensor.op.inputs[where])
-        for part, other in zip(parts, parts[::-1], strict=True):
-            if len(parts) == 2 and _number(part) is not None:
-                return self._bounded(tensor, other, _number(part))
+        for number, other in zip(map(_number, parts), parts[::-1], strict=True):
+            if len(parts) == 2 and number is not None:
+                return self._bounded(tensor, other, number)
         heads = [self._single(part) for part in parts]
         kinds = {head and head[1:] for head in heads}
         if None in kinds or len(kinds) > 1 or not heads[0].sigmoid:  # type: ignore[union-attr] # None is among them
@@ -266,11 +260,11 @@ def _written(tensor: Any) -> Head | None:
     found = recognised(tensor)
     if found is None:
         return None
-    logit = tf.cast(found.tensor, tensor.dtype)
-    logit = logit if found.slope == 1 else logit * found.slope
+    logit = found.tensor if found.slope == 1 else found.tensor * found.slope
     logit = logit if found.offset == 0 else logit + found.offset
-    shaped = logit if logit.shape.rank == tensor.shape.rank else tf.reshape(logit, tf.shape(tensor))
-    return Head(shaped, found.sigmoid, log=found.log)
+    if logit.shape.as_list() != tensor.shape.as_list():
+        logit = tf.reshape(logit, tf.shape(tensor))
+    return Head(logit, found.sigmoid, found.scale, log=found.log)
 
 
 def _factor_and_term(kind: str, at: int, number: float | None) -> tuple[float, float]:

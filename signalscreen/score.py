@@ -42,7 +42,7 @@ class Score:
     target : None, int, sequence of int, str, tuple, callable or Unit
         Which number; see ``docs/conventions``. None is each example's highest score.
     score : {"logit", "probability"}
-        Before the final softmax or sigmoid, or the output as it is.
+        Before the final softmax or sigmoid, or the output as it is. `kind` says what it came to.
     class_names : sequence of str, optional
         So that `target` can be a name.
     batch_size : int, optional
@@ -87,7 +87,7 @@ class Score:
         self.batch_size = batch_size
         self.progress = progress
         self._bound: Binding | None = None
-        self._kind: str | None = None
+        self._has_logit: bool | None = None
 
     # --- binding -------------------------------------------------------------------------------------------
 
@@ -139,24 +139,22 @@ class Score:
             target = target._replace(index=new._highest(outputs, x, target.output))
         new = new._with(new.bound._replace(target=target))
         new._check_place(x)
-        new._kind = new._found_kind(x)
+        lost = new._without_logit(x)
+        new._has_logit = not lost
+        if lost and self.logit:
+            warn(f"{'; '.join(lost)}; give score='probability' to say that this is meant", ProbabilityWarning)
         return new, x
 
-    def _found_kind(self, x: Array) -> str:
-        """What the score is, which is said where it is not the logit that was asked for."""
+    def _without_logit(self, x: Array) -> list[str]:
+        """What is to be said of the outputs that the score is of and that are probabilities without a logit."""
         program, target = self.program("outputs"), self.bound.target
-        said = program.facts["said"]
-        if not self.logit or not any(said):
-            return "logit" if self.logit else "probability"
+        said, names = program.facts["said"], program.facts["names"]
+        if not any(said):
+            return []
         read = self.program("score").facts["read"] if target.computes else [target.output]
         lost = [i for i in read if said[i] and (said[i] != HIDDEN or self._may_be_probability(program, x, i))]
-        for i in lost:
-            name = f"output {program.facts['names'][i]!r} of the model" if len(said) > 1 else "the model's output"
-            warn(
-                f"{name} {lost_logit(said[i])}; give score='probability' to say that this is meant",
-                ProbabilityWarning,
-            )
-        return "probability" if lost else "logit"
+        whose = [f"output {name!r} of the model" if len(names) > 1 else "the model's output" for name in names]
+        return [f"{whose[i]} {lost_logit(said[i])}" for i in lost]
 
     def _may_be_probability(self, program: programs.Program, x: Array, output: int) -> bool:
         """Whether what cannot be looked into gives numbers as a softmax or sigmoid does; kept with the trace."""
@@ -199,10 +197,15 @@ class Score:
 
     @property
     def kind(self) -> str:
-        """What it is, once bound: "logit", or "probability" where that was asked for or no logit was found."""
-        if self._kind is None:
+        """What it is, once bound: "logit", or "probability" where that was asked for or the output has no logit."""
+        return "logit" if self.logit and self.has_logit else "probability"
+
+    @property
+    def has_logit(self) -> bool:
+        """Whether `outputs` gives logits: false where the output is a probability whose logit cannot be found."""
+        if self._has_logit is None:
             raise InputError("the score is not bound to a signal yet; use score, x = Score(...).bind(x)")
-        return self._kind
+        return self._has_logit
 
     @property
     def bound(self) -> Binding:
@@ -285,7 +288,7 @@ class Score:
         Returns
         -------
         outputs, logits : ndarray, shape (..., batch, *output)
-            As the model gives them, and before a softmax or sigmoid at its end.
+            As the model gives them, and before a softmax or sigmoid at its end; the same twice where there is none.
         """
         which = self.bound.target.output
         outputs, logits = self._each(self.program("outputs"), x, lambda r: [r[0][which], r[1][which]])
