@@ -20,7 +20,7 @@ _ARITHMETIC = set(
     "Reverse ReverseV2 Roll Pad PadV2 IdentityN Exp Expm1 Log Log1p Neg Abs Sign Square Sqrt Rsqrt "
     "Reciprocal Inv Tanh Sigmoid Softplus Softsign Erf Erfc Atan Sin Cos Relu Relu6 LeakyRelu Elu Selu "
     "Softmax LogSoftmax Add AddV2 AddN Sub Mul RealDiv Div DivNoNan Xdivy Xlogy Pow SquaredDifference "
-    "Maximum Minimum ClipByValue Select SelectV2 ZerosLike OnesLike Sum Mean Max Min Prod Cumsum TopKV2 "
+    "Maximum Minimum ClipByValue Select SelectV2 ZerosLike OnesLike Range Fill Sum Mean Max Min Prod Cumsum TopKV2 "
     "AvgPool AvgPool3D MaxPool MaxPool3D ResizeNearestNeighbor ResizeBilinear MatMul BatchMatMul "
     "BatchMatMulV2 BatchMatMulV3 Einsum".split()
 )

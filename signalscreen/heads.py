@@ -115,7 +115,7 @@ class Heads:
         if not tensor.dtype.is_floating or self.of(tensor) is not None:
             return ""
         op = tensor.op
-        if op.type in FUNCTION_OPS or op.type in _LOOPS:
+        if op.type in FUNCTION_OPS | _LOOPS:
             return HIDDEN
         if op.type in _MOVERS:
             return next(filter(None, map(self.why, op.inputs[_MOVERS[op.type]])), "")
@@ -191,8 +191,7 @@ class Heads:
         kind, inputs = tensor.op.type, tensor.op.inputs
         numbers = [_number(t) for t in inputs]
         at = 1 if numbers[0] is not None else 0
-        head = self._single(inputs[at], tensor)
-        if head is None:
+        if (head := self._single(inputs[at], tensor)) is None:
             return None
         factor, term = _factor_and_term(kind, at, None if len(inputs) < 2 else numbers[1 - at])
         scale, shift = factor * head.scale, factor * head.shift + term
@@ -257,8 +256,7 @@ _STEPS: dict[str, Callable[[Heads, Any], Head | None]] = {
 
 def _written(tensor: Any) -> Head | None:
     """A head written by hand."""
-    found = recognised(tensor)
-    if found is None:
+    if (found := recognised(tensor)) is None:
         return None
     logit = found.tensor if found.slope == 1 else found.tensor * found.slope
     logit = logit if found.offset == 0 else logit + found.offset
@@ -273,10 +271,8 @@ def _factor_and_term(kind: str, at: int, number: float | None) -> tuple[float, f
         return -1.0, 0.0
     if number is None or (kind == "RealDiv" and (at == 1 or number == 0)):
         return 0.0, 0.0
-    if kind == "Mul":
-        return number, 0.0
-    if kind == "RealDiv":
-        return 1 / number, 0.0
+    if kind in ("Mul", "RealDiv"):
+        return (number if kind == "Mul" else 1 / number), 0.0
     if kind == "Sub":
         return (1.0, -number) if at == 0 else (-1.0, number)
     return 1.0, number
