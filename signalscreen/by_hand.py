@@ -34,13 +34,12 @@ _ENDS = 0.01  # nearer to 0 or 1, a probability in float32 does not tell its log
 
 
 class Recognised(NamedTuple):
-    """``scale * softmax(slope * t)`` or ``scale * sigmoid(slope * t + offset)``, or the logarithm of it."""
+    """``scale * sigmoid(logit) + shift`` or ``scale * softmax(logit) + shift``, or the logarithm of it."""
 
-    tensor: Any
+    logit: Any
     sigmoid: bool
-    slope: float
-    offset: float
     scale: float
+    shift: float
     log: bool
 
 
@@ -51,7 +50,14 @@ def recognised(tensor: Any) -> Recognised | None:
         return None
     candidates = passed(region)
     found = _kept(("head", signature(region)), lambda: _head_of(region, candidates))
-    return None if found is None else Recognised(candidates[found[0]], *found[1])
+    if found is None:
+        return None
+    number, (sigmoid, slope, offset, scale, log) = found
+    logit = candidates[number] if slope == 1 else candidates[number] * slope
+    logit = logit if offset == 0 else logit + offset
+    if logit.shape.as_list() != tensor.shape.as_list():
+        logit = tf.reshape(logit, tf.shape(tensor))
+    return Recognised(logit, sigmoid, scale, 0.0, log)
 
 
 def bounded(tensor: Any) -> bool:

@@ -86,7 +86,7 @@ def call(model: Any, inputs: list[Any], structure: Any) -> Run:
     logits = [t if head is None else head.logit for t, head in zip(outputs, found, strict=True)]
     return run._replace(
         logits=tf.nest.pack_sequence_as(run.outputs, logits),
-        before=heads.logits(),
+        before=heads.logits(outputs),
         said=[heads.why(t) for t in outputs],
         # What is repeated on logits needs backward rules like any other op.
         ops=[*run.ops, *(op for op in made.get_operations()[before:] if op.type != "Placeholder")],
@@ -100,9 +100,17 @@ class Heads:
         self._found: dict[str, Head | None] = {}
         self._moved: dict[str, list[Any]] = {}
 
-    def logits(self) -> dict[str, Any]:
-        """The logits behind each tensor of probabilities that was met, by the tensor's name."""
-        return {name: head.logit for name, head in self._found.items() if head is not None}
+    def logits(self, outputs: list[Any]) -> dict[str, Any]:
+        """The logits behind each tensor of probabilities on the way to `outputs`, by the tensor's name."""
+        found: dict[str, Any] = {}
+        waiting = list(outputs)
+        while waiting:
+            tensor = waiting.pop()
+            head = self._found.get(tensor.name)
+            if head is not None and tensor.name not in found:
+                found[tensor.name] = head.logit
+                waiting.extend(tensor.op.inputs)
+        return found
 
     def of(self, tensor: Any) -> Head | None:
         """The head that `tensor` comes from; None where there is none, or its logits are lost."""
@@ -132,7 +140,9 @@ class Heads:
         if op.type in _MOVERS:
             return self._mover(tensor)
         step = _STEPS.get(op.type)
-        return (step(self, tensor) if step else None) or _written(tensor)
+        known = step(self, tensor) if step else None
+        written = None if known is not None else recognised(tensor)
+        return known if written is None else Head(*written)
 
     def _mover(self, tensor: Any) -> Head | None:
         """The same op on the logits; parts that are no probabilities stay as they are."""
@@ -252,17 +262,6 @@ _STEPS: dict[str, Callable[[Heads, Any], Head | None]] = {
     "Log": Heads._log,
     "Exp": Heads._exp,
 }
-
-
-def _written(tensor: Any) -> Head | None:
-    """A head written by hand."""
-    if (found := recognised(tensor)) is None:
-        return None
-    logit = found.tensor if found.slope == 1 else found.tensor * found.slope
-    logit = logit if found.offset == 0 else logit + found.offset
-    if logit.shape.as_list() != tensor.shape.as_list():
-        logit = tf.reshape(logit, tf.shape(tensor))
-    return Head(logit, found.sigmoid, found.scale, log=found.log)
 
 
 def _factor_and_term(kind: str, at: int, number: float | None) -> tuple[float, float]:

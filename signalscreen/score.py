@@ -151,8 +151,11 @@ class Score:
         said, names = program.facts["said"], program.facts["names"]
         if not any(said):
             return []
-        read = self.program("score").facts["read"] if target.computes else [target.output]
-        lost = [i for i in read if said[i] and (said[i] != HIDDEN or self._may_be_probability(program, x, i))]
+        lost = [i for i, why in enumerate(said) if why]
+        lost = [i for i in lost if said[i] != HIDDEN or self._may_be_probability(program, x, i)]
+        if lost:
+            read = self.program("score").facts["read"] if target.computes else [target.output]
+            lost = [i for i in lost if i in read]
         whose = [f"output {name!r} of the model" if len(names) > 1 else "the model's output" for name in names]
         return [f"{whose[i]} {lost_logit(said[i])}" for i in lost]
 

@@ -543,3 +543,26 @@ def test_any_chain_of_movers_gives_the_map_of_the_logits_moved_alike(chain, last
     np.testing.assert_allclose(
         ss.saliency(model, X, target), slope(lambda t: logits(t)[(slice(None), *target)]), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("chain", ["mask", "zero padding", "no NaN"])
+@pytest.mark.parametrize("method", ["integrated_gradients", "deep_lift", "occlusion"])
+def test_every_method_goes_through_masks_and_padding(chain, method):
+    move, target, _ = MOVERS[chain]
+    model, _ = pair(move)
+    steps = 1 if chain == "zero padding" else 0  # places that the padding adds
+    plain = keras.Model(model.input, model.get_layer("z").output)
+    options = {"window": 3, "stride": 1} if method == "occlusion" else {}
+    found = ss.explain(model, X, target, method=method, **options)
+    wanted = ss.explain(plain, X, (target[0] - 2 * steps, target[1]), method=method, **options)
+    np.testing.assert_allclose(found, wanted, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_members_of_a_committee_are_units_as_they_are():
+    x = keras.Input((STEPS, LEADS))
+    z = L.Dense(3)(L.GlobalAveragePooling1D()(conv(x)))
+    members = [L.Softmax(name=f"member_{i}")((i + 1.0) * z) for i in range(2)]
+    model = randomise(keras.Model(x, members[0] + members[1]))
+    for i in range(2):
+        p = keras.Model(x, members[i])
+        assert_same(ss.saliency(model, X, ss.Unit(f"member_{i}", 1)), slope(lambda t, p=p: p(t)[:, 1]))
