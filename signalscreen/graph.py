@@ -181,7 +181,7 @@ def blind(inputs: Sequence[Any], run: Run) -> list[int]:
     """
     real, every = ({x.name: {i} for i, x in enumerate(inputs)} for _ in range(2))
     for op in run.ops:
-        if op.type not in _SHAPE_ONLY:
+        if op.type not in SHAPE_ONLY:
             for out in op.outputs:
                 every[out.name] = set().union(*(every.get(x.name, ()) for x in op.inputs))
                 if not (out.dtype.is_integer or out.dtype.is_bool or out.dtype == tf.string):

@@ -98,8 +98,8 @@ def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | N
 def outputs(model: Any, wiring: Wiring) -> Program:
     """All outputs and logits, flat.
 
-    The facts are the shape and name of each output, why it has no logit where it is a probability, which inputs have no
-    gradient, and whether the model changes its own variables.
+    The facts are the shape and name of each output, why it has no logit where it is a probability, which inputs have
+    no gradient, and whether the model changes its own variables.
     """
     ref = weakref.ref(model)
 

@@ -132,7 +132,7 @@ def class_averages(
         found = _explained(entry.fn, model, x, chosen, numbers, mine)
         if not maps:
             with silenced(ProbabilityWarning):  # said by the method
-                kind = Score(model, chosen, score=score, class_names=common["class_names"]).bind(x)[0].kind
+                kind = Score(model, chosen, score=score, class_names=words).bind(x)[0].kind
         _check_finite(found, numbers, known, method)
         add(maps, known, _view(found, found.ndim == x.ndim, reduce, scale))
         add(signals, known, x)
