@@ -68,6 +68,10 @@ class UnreachedRuleWarning(SignalScreenWarning):
     """A backward rule met no non-linearity it applies to, so the result is the plain gradient."""
 
 
+class ProbabilityWarning(SignalScreenWarning):
+    """The score was to be a logit, but the output is a probability whose logit cannot be found."""
+
+
 class CutModelWarning(SignalScreenWarning):
     """Of the network in a file only a part is used: what follows it is code, which is not run."""
 

@@ -1,26 +1,24 @@
 """A model as a graph of TensorFlow ops: what every verb of a score walks.
 
 `call` runs a model once inside the graph being traced and keeps a record of it, a `Run`: the ops it made, its
-outputs before and after the softmax or sigmoid head, and a tap on every layer's output. Layers are tapped
+outputs, and a tap on every layer's output (`heads` adds the logits). Layers are tapped
 where they are called, so nested and subclassed models have taps like any other. Functions hidden in the model
 (`@tf.function`) are called as plain Python while tracing, so that their ops lie open in the same graph.
 """
 
 import re
 import threading
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from signalscreen.backend import keras, tf
 from signalscreen.errors import InputError
 
-# Ops that only move or rename numbers: a head is looked for behind them.
-_PASSING = {"Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "Transpose"}
-_HEADS = {"Softmax", "Sigmoid", "LogSoftmax"}
 # Ops whose result depends on the shape of their input, not on its values.
-_SHAPE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
+SHAPE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
 # Ops that run a function of their own, into which no rule and no tap can reach.
 FUNCTION_OPS = {
     "PartitionedCall",
@@ -55,9 +53,12 @@ class Run(NamedTuple):
     ops: list[Any]
     inputs: list[Any]
     outputs: Any  # as the model gives them: a tensor, a list or a dict
-    logits: Any  # the same structure, before softmax or sigmoid
     taps: list[Tap]  # in the order they were computed
     layers: list[Any]  # of the model, as its user counts them
+    # What `heads` finds:
+    logits: Any = None  # the same structure as the outputs, before softmax or sigmoid
+    before: Mapping[str, Any] = MappingProxyType({})  # the logits of each tensor of probabilities, by its name
+    said: Sequence[str] = ()  # of each output that is a probability without a logit, why; "" for others
 
 
 def call(model: Any, inputs: list[Any], structure: Any) -> Run:
@@ -87,10 +88,9 @@ def call(model: Any, inputs: list[Any], structure: Any) -> Run:
             outputs = _called(model, packed, inputs)
     # Variables enter the graph as placeholders the first time only, so they are no part of a run.
     ops = [op for op in graph.get_operations()[before:] if op.type != "Placeholder"]
-    logits = tf.nest.map_structure(before_head, outputs)
     # What lies in the graph of an inner function or loop is no part of this graph.
     taps = [tap for tap in taps if getattr(tap.tensor, "graph", None) is graph]
-    return Run(ops, list(inputs), outputs, logits, taps, list(getattr(model, "layers", [])))
+    return Run(ops, list(inputs), outputs, taps, list(getattr(model, "layers", [])))
 
 
 def _called(model: Any, packed: Any, inputs: list[Any]) -> Any:
@@ -105,21 +105,6 @@ def _called(model: Any, packed: Any, inputs: list[Any]) -> Any:
             f"the model cannot be called on signals of shape {shapes} ({reason.strip().rstrip('.')}); give signals "
             "of the shape it was trained on"
         ) from error
-
-
-def before_head(tensor: Any) -> Any:
-    """The tensor that enters the last softmax or sigmoid, laid out like `tensor`; `tensor` if there is none."""
-    passed = []
-    op = tensor.op
-    while op.type in _PASSING:
-        passed.append(op)
-        op = op.inputs[0].op
-    if op.type not in _HEADS:
-        return tensor
-    logit = op.inputs[0]
-    for op in reversed(passed):
-        logit = copy_op(op, [logit, *list(op.inputs)[1:]]).outputs[0]
-    return logit
 
 
 _OWN = {"_gradient_op_type", "_class", "_output_shapes"}  # attributes of an op that a copy must not have
@@ -182,7 +167,7 @@ def active_ops(run: Run, score: Any) -> dict[Any, list[int]]:
     carrying: dict[Any, list[int]] = {}
     for op in score.graph.get_operations():
         positions = [i for i, x in enumerate(op.inputs) if x.name in depends]
-        if positions and op.type not in _SHAPE_ONLY:
+        if positions and op.type not in SHAPE_ONLY:
             carrying[op] = positions
             depends.update(out.name for out in op.outputs)
     needed = behind([score])
@@ -196,7 +181,7 @@ def blind(inputs: Sequence[Any], run: Run) -> list[int]:
     """
     real, every = ({x.name: {i} for i, x in enumerate(inputs)} for _ in range(2))
     for op in run.ops:
-        if op.type not in _SHAPE_ONLY:
+        if op.type not in SHAPE_ONLY:
             for out in op.outputs:
                 every[out.name] = set().union(*(every.get(x.name, ()) for x in op.inputs))
                 if not (out.dtype.is_integer or out.dtype.is_bool or out.dtype == tf.string):

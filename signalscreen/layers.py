@@ -64,7 +64,8 @@ def feature_maps(run: Run, score: Any, rank: int) -> list[Tap]:
     comes from a layer with weights or from behind one. The model's own output is not counted: a class
     activation map of it would be itself.
     """
-    ends = {t.name for t in [*tf.nest.flatten(run.outputs), *tf.nest.flatten(run.logits)]}
+    outputs = [*tf.nest.flatten(run.outputs), *tf.nest.flatten(run.logits)]
+    ends = {*(t.name for t in outputs), *run.before, *(t.name for t in run.before.values())}
     between = {out.name for op in active_ops(run, score) for out in op.outputs}
     found, weighted = [], False
     for tap in run.taps:
@@ -90,9 +91,7 @@ def layer_output(run: Run, layer: Any, logit: bool) -> Any:
     tensor = tap.tensor
     if not tensor.dtype.is_floating or not tensor.shape.rank:
         raise LayerError(f"layer {tap.path!r} gives {tensor.dtype.name} of shape {tuple(tensor.shape)}; {known}")
-    ends = zip(tf.nest.flatten(run.outputs), tf.nest.flatten(run.logits), strict=True)
-    before = {end.name: logits for end, logits in ends}
-    return before.get(tensor.name, tensor) if logit else tensor
+    return run.before.get(tensor.name, tensor) if logit else tensor
 
 
 def reached_output(run: Run, layer: Any, logit: bool) -> Any:

@@ -12,7 +12,8 @@ from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import TargetError
-from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, blind, call, row_bytes
+from signalscreen.graph import STATE_OPS, Run, behind, blind, row_bytes
+from signalscreen.heads import call
 from signalscreen.layers import find_layer, layer_output, reached_output, unit_activation
 from signalscreen.lrp_rules import apply_lrp
 from signalscreen.patches import Patched, build
@@ -97,8 +98,8 @@ def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | N
 def outputs(model: Any, wiring: Wiring) -> Program:
     """All outputs and logits, flat.
 
-    The facts are the shape and name of each output, whether a function hides its head, which inputs have no
-    gradient, and whether the model changes its own variables.
+    The facts are the shape and name of each output, why it has no logit where it is a probability, which inputs have
+    no gradient, and whether the model changes its own variables.
     """
     ref = weakref.ref(model)
 
@@ -108,7 +109,7 @@ def outputs(model: Any, wiring: Wiring) -> Program:
         facts = {
             "shapes": [tuple(t.shape[1:]) for t in flat],
             "names": _output_names(ref(), run.outputs),
-            "hidden": [t.op.type in FUNCTION_OPS for t in flat],
+            "said": list(run.said),
             "blind": blind(run.inputs, run),
             "stateful": any(op.type in STATE_OPS for op in run.ops),
         }
@@ -133,12 +134,13 @@ def _output_names(model: Any, outputs: Any) -> list[str]:
 
 
 def scores(model: Any, wiring: Wiring, target: Target, logit: bool) -> Program:
-    """S(x)."""
+    """S(x). The facts are the outputs that it is computed from, by position."""
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
         run = call(ref(), list(inputs), wiring.structure())
-        return select(run, target, logit, classes, wiring), run, {}
+        score = select(run, target, logit, classes, wiring)
+        return score, run, {"read": _outputs_read(run, score, logit)}
 
     return _function(body, wiring, [None])
 
@@ -285,6 +287,15 @@ def patched(
 
 def _flat(run: Run, logit: bool) -> list[Any]:
     return list(tf.nest.flatten(run.logits if logit else run.outputs))
+
+
+def _outputs_read(run: Run, score: Any, logit: bool) -> list[int]:
+    names = [t.name for t in _flat(run, logit)]
+    between = behind([score], names)
+    read = {score.name}.union(
+        *([t.name for t in op.inputs] for op in run.inputs[0].graph.get_operations() if op.name in between)
+    )
+    return [i for i, name in enumerate(names) if name in read]
 
 
 def select(

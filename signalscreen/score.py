@@ -17,11 +17,13 @@ from signalscreen.binding import Binding, wiring_of
 from signalscreen.errors import (
     InputError,
     OptionError,
+    ProbabilityWarning,
     SignalScreenWarning,
     TargetError,
     UnreachedRuleWarning,
     warn,
 )
+from signalscreen.heads import HIDDEN, lost_logit
 from signalscreen.inputs import Layout
 from signalscreen.models import as_model, layout_of
 from signalscreen.patches import Plan
@@ -40,7 +42,7 @@ class Score:
     target : None, int, sequence of int, str, tuple, callable or Unit
         Which number; see ``docs/conventions``. None is each example's highest score.
     score : {"logit", "probability"}
-        Before the final softmax or sigmoid, or the output as it is.
+        Before the final softmax or sigmoid, or the output as it is. `kind` says what it came to.
     class_names : sequence of str, optional
         So that `target` can be a name.
     batch_size : int, optional
@@ -85,6 +87,7 @@ class Score:
         self.batch_size = batch_size
         self.progress = progress
         self._bound: Binding | None = None
+        self._has_logit: bool | None = None
 
     # --- binding -------------------------------------------------------------------------------------------
 
@@ -126,12 +129,6 @@ class Score:
             class_names=self.class_names,
             batch=len(x),
         )
-        if self.logit and facts["hidden"][target.output] and target.unit is None:
-            warn(
-                "the model's output comes from a function that cannot be looked into, so a softmax or sigmoid at "
-                "its end stays part of the score; give score='probability' to say that this is meant",
-                SignalScreenWarning,
-            )
         if facts["stateful"]:
             warn(
                 "the model changes its own variables when it is called (a recurrent layer with stateful=True, or "
@@ -142,7 +139,34 @@ class Score:
             target = target._replace(index=new._highest(outputs, x, target.output))
         new = new._with(new.bound._replace(target=target))
         new._check_place(x)
+        lost = new._without_logit(x)
+        new._has_logit = not lost
+        if lost and self.logit:
+            warn(f"{'; '.join(lost)}; give score='probability' to say that this is meant", ProbabilityWarning)
         return new, x
+
+    def _without_logit(self, x: Array) -> list[str]:
+        """What is to be said of the outputs that the score is of and that are probabilities without a logit."""
+        program, target = self.program("outputs"), self.bound.target
+        said, names = program.facts["said"], program.facts["names"]
+        if not any(said):
+            return []
+        lost = [i for i, why in enumerate(said) if why]
+        lost = [i for i in lost if said[i] != HIDDEN or self._may_be_probability(program, x, i)]
+        if lost:
+            read = self.program("score").facts["read"] if target.computes else [target.output]
+            lost = [i for i in lost if i in read]
+        whose = [f"output {name!r} of the model" if len(names) > 1 else "the model's output" for name in names]
+        return [f"{whose[i]} {lost_logit(said[i])}" for i in lost]
+
+    def _may_be_probability(self, program: programs.Program, x: Array, output: int) -> bool:
+        """Whether what cannot be looked into gives numbers as a softmax or sigmoid does; kept with the trace."""
+        key = f"may be probability {output}"
+        if key not in program.facts:
+            rows = np.arange(min(len(x), 2))
+            given = program.fn(*batches.fed(self.bound, x[rows], rows))[0][output].numpy()
+            program.facts[key] = bool((given >= 0).all() and (given <= 1).all())
+        return program.facts[key]
 
     def _check_place(self, x: Array) -> None:
         """Refuse a place beyond the end of an axis whose length only the signal tells."""
@@ -173,6 +197,18 @@ class Score:
             flat = program.fn(*batches.fed(self.bound, x[rows], np.arange(rows.start, rows.stop)))[kind]
             best.append(np.argmax(flat[output].numpy(), axis=-1))
         return np.concatenate(best).astype(np.int32)
+
+    @property
+    def kind(self) -> str:
+        """What it is, once bound: "logit", or "probability" where that was asked for or the output has no logit."""
+        return "logit" if self.logit and self.has_logit else "probability"
+
+    @property
+    def has_logit(self) -> bool:
+        """Whether `outputs` gives logits: false where the output is a probability whose logit cannot be found."""
+        if self._has_logit is None:
+            raise InputError("the score is not bound to a signal yet; use score, x = Score(...).bind(x)")
+        return self._has_logit
 
     @property
     def bound(self) -> Binding:
@@ -255,7 +291,7 @@ class Score:
         Returns
         -------
         outputs, logits : ndarray, shape (..., batch, *output)
-            As the model gives them, and before a softmax or sigmoid at its end.
+            As the model gives them, and before a softmax or sigmoid at its end; the same twice where there is none.
         """
         which = self.bound.target.output
         outputs, logits = self._each(self.program("outputs"), x, lambda r: [r[0][which], r[1][which]])

@@ -12,7 +12,7 @@ from signalscreen.averages.batches import Label, labelled_batches, read_labels
 from signalscreen.averages.classes import Labels, check_targets, names_of, options_of, targets_of
 from signalscreen.averages.moments import Moments, add
 from signalscreen.averages.result import ClassAverages
-from signalscreen.errors import CompletenessWarning, InputError, TargetError, warn
+from signalscreen.errors import CompletenessWarning, InputError, ProbabilityWarning, TargetError, silenced, warn
 from signalscreen.method import based_on
 from signalscreen.methods import find_method
 from signalscreen.reduction import check_reduction
@@ -122,13 +122,17 @@ def class_averages(
         _check_wanted(only, read_labels(labels))
     maps: dict[Label, Moments] = {}
     signals: dict[Label, Moments] = {}
+    kind = score
     for batch in bar.track(batches, total, "class averages"):
         numbers, x, known = batch.only(batch.labels if only is None else only)
         if not known:
             continue
-        x = _checked(model, x)
+        x, chosen = _checked(model, x), targets_of(target, numbers, known, names)
         mine = {**common, **options_of(options, each, numbers, examples, x.ndim - 1)}
-        found = _explained(entry.fn, model, x, targets_of(target, numbers, known, names), numbers, mine)
+        found = _explained(entry.fn, model, x, chosen, numbers, mine)
+        if not maps:
+            with silenced(ProbabilityWarning):  # said by the method
+                kind = Score(model, chosen, score=score, class_names=words).bind(x)[0].kind
         _check_finite(found, numbers, known, method)
         add(maps, known, _view(found, found.ndim == x.ndim, reduce, scale))
         add(signals, known, x)
@@ -144,7 +148,7 @@ def class_averages(
         signal={label: signals[label].mean for label in order},
         method=method,
         target=str(target),
-        score=score,
+        score=kind,
     )
 
 

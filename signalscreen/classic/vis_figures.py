@@ -24,9 +24,9 @@ _WEAKEST = 25  # of the 256 colours, those that stand for next to nothing
 _SIZE = 12.0  # points
 MEANINGS = {  # of the colours, by what was asked for
     "cam": "Grad-CAM, smallest to largest",
-    "shap": "magnitude of DeepLIFT (logit)",
-    "integrated_grad": "magnitude of integrated gradients (logit)",
-    "integrated_gradients": "magnitude of integrated gradients (logit)",
+    "shap": "magnitude of DeepLIFT",
+    "integrated_grad": "magnitude of integrated gradients",
+    "integrated_gradients": "magnitude of integrated gradients",
     "saliency": "guided gradient, smallest to largest",
 }
 

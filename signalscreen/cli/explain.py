@@ -149,7 +149,7 @@ def _explained(
         method=method,
         options=options,
         target=str(job.target),
-        score=job.score,
+        score=explained.score,
         window_starts=windows.starts,
         window_length=windows.length,
         window_scores=explained.scores,

@@ -3,7 +3,7 @@
 import json
 import os
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def _facts(part: Part) -> dict[str, Any]:
         "method": ", ".join(part.methods),
         "options": options[part.methods[0]] if one else options,
         "target": str(settings.get("target")),
-        "score": settings.get("score", "logit"),
+        "score": _kind(part, settings),
         "normalisation": settings.get("normalise") or "",
         "model": facts.get("model", ""),
         "model_sha256": settings.get("model", {}).get("sha256", ""),
@@ -96,6 +96,13 @@ def _facts(part: Part) -> dict[str, Any]:
         "source": part.name,
         "start": part.start,
     }
+
+
+def _kind(part: Part, settings: Mapping[str, Any]) -> str:
+    """What attributions and scores are in units of."""
+    if part.methods:
+        return str(part.group[f"attribution_{part.methods[0]}"].attrs["units"])
+    return str(settings.get("score", "logit")) if part.group.attrs.get("has_logit", True) else "probability"
 
 
 def _text(words: Iterable[str]) -> Array:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from signalscreen.backend import tf
 from signalscreen.binding import Wiring
-from signalscreen.graph import Run, behind, call
+from signalscreen.graph import Run, behind
+from signalscreen.heads import call
 from signalscreen.patches.plan import Plan, plan_of
 from signalscreen.patches.reading import Edits, Patch
 from signalscreen.patches.rules import RULES

@@ -25,7 +25,7 @@ class Worst:
     value : float
         Probability of the alarm; the score where there is no alarm.
     logit : float
-        Tells windows apart whose probability is the same.
+        Tells windows apart whose probability is the same; the probability again where the model has no logits.
     """
 
     part: Part
@@ -47,7 +47,8 @@ def _of_one(part: Part, most: int) -> list[Worst]:
     if not len(part.rows):
         return []
     if part.alarm >= 0 and "probability" in part.group:
-        value, logit = (part.of_windows(name)[:, part.alarm] for name in ("probability", "logit"))
+        value = part.of_windows("probability")[:, part.alarm]
+        logit = part.of_windows("logit")[:, part.alarm] if "logit" in part.group else value
     else:
         value = logit = part.of_windows("score")
     starts, leads, length = part.window_start, part.of_windows("window_lead"), part.window_samples

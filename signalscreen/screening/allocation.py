@@ -70,6 +70,8 @@ class StoreSpec:
     methods : tuple of StoredMethod
     classes : tuple of str
         Of the model's output; empty where it does not answer with one number per class.
+    has_logit : bool
+        Whether they have logits, which are kept beside the outputs.
     annotations : tuple of Annotation
         The record's own.
     start : float
@@ -96,6 +98,7 @@ class StoreSpec:
     shard_windows: int
     methods: tuple[StoredMethod, ...] = ()
     classes: tuple[str, ...] = ()
+    has_logit: bool = True
     annotations: tuple[Annotation, ...] = ()
     start: float = 0.0
     began: str = ""
@@ -181,6 +184,7 @@ def _attributes(spec: StoreSpec) -> dict[str, Any]:
         "alarm": int(spec.alarm),
         "threshold": float(spec.threshold),
         "methods": [method.name for method in spec.methods],
+        "has_logit": spec.has_logit,
         "facts": json.dumps(spec.facts, sort_keys=True),
     }
 
@@ -226,7 +230,7 @@ def _allocate_windows(group: Any, spec: StoreSpec) -> None:
             group.create_array(f"completeness_{method.name}", dtype="float32", fill_value=np.nan, **one)
     if spec.classes:
         n = len(spec.classes)
-        for name in ("probability", "logit"):
+        for name in ("probability", "logit")[: 1 + spec.has_logit]:
             group.create_array(
                 name,
                 shape=(rows, n),

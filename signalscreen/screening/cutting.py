@@ -51,11 +51,14 @@ class Explained:
     scores : ndarray, shape (windows,)
     targets : ndarray of int, shape (windows,)
         Class of each window, -1 where the target is not a class.
+    score : str
+        What the scores are: "logit" or "probability".
     """
 
     attribution: NDArray[np.floating]
     scores: NDArray[np.floating]
     targets: NDArray[np.int64]
+    score: str
 
 
 def cut_for(
@@ -143,6 +146,7 @@ def explain_windows(
         stitch(maps, windows.starts, n),
         bound(checked),
         np.full(len(values), -1) if classes is None else classes.astype(np.int64),
+        bound.kind,
     )
 
 

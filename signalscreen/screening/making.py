@@ -184,6 +184,7 @@ def _spec(ready: Ready, settings: Mapping[str, Any], methods: Methods) -> alloca
         shard_windows=grid.shard_windows * groups,
         methods=methods,
         classes=ready.classes,
+        has_logit=ready.has_logit,
         annotations=stream.annotations,
         start=stream.start,
         began="" if stream.began is None else stream.began.isoformat(),
@@ -206,15 +207,15 @@ def _tried(ready: Ready) -> Methods:
     if rows is not None:
         every = replace(ready, job=replace(ready.job, explain="all" if ready.job.methods else "none"))
         trial = answered(every, rows)
-    return tuple(_stored(ready.job, name, trial) for name in ready.job.methods)
+    return tuple(_stored(ready, name, trial) for name in ready.job.methods)
 
 
-def _stored(job: Job, name: str, trial: Answer | None) -> allocation.StoredMethod:
+def _stored(ready: Ready, name: str, trial: Answer | None) -> allocation.StoredMethod:
     maps = None if trial is None else trial.maps.get(name)
     return allocation.StoredMethod(
         name,
-        json.dumps({k: jobs.said(v) for k, v in job.methods[name].items()}, sort_keys=True),
-        job.score,
+        json.dumps({k: jobs.said(v) for k, v in ready.job.methods[name].items()}, sort_keys=True),
+        ready.kind,
         per_lead=METHODS[name].gives == "input" if maps is None else maps.ndim == 3,
         complete=METHODS[name].complete,
     )

@@ -37,6 +37,8 @@ class Ready:
         Of the output that is scored; empty where it gives no single number per class.
     alarm : int
         Class that flags a window; -1 for none.
+    has_logit : bool
+        Whether that output has logits; false where it is a probability without one.
     """
 
     job: Job
@@ -46,6 +48,12 @@ class Ready:
     plain: bool
     classes: tuple[str, ...]
     alarm: int
+    has_logit: bool = True
+
+    @property
+    def kind(self) -> str:
+        """What scores and attributions are in units of: "logit" or "probability"."""
+        return "logit" if self.job.score == "logit" and self.has_logit else "probability"
 
     @property
     def groups(self) -> list[slice]:
@@ -113,9 +121,9 @@ def prepare(job: Job, model: Any = None) -> Ready:
     _check_leads(job, stream, leads)
     plain = len(getattr(model, "inputs", None) or ()) == 1 and len(model.inputs[0].shape) == 2
     example = np.zeros((1, grid.length, 1 if job.each_lead else len(stream.names)), np.float32)
-    shape = _scored_shape(job, model, example[..., 0] if plain else example)
-    classes = _class_names(job, shape)
-    return Ready(job, model, stream, grid, plain, classes, _alarm(job, classes))
+    bound = _bound(job, model, example[..., 0] if plain else example)
+    classes = _class_names(job, tuple(bound.program("outputs").facts["shapes"][bound.bound.target.output]))
+    return Ready(job, model, stream, grid, plain, classes, _alarm(job, classes), bound.has_logit)
 
 
 @lru_cache(maxsize=2)
@@ -184,7 +192,7 @@ def _check_leads(job: Job, stream: Stream, leads: int | None) -> None:
     raise RecordingError(f"the model takes {leads} lead{'s' * (leads > 1)}, but {listed}; {advice}")
 
 
-def _scored_shape(job: Job, model: Any, example: Array) -> tuple[int | None, ...]:
+def _bound(job: Job, model: Any, example: Array) -> Any:
     """Bind the user's target to one window: what does not fit is said before work starts."""
     from signalscreen.score import Score
 
@@ -192,7 +200,7 @@ def _scored_shape(job: Job, model: Any, example: Array) -> tuple[int | None, ...
     for name, options in job.methods.items():
         for option in set(based_on(METHODS[name], dict(options)).references) & set(options):
             bound.layout.references(options[option], None, what=f"{option} of {name}")
-    return tuple(bound.program("outputs").facts["shapes"][bound.bound.target.output])
+    return bound
 
 
 def _class_names(job: Job, shape: tuple[int | None, ...]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalscreen.completeness import gap
-from signalscreen.errors import CompletenessWarning, OptionError, silenced
+from signalscreen.errors import CompletenessWarning, OptionError, ProbabilityWarning, silenced
 from signalscreen.methods import METHODS
 from signalscreen.quality import MARGIN, bad_signal
 from signalscreen.recording import normalise
@@ -152,9 +152,15 @@ def answered(ready: Ready, rows: Array) -> Answer:
     """
     whole = np.asarray(~np.isnan(rows).any(axis=(1, 2)))
     answer = Answer(whole)
-    job = ready.job
-    if not whole.any():
-        return answer
+    if whole.any():
+        with silenced(ProbabilityWarning):  # it was said when the job was made ready
+            _fill(ready, answer, rows)
+    return answer
+
+
+def _fill(ready: Ready, answer: Answer, rows: Array) -> None:
+    """Score, flag and explain the windows of an answer."""
+    job, whole = ready.job, answer.rows
     x = rows[whole][:, :, 0] if ready.plain else rows[whole]
     target: Any = job.target
     # For what all classes get, any target serves; each window's highest is then known without another run.
@@ -168,6 +174,7 @@ def answered(ready: Ready, rows: Array) -> Answer:
         else:
             answer.probability, answer.logit = bound.outputs(x)
         numbers = answer.logit if bound.logit else answer.probability
+        answer.logit = answer.logit if ready.has_logit else None
         if target is None:
             target = classes = np.argmax(numbers, axis=1)
         if classes is not None:
@@ -181,7 +188,6 @@ def answered(ready: Ready, rows: Array) -> Answer:
     answer.explained = np.full(len(x), job.explain == "all") if job.explain != "flagged" else answer.flagged
     if job.methods and answer.explained.any():
         _explain(ready, answer, x, target, gradient)
-    return answer
 
 
 def _is_gradient(method: tuple[str, Mapping[str, Any]]) -> bool:

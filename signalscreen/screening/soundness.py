@@ -71,6 +71,8 @@ def _wrong_arrays(attributes: Mapping[str, Any], shapes: Mapping[str, tuple[int,
     wanted = dict(_DIMENSIONS) | {f"attribution_{name}": ("time", "lead") for name in attributes["methods"]}
     if shapes.get("class", (0,))[0]:
         wanted |= _OF_CLASSES
+        if attributes.get("has_logit") is False:
+            del wanted["logit"]
     sizes: dict[str, int] = {}
     for name, dimensions in wanted.items():
         if name not in shapes:

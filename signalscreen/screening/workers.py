@@ -3,7 +3,7 @@
 import json
 from functools import lru_cache
 
-from signalscreen.errors import WorkerError
+from signalscreen.errors import ProbabilityWarning, WorkerError, silenced
 from signalscreen.screening import store
 from signalscreen.screening.job import Job, differences, fingerprint
 from signalscreen.screening.ready import Ready, prepare
@@ -39,7 +39,8 @@ class _Same:
 @lru_cache(maxsize=4)
 def _ready(same: _Same) -> Ready:
     """The job, made ready here: with the files and versions that the store was made for, or not at all."""
-    ready = prepare(same.job)
+    with silenced(ProbabilityWarning):  # which was said where the work was handed out
+        ready = prepare(same.job)
     wanted = json.loads(same.facts)
     if fingerprint(ready.settings) != wanted["fingerprint"]:
         found = "; ".join(differences(wanted["settings"], ready.settings)[:4])
