@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import InputError
+from signalscreen.order import Order, plain
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +30,7 @@ class Spec(NamedTuple):
         return f"({', '.join(['batch', *sizes])})"
 
 
-def prepare(x: Any, spec: Spec, *, what: str = "x") -> Array:
+def prepare(x: Any, spec: Spec, *, what: str = "x", order: Order | None = None) -> Array:
     """Check one input and give it the model's rank.
 
     One example without its batch axis, and a signal without its axis of one channel, are repaired; anything
@@ -43,10 +44,13 @@ def prepare(x: Any, spec: Spec, *, what: str = "x") -> Array:
         What the model expects.
     what : str
         How to call `x` in an error.
+    order : Order, optional
+        How the model's input lies, where that is known: for advice.
 
     Returns
     -------
-    ndarray, shape (batch, *axes, channels)
+    ndarray, shape (batch, ...)
+        As the model takes it.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def prepare(x: Any, spec: Spec, *, what: str = "x") -> Array:
     x = _with_rank(array, spec)
     if x is None:
         turned = any(_with_rank(np.moveaxis(array, axis, -1), spec) is not None for axis in range(array.ndim - 1))
-        advice = "move its channels to the last axis" if turned else "cut, pad or resample the signal to it"
+        advice = _turning(order) if turned else "cut, pad or resample the signal to it"
         raise InputError(f"{what} has shape {given}, but the model's input {spec.name!r} expects {spec}; {advice}")
     if x.size == 0:
         raise InputError(f"{what} has shape {given} and so holds no example; give at least one")
@@ -81,13 +85,23 @@ def prepare(x: Any, spec: Spec, *, what: str = "x") -> Array:
     return x
 
 
+def _turning(order: Order | None) -> str:
+    """What to do with an array that would fit if its axes lay otherwise."""
+    if order is None or len(order.features) > 1:
+        return "move its axes so that it lies like that"
+    where = "the first axis behind the batch" if order.is_first else "the last axis"
+    return f"move its channels to {where}"
+
+
 def _with_rank(x: Array, spec: Spec) -> Array | None:
     """`x` with the model's rank, or None where no reading of its shape fits."""
     if spec.shape is None:
         return x if x.ndim >= 2 else None
     candidates = [x, x[None]]
-    if spec.shape[-1:] == (1,) and len(spec.shape) > 1:
-        candidates += [x[..., None], x[None, ..., None]]
+    for axis in reversed(range(len(spec.shape))):  # an axis of one channel or lead, wherever it lies
+        if spec.shape[axis] == 1 and len(spec.shape) > 1 and x.ndim in (len(spec.shape), len(spec.shape) - 1):
+            rows = x if x.ndim == len(spec.shape) else x[None]
+            candidates.append(np.expand_dims(rows, axis + 1))
     for candidate in candidates:
         if candidate.ndim == len(spec.shape) + 1 and _fits(candidate.shape[1:], spec.shape):
             return candidate
@@ -117,12 +131,17 @@ class Layout:
     With one input the array is the input itself, ``(batch, *axes, channels)``. With several it is
     ``(batch, elements)``: each input flattened, one after the other. Sums, products, paths and gradients mean
     the same in either form.
+
+    Where the model takes its signals otherwise (`orders`), `join` brings them into this form, and `pack` back.
     """
 
     def __init__(self, specs: Sequence[Spec], packing: Any) -> None:
         self.specs = list(specs)
         self.packing = packing  # None for one input, else a list or dict of positions
-        self.shapes: list[tuple[int, ...]] = []
+        self.orders = [plain(spec.shape or ()) for spec in self.specs]
+        self.ordered = False  # whether that has been looked at
+        self.shapes: list[tuple[int, ...]] = []  # of an example of each input, as `join` gives it
+        self.own_shapes: list[tuple[int, ...]] = []  # and as the model takes it
         self.named = isinstance(packing, dict)  # as the user names them, once there is a signal
 
     @property
@@ -130,17 +149,39 @@ class Layout:
         """Whether the model has one input."""
         return len(self.specs) == 1
 
-    def join(self, x: Any, *, what: str = "x") -> Array:
-        """Check the user's arrays and lay them side by side."""
+    def checked(self, x: Any, *, what: str = "x") -> list[Array]:
+        """The user's arrays, checked, as the model takes them."""
         self.named = isinstance(x, Mapping)
-        arrays = [prepare(part, s, what=w) for part, s, w in self._parts(x, what)]
+        parts = zip(self._parts(x, what), self.orders if self.ordered else [None] * len(self.specs), strict=True)
+        arrays = [prepare(part, s, what=w, order=order) for (part, s, w), order in parts]
         if len({len(a) for a in arrays}) > 1:
             sizes = ", ".join(f"{s.name}: {len(a)}" for s, a in zip(self.specs, arrays, strict=True))
             raise InputError(f"{what} has inputs with different numbers of examples ({sizes}); make them equal")
+        return arrays
+
+    def join(self, x: Any, *, what: str = "x") -> Array:
+        """Check the user's arrays and lay them side by side."""
+        return self.beside(self.checked(x, what=what))
+
+    def beside(self, arrays: Sequence[Array]) -> Array:
+        """Lay arrays that the model takes side by side."""
+        self.own_shapes = [a.shape[1:] for a in arrays]
+        arrays = [order.canonical(a) for order, a in zip(self.orders, arrays, strict=True)]
         self.shapes = [a.shape[1:] for a in arrays]
         if self.single:
             return arrays[0]
         return np.concatenate([a.reshape(len(a), -1) for a in arrays], axis=1)
+
+    def own(self, array: Array, position: int = 0) -> Array:
+        """What lies like an input inside, as the model takes that input; leading axes stay."""
+        return self.orders[position].own(array, self.own_shapes[position])
+
+    def inside(self, value: Any, position: int = 0) -> Any:
+        """An option that broadcasts to an input as the model takes it, made to broadcast to it inside."""
+        order = self.orders[position]
+        if callable(value) and not order.is_plain:
+            return lambda x: order.canonical(np.asarray(value(self.own(x, position))))
+        return value if callable(value) else order.canonical_like(value, self.own_shapes[position])
 
     def side_by_side(self, value: Any, like: Array, *, what: str) -> Any:
         """A baseline of one array per input, laid out like the inputs themselves; numbers stay numbers.
@@ -148,11 +189,12 @@ class Layout:
         References may be any number, the same for each input; a callable takes the inputs as the model does.
         """
         if callable(value):
-            return lambda flat: self._flat(self._parts(value(self.pack(self.split(flat))), what), 2)
+            return lambda flat: self._flat(self._parts(value(self.pack(self.split(flat))), what))
         if not isinstance(value, list | tuple | Mapping) and np.ndim(value) == 0:
             return value
         parts = []
-        for (part, _, name), shape in zip(self._parts(value, what), self.shapes, strict=True):
+        for i, ((part, _, name), shape) in enumerate(zip(self._parts(value, what), self.shapes, strict=True)):
+            part = self.inside(part, i)
             rows = np.shape(part)[0] if np.ndim(part) == len(shape) + 1 else 1
             most = rows if what == "references" or rows == 1 else len(like)
             parts.append(np.broadcast_to(fit(part, (most, *shape), what=name), (rows, *shape)).reshape(rows, -1))
@@ -164,13 +206,15 @@ class Layout:
     def parts(self, value: Any) -> list[Any]:
         """What each input gets of an option: its own part of a list or dict, else the same."""
         if isinstance(value, list | tuple | Mapping):
-            return [part for part, _, _ in self._parts(value, "option")]
-        return [value] * len(self.specs)
+            each = [part for part, _, _ in self._parts(value, "option")]
+        else:
+            each = [value] * len(self.specs)
+        return [self.inside(part, i) for i, part in enumerate(each)]
 
-    @staticmethod
-    def _flat(parts: Sequence[tuple[Any, Spec, str]], lead: int) -> Array:
-        arrays = [np.asarray(part) for part, _, _ in parts]
-        return np.concatenate([a.reshape(*a.shape[:lead], -1) for a in arrays], axis=-1)
+    def _flat(self, parts: Sequence[tuple[Any, Spec, str]]) -> Array:
+        """What a callable gives for each input, ``(batch, references, ...)``, side by side."""
+        arrays = [order.canonical(np.asarray(part)) for (part, _, _), order in zip(parts, self.orders, strict=True)]
+        return np.concatenate([a.reshape(*a.shape[:2], -1) for a in arrays], axis=-1)
 
     def split(self, flat: Array) -> list[Array]:
         """The inputs of `flat`, ``(rows, ...)``, each with its own axes again."""
@@ -180,8 +224,14 @@ class Layout:
         pieces = np.split(flat, stops[:-1], axis=-1)
         return [p.reshape(*flat.shape[:-1], *shape) for p, shape in zip(pieces, self.shapes, strict=True)]
 
-    def pack(self, arrays: Sequence[Any]) -> Any:
-        """A list of arrays, one an input, as the user gave them: alone, as a list, or as a dict."""
+    def pack(self, arrays: Sequence[Any], like_x: bool = True) -> Any:
+        """A list of arrays, one an input, as the user gave them: alone, as a list, or as a dict.
+
+        With `like_x` each lies like its input, the shape of an example at its end, and goes back to how the model
+        takes it.
+        """
+        if like_x:
+            arrays = [None if a is None else self.own(a, i) for i, a in enumerate(arrays)]
         if self.packing is None:
             return arrays[0]
         if self.named:

@@ -18,7 +18,15 @@ from signalscreen.streams import blocks
 
 Array = npt.NDArray[Any]
 
-_COMMON: dict[str, Any] = {"score": "logit", "class_names": None, "batch_size": None, "progress": None}
+_COMMON: dict[str, Any] = {
+    "score": "logit",
+    "class_names": None,
+    "batch_size": None,
+    "progress": None,
+    "channels": None,
+}
+# Options that hold signals: they lie like x.
+_SIGNALS = ("baseline", "references", "fill")
 
 
 class Method(NamedTuple):
@@ -103,15 +111,19 @@ def method(
             inner = options_given.get("base_method", options.get("base_method"))
             shape = public.method if inner is None else find_method(inner)  # type: ignore[attr-defined]
             cut = (*per_example, *shape.per_example)
+            like_x = shape.gives == "input" or bool(options_given.get("per_channel"))
             if shape.one_input and not bound.layout.single:
-                return _each_input(formula, bound, x, options_given, cut)
-            if not bound.layout.single:
-                for name in {"baseline", "references"} & set(options_given):
-                    options_given[name] = bound.layout.side_by_side(options_given[name], x, what=name)
+                return _each_input(formula, bound, x, options_given, cut, like_x)
+            layout = bound.layout
+            for name in set(_SIGNALS) & set(options_given):
+                given = options_given[name]
+                options_given[name] = (
+                    layout.inside(given) if layout.single else layout.side_by_side(given, x, what=name)
+                )
             result = in_batches(formula, bound, x, options_given, cut)
-            if shape.gives == "input" and not bound.layout.single:
-                return bound.layout.pack(bound.layout.split(result))
-            return result
+            if not like_x:
+                return result
+            return layout.own(result) if layout.single else layout.pack(layout.split(result))
 
         public.__name__ = public.__qualname__ = formula.__name__
         public.__module__ = formula.__module__
@@ -141,7 +153,7 @@ def explain(model: Any, x: Any, target: Any = None, *, method: str, **options: A
     method : str
         A name in `METHODS`.
     **options
-        Those of the method, and ``score``, ``class_names``, ``batch_size``, ``progress``.
+        Those of the method, and ``score``, ``class_names``, ``batch_size``, ``progress``, ``channels``.
 
     Returns
     -------
@@ -177,7 +189,8 @@ def bind_one(model: Any, x: Any, target: Any, common: dict[str, Any], which: int
     x : array_like, or a list or dict of them
     target : None, int, sequence of int, str, tuple or callable
     common : dict
-        ``score``, ``class_names``, ``batch_size`` and ``progress``, as given or as they are by default.
+        ``score``, ``class_names``, ``batch_size``, ``progress`` and ``channels``, as given or as they are by
+        default.
     which : int, str or None
         The input's name or number; None where there is one only.
 
@@ -232,7 +245,12 @@ def _check_names(name: str, given: dict[str, Any], allowed: dict[str, Any]) -> N
 
 
 def _each_input(
-    formula: Callable[..., Array], bound: Any, x: Array, options: dict[str, Any], per_example: tuple[str, ...]
+    formula: Callable[..., Array],
+    bound: Any,
+    x: Array,
+    options: dict[str, Any],
+    per_example: tuple[str, ...],
+    like_x: bool,
 ) -> Any:
     """Run the formula on each input that has axes, the others held.
 
@@ -251,7 +269,7 @@ def _each_input(
                 refused.append(error)
     if refused and all(result is None for result in results):
         raise refused[0]
-    return bound.layout.pack(results)
+    return bound.layout.pack(results, like_x)
 
 
 def in_batches(

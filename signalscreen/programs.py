@@ -8,12 +8,13 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from signalscreen.axes.roles import Roles
 from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import InputError, TargetError
-from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, call, row_bytes
-from signalscreen.layers import find_layer, layer_output, reached_output, unit_activation
+from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, Tap, call, row_bytes
+from signalscreen.layers import find_layer, layer_output, maps_of, reached_output, unit_activation
 from signalscreen.lrp_rules import apply_lrp
 from signalscreen.patches import Patched, build
 from signalscreen.rules import apply, correct
@@ -88,7 +89,7 @@ def outputs(model: Any, wiring: Wiring) -> Program:
     ref = weakref.ref(model)
 
     def body(_: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         flat = tf.nest.flatten(run.outputs)
         facts = {
             "shapes": [tuple(t.shape[1:]) for t in flat],
@@ -121,7 +122,7 @@ def scores(model: Any, wiring: Wiring, target: Target, logit: bool) -> Program:
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         return select(run, target, logit, classes, wiring), run, {}
 
     return _function(body, wiring, [None])
@@ -132,7 +133,7 @@ def gradients(model: Any, wiring: Wiring, target: Target, logit: bool, rules: st
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         score = select(run, target, logit, classes, wiring)
         correct(run)
         reached = apply(rules, run, score, _rank(wiring)) if rules else 0
@@ -149,7 +150,7 @@ def outputs_with_gradients(model: Any, wiring: Wiring, target: Target, logit: bo
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         output, logits = (found[target.output] for found in _both(run, wiring))
         if highest:
             classes = tf.argmax(_flat(run, logit)[target.output], axis=-1, output_type=tf.int32)
@@ -171,8 +172,8 @@ def multipliers(model: Any, wiring: Wiring, target: Target, logit: bool, shared:
 
     def body(classes: Any, *inputs: Any) -> Any:
         n = len(wiring.shapes)
-        run = call(ref(), list(inputs[:n]), wiring.structure())
-        twin = call(ref(), list(inputs[n:]), wiring.structure())
+        run = call(ref(), list(inputs[:n]), wiring.structure(), wiring.orders)
+        twin = call(ref(), list(inputs[n:]), wiring.structure(), wiring.orders)
         score, run = _with_target(run, target, logit, classes, wiring)
         if shared and not target.computes:
             rows = tf.shape(classes)[0]
@@ -195,7 +196,7 @@ def relevances(model: Any, wiring: Wiring, target: Target, logit: bool, rule: tu
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         score, run = _with_target(run, target, logit, classes, wiring)
         apply_lrp(run, score, *rule)
         return _gradient(score, run.inputs, [score]), run, {}
@@ -204,23 +205,33 @@ def relevances(model: Any, wiring: Wiring, target: Target, logit: bool, rule: tu
 
 
 def activations(
-    model: Any, wiring: Wiring, target: Target, logit: bool, layer: Any, position: int, rules: str | None
+    model: Any,
+    wiring: Wiring,
+    target: Target,
+    logit: bool,
+    layer: Any,
+    position: int,
+    rules: str | None,
+    roles_of: Callable[[Sequence[Tap]], Sequence[Roles | None]],
 ) -> Program:
-    """Feature maps of a layer and dS/d(feature maps); `position` is the input whose axes they lie over."""
+    """Feature maps of a layer and dS/d(feature maps); `position` is the input whose axes they lie over.
+
+    The facts are the path of the layer, and which of the run's taps it is.
+    """
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         score = select(run, target, logit, classes, wiring)
         own = run._replace(inputs=[inputs[position]])
-        rank = len(wiring.shapes[position]) + 1
         correct(run)
         if rules:
             apply(rules, run, score, _rank(wiring))
         of_unit = None if target.unit is None else layer_output(run, target.unit.layer, logit)
-        tap = find_layer(own, score, layer, rank, of_unit)
-        gradient = _gradient(score, [tap.tensor])[0]
-        return (tf.cast(tap.tensor, wiring.result), tf.cast(gradient, wiring.result)), run, {"layer": tap.path}
+        tap, roles = find_layer(own, score, layer, roles_of(run.taps), of_unit)
+        assert roles is not None  # it has maps
+        found = [tf.cast(maps_of(t, roles), wiring.result) for t in (tap.tensor, *_gradient(score, [tap.tensor]))]
+        return found, run, {"layer": tap.path, "tap": next(i for i, t in enumerate(run.taps) if t is tap)}
 
     return _function(body, wiring, [None])
 
@@ -230,7 +241,7 @@ def features(model: Any, wiring: Wiring, layer: Any) -> Program:
     ref = weakref.ref(model)
 
     def body(_: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         return tf.cast(layer_output(run, layer, logit=False), wiring.result), run, {}
 
     return _function(body, wiring, [None])
@@ -245,8 +256,8 @@ def feature_distance(model: Any, wiring: Wiring, logit: bool, layer: Any) -> Pro
 
     def body(_: Any, *inputs: Any) -> Any:
         n = len(wiring.shapes)
-        run = call(ref(), list(inputs[:n]), wiring.structure())
-        twin = call(ref(), list(inputs[n:]), wiring.structure())
+        run = call(ref(), list(inputs[:n]), wiring.structure(), wiring.orders)
+        twin = call(ref(), list(inputs[n:]), wiring.structure(), wiring.orders)
         found, wanted = (reached_output(r, layer, logit) for r in (run, twin))
         correct(run)
         distance, power = (_squares(part, wiring) for part in (found - wanted, wanted))
@@ -276,7 +287,7 @@ def select(
 ) -> Any:
     """The score: one number per example out of the outputs of a run."""
     if target.unit is not None:
-        return tf.cast(unit_activation(run, target.unit, logit), wiring.result)
+        return tf.cast(unit_activation(run, target.unit, logit, target.unit_axes), wiring.result)
     flat = _flat(run, logit) if flat is None else flat
     if target.function is not None:
         score = target.function(tf.nest.pack_sequence_as(run.outputs, flat))

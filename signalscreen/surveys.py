@@ -1,0 +1,122 @@
+"""What is known of the axes of a model's inputs and layers, kept as long as the model lives."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signalscreen.axes.roles import Roles
+from signalscreen.axes.survey import Seen, Survey, survey
+from signalscreen.binding import wiring_of
+from signalscreen.errors import LayerError
+from signalscreen.graph import Tap
+from signalscreen.inputs import Layout
+from signalscreen.models import layout_of
+from signalscreen.naming import places_of
+from signalscreen.order import Order, given_order, plain
+from signalscreen.programs import program
+
+Array = npt.NDArray[Any]
+Shapes = tuple[tuple[int, ...], ...]
+
+
+def joined(model: Any, x: Any, channels: Any = None) -> tuple[Layout, Array]:
+    """The user's signal as it lies inside, and how that is.
+
+    Parameters
+    ----------
+    model : keras.Model
+    x : array_like, or a list or dict of them for several inputs
+    channels : {"first", "last"}, int or tuple of int, optional
+        As the user gave it.
+
+    Raises
+    ------
+    InputError, OptionError
+    """
+    layout = layout_of(model, x)
+    sizes = [spec.shape for spec in layout.specs]
+    if all(shape is not None and None not in shape for shape in sizes):
+        order(model, layout, tuple(sizes), channels)  # type: ignore[arg-type] # no None is in it
+        return layout, layout.join(x)
+    arrays = layout.checked(x)
+    order(model, layout, tuple(a.shape[1:] for a in arrays), channels)
+    return layout, layout.beside(arrays)
+
+
+def order(model: Any, layout: Layout, shapes: Shapes, channels: Any = None) -> None:
+    """Find out how the model takes its signals, and note it in the layout.
+
+    Parameters
+    ----------
+    shapes : tuple of tuple of int
+        Of an example of each input, as the model takes it.
+    channels
+        As for `joined`.
+    """
+    given = [own if spec.shape is None else spec.shape for spec, own in zip(layout.specs, shapes, strict=True)]
+    key = ("orders", tuple(given), _packing(layout))
+
+    def read() -> list[Order]:
+        found = _survey(model, layout, shapes)
+        return [found.order(i, shape) for i, shape in enumerate(given)]
+
+    orders = program(model, key, read) if channels is None else [given_order(channels, shape) for shape in given]
+    layout.orders, layout.ordered = list(orders), True
+
+
+def roles(model: Any, layout: Layout, number: int, taps: Sequence[Tap] | None = None) -> list[Roles | None]:
+    """What the axes of layers' outputs are, for one input of the lengths at hand.
+
+    Parameters
+    ----------
+    layout : Layout
+        With the shapes of a signal.
+    number : int
+        Of the input.
+    taps : sequence of Tap, optional
+        Of a run; by default those of the survey, in the order of a run's.
+    """
+    found = _survey(model, layout, tuple(layout.own_shapes))
+    seen: Sequence[Seen | None] = found.taps if taps is None else found.of_run(taps)
+    return [None if one is None else found.roles(one, number, layout.orders[number]) for one in seen]
+
+
+def unit_axes(model: Any, layout: Layout, layer: Any, number: int = 0) -> tuple[int, ...] | None:
+    """The axes of a layer's output behind the batch as they are handed out, that of its filters last.
+
+    None where they are as the layer has them, or not known.
+    """
+    found = _survey(model, layout, tuple(layout.own_shapes))
+    try:
+        one = places_of(layer, list(getattr(model, "layers", [])), found.taps, "")[-1]
+    except LayerError:
+        return None  # said where the layer is used
+    known = found.roles(one, number, layout.orders[number])
+    own = None if known is None else known.own
+    return None if own == tuple(range(1, len(one.shape))) else own
+
+
+def _packing(layout: Layout) -> Any:
+    packing = layout.packing
+    return tuple(packing) if isinstance(packing, dict | list) else packing
+
+
+def _survey(model: Any, layout: Layout, shapes: Shapes) -> Survey:
+    """The survey for signals of these lengths."""
+
+    def made() -> Survey:
+        wiring = wiring_of(_plain(layout, shapes))
+        return survey(model, shapes, wiring.dtypes, wiring.structure())
+
+    found: Survey = program(model, ("survey", shapes, _packing(layout)), made)
+    return found
+
+
+def _plain(layout: Layout, shapes: Shapes) -> Layout:
+    """The same inputs, as the model takes them."""
+    new = Layout(layout.specs, layout.packing)
+    new.shapes = new.own_shapes = [tuple(map(int, np.atleast_1d(shape))) for shape in shapes]
+    new.orders = [plain(shape) for shape in shapes]
+    return new
