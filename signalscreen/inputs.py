@@ -186,8 +186,11 @@ class Layout:
     def side_by_side(self, value: Any, like: Array, *, what: str) -> Any:
         """A baseline of one array per input, laid out like the inputs themselves; numbers stay numbers.
 
-        References may be any number, the same for each input; a callable takes the inputs as the model does.
+        References may be any number, the same for each input; a callable takes the inputs as the model does. With
+        one input it is made to lie as that does inside.
         """
+        if self.single:
+            return self.inside(value)
         if callable(value):
             return lambda flat: self._flat(self._parts(value(self.pack(self.split(flat))), what))
         if not isinstance(value, list | tuple | Mapping) and np.ndim(value) == 0:
@@ -202,6 +205,10 @@ class Layout:
         if any(len(p) not in (1, rows) for p in parts):
             raise InputError(f"{what} holds {', '.join(str(len(p)) for p in parts)} arrays; make them equal")
         return np.concatenate([np.broadcast_to(p, (rows, p.shape[1])) for p in parts], axis=1)
+
+    def given_back(self, array: Array) -> Any:
+        """What lies like the inputs side by side, as the user gave them."""
+        return self.own(array) if self.single else self.pack(self.split(array))
 
     def parts(self, value: Any) -> list[Any]:
         """What each input gets of an option: its own part of a list or dict, else the same."""

@@ -68,17 +68,17 @@ def find_layer(run: Run, score: Any, layer: Any, roles: Sequence[Roles | None], 
         return ([one for one in taps if _features(one) != 1] or taps)[-1]
     calls = places_of(layer, run.layers, all_taps, maps)
     path, shape = calls[-1].path, calls[-1].tap.tensor.shape
-    if not calls[-1].is_map:
+    reached = {x.name for x in run.inputs} | {out.name for op in active_ops(run, score) for out in op.outputs}
+    lying = [one for one in calls if one.tap.tensor.name in reached]
+    if not any(one.is_map for one in lying or calls):
         raise LayerError(
             f"layer {path!r} gives {tuple(shape)}, which is no feature map over the signal's axes; {maps}"
         )
-    reached = {x.name for x in run.inputs} | {out.name for op in active_ops(run, score) for out in op.outputs}
-    calls = [one for one in calls if one.tap.tensor.name in reached]
-    if not calls:
+    if not lying:
         raise LayerError(
             f"layer {path!r} does not lie between this input and the score, so it has no map for it; {maps}"
         )
-    return calls[-1]
+    return [one for one in lying if one.is_map][-1]
 
 
 def _features(one: Mapped) -> int:

@@ -114,16 +114,10 @@ def method(
             like_x = shape.gives == "input" or bool(options_given.get("per_channel"))
             if shape.one_input and not bound.layout.single:
                 return _each_input(formula, bound, x, options_given, cut, like_x)
-            layout = bound.layout
             for name in set(_SIGNALS) & set(options_given):
-                given = options_given[name]
-                options_given[name] = (
-                    layout.inside(given) if layout.single else layout.side_by_side(given, x, what=name)
-                )
+                options_given[name] = bound.layout.side_by_side(options_given[name], x, what=name)
             result = in_batches(formula, bound, x, options_given, cut)
-            if not like_x:
-                return result
-            return layout.own(result) if layout.single else layout.pack(layout.split(result))
+            return bound.layout.given_back(result) if like_x else result
 
         public.__name__ = public.__qualname__ = formula.__name__
         public.__module__ = formula.__module__

@@ -121,7 +121,7 @@ class Order(NamedTuple):
         >>> Order((1,), (0,), 0, (12,)).words((12, 5000))
         '(batch, leads 12, samples 5000)'
         """
-        named = {a: "leads" for a in self.features}
+        named = dict.fromkeys(self.features, "leads")
         if self.rank == 1 and self.features:
             named = {0: "numbers"}
         if len(self.features) > 1 and self.channel is not None:

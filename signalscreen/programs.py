@@ -37,11 +37,21 @@ class Program(NamedTuple):
 
 _ABSENT = object()
 _programs: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDictionary()
+_facts: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDictionary()
 
 
 def program(model: Any, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
     """The program under `key`, built now if it is new."""
-    kept = _programs.setdefault(model, {})
+    return _kept(_programs, model, key, build)
+
+
+def fact(model: Any, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
+    """What else is known of a model, kept as long as a program is."""
+    return _kept(_facts, model, key, build)
+
+
+def _kept(table: Any, model: Any, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
+    kept = table.setdefault(model, {})
     key = (*key, _version(model))
     # What was used last goes last: the first is the one that has waited longest.
     found = kept.pop(key, _ABSENT)  # in one step, for threads

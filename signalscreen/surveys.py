@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from signalscreen.axes.roles import Roles
-from signalscreen.axes.survey import Seen, Survey, survey
+from signalscreen.axes.roles import Roles, by_rank
+from signalscreen.axes.survey import Survey, survey
+from signalscreen.axes.terms import unknown
 from signalscreen.binding import wiring_of
-from signalscreen.errors import LayerError
+from signalscreen.errors import InputError, LayerError
 from signalscreen.graph import Tap
 from signalscreen.inputs import Layout
 from signalscreen.models import layout_of
 from signalscreen.naming import places_of
 from signalscreen.order import Order, given_order, plain
-from signalscreen.programs import program
+from signalscreen.programs import fact
 
 Array = npt.NDArray[Any]
 Shapes = tuple[tuple[int, ...], ...]
@@ -60,10 +61,31 @@ def order(model: Any, layout: Layout, shapes: Shapes, channels: Any = None) -> N
 
     def read() -> list[Order]:
         found = _survey(model, layout, shapes)
-        return [found.order(i, shape) for i, shape in enumerate(given)]
+        numbers = [spec.dtype.startswith("float") for spec in layout.specs]
+        # What stands in for a token has no meaning, so tokens are no signal to slide a window along.
+        return [
+            found.order(i, shape) if len(shape) > 1 or real else plain(shape)
+            for i, (shape, real) in enumerate(zip(given, numbers, strict=True))
+        ]
 
-    orders = program(model, key, read) if channels is None else [given_order(channels, shape) for shape in given]
+    orders = fact(model, key, read) if channels is None else [given_order(channels, shape) for shape in given]
     layout.orders, layout.ordered = list(orders), True
+
+
+def orders_of(model: Any, channels: Any = None) -> list[tuple[str, tuple[int | None, ...], Order]]:
+    """How a model takes its signals: name, shape and order of each input; none where it does not say its shapes.
+
+    Free lengths are tried out as 1024.
+    """
+    layout = layout_of(model, None)
+    if not getattr(model, "inputs", None):
+        return []
+    sizes = [tuple(_LENGTH if n is None else int(n) for n in spec.shape or ()) for spec in layout.specs]
+    order(model, layout, tuple(sizes), channels)
+    return [(s.name, s.shape or (), one) for s, one in zip(layout.specs, layout.orders, strict=True)]
+
+
+_LENGTH = 1024
 
 
 def roles(model: Any, layout: Layout, number: int, taps: Sequence[Tap] | None = None) -> list[Roles | None]:
@@ -79,8 +101,26 @@ def roles(model: Any, layout: Layout, number: int, taps: Sequence[Tap] | None = 
         Of a run; by default those of the survey, in the order of a run's.
     """
     found = _survey(model, layout, tuple(layout.own_shapes))
-    seen: Sequence[Seen | None] = found.taps if taps is None else found.of_run(taps)
-    return [None if one is None else found.roles(one, number, layout.orders[number]) for one in seen]
+    order = layout.orders[number]
+    if taps is None:
+        return [found.roles(one, number, order) for one in found.taps]
+    pairs = zip(found.of_run(taps), taps, strict=True)
+    return [_by_shape(tap, order) if one is None else found.roles(one, number, order) for one, tap in pairs]
+
+
+def _by_shape(tap: Tap, order: Order) -> Roles | None:
+    """The roles of a layer's axes that the survey has not met; a free length counts as one of more than 1."""
+    shape = [2 if n is None else int(n) for n in tap.tensor.shape or ()]
+    return by_rank(shape, order, unknown(len(shape)))
+
+
+def layer_places(model: Any, x: Any, layer: Any, channels: Any = None) -> tuple[Array, ...] | None:
+    """Where the positions of a layer's output lie on a signal: an array for each axis; None where not known."""
+    layout, _ = joined(model, x, channels)
+    found = _survey(model, layout, tuple(layout.own_shapes))
+    one = places_of(layer, list(getattr(model, "layers", [])), found.taps, "")[-1]
+    known = found.roles(one, 0, layout.orders[0])
+    return None if known is None else known.positions()
 
 
 def unit_axes(model: Any, layout: Layout, layer: Any, number: int = 0) -> tuple[int, ...] | None:
@@ -108,9 +148,12 @@ def _survey(model: Any, layout: Layout, shapes: Shapes) -> Survey:
 
     def made() -> Survey:
         wiring = wiring_of(_plain(layout, shapes))
-        return survey(model, shapes, wiring.dtypes, wiring.structure())
+        try:
+            return survey(model, shapes, wiring.dtypes, wiring.structure())
+        except InputError:  # said where the model is run on the signals themselves, if it cannot be
+            return Survey((), (), ())
 
-    found: Survey = program(model, ("survey", shapes, _packing(layout)), made)
+    found: Survey = fact(model, ("survey", shapes, _packing(layout)), made)
     return found
 
 

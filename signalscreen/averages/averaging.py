@@ -13,6 +13,7 @@ from signalscreen.averages.moments import Moments, add
 from signalscreen.averages.result import ClassAverages
 from signalscreen.errors import CompletenessWarning, InputError, TargetError, warn
 from signalscreen.methods import find_method
+from signalscreen.order import Order
 from signalscreen.reduction import check_reduction
 from signalscreen.reduction import reduce as merge
 
@@ -33,6 +34,7 @@ def class_averages(
     class_names: Sequence[str] | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
+    channels: Any = None,
     **options: Any,
 ) -> ClassAverages:
     r"""Mean map of each class of a data set, by any method.
@@ -62,7 +64,7 @@ def class_averages(
         Bring each example's map to one scale first, so that none outweighs the others.
     wanted : iterable of int or str, optional
         Only these labels, in this order, none of which may be missing; by default all, sorted.
-    score, class_names, batch_size, progress
+    score, class_names, batch_size, progress, channels
         See the conventions page of the documentation.
     **options
         Those of the method. Methods with a `seed` begin anew with each batch.
@@ -102,7 +104,8 @@ def class_averages(
     check_reduction(reduce or "sum", scale)
     model = as_model(model)
     bar = Score(model, score=score, batch_size=batch_size, progress=progress)
-    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": False, **options}
+    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": False}
+    common |= {"channels": channels, **options}
     batches, total = labelled_batches(data, labels)
     if labels is not None:
         _check_targets(target, len(labels))
@@ -115,10 +118,10 @@ def class_averages(
         numbers, x, known = batch.only(batch.labels if only is None else only)
         if not known:
             continue
-        x = _checked(model, x)
+        x, lying = _checked(model, x, channels)
         found = _explained(entry.fn, model, x, _targets(target, numbers, known), numbers, common)
         _check_finite(found, numbers, known, method)
-        add(maps, known, _view(found, found.ndim == x.ndim, reduce, scale))
+        add(maps, known, _view(found, lying if found.ndim == x.ndim else None, reduce, scale))
         add(signals, known, x)
     if only is None and not maps:
         raise InputError("data gave no example; give at least one (a generator that was gone through is empty)")
@@ -136,15 +139,15 @@ def class_averages(
     )
 
 
-def _checked(model: Any, x: Array) -> Array:
-    """The batch with the model's rank."""
-    from signalscreen.models import layout_of
+def _checked(model: Any, x: Array, channels: Any) -> tuple[Array, Order]:
+    """The batch with the model's rank, and where its channels are."""
+    from signalscreen.surveys import joined
 
-    layout = layout_of(model, x)
+    layout, inside = joined(model, x, channels)
     if not layout.single:
         names = ", ".join(spec.name for spec in layout.specs)
         raise InputError(f"the model has inputs {names}; class averages take models with one input")
-    return layout.join(x)
+    return layout.own(inside), layout.orders[0]
 
 
 class _Labels(list[Label]):
@@ -187,11 +190,11 @@ def _explained(explain: Any, model: Any, x: Array, targets: Any, numbers: Array,
     return found
 
 
-def _view(maps: Array, channels: bool, how: str | None, scale: str) -> Array:
-    """What is averaged of the maps of a batch."""
+def _view(maps: Array, order: Order | None, how: str | None, scale: str) -> Array:
+    """What is averaged of the maps of a batch, which lie in `order` where they have channels."""
     if how is None:  # a channel of its own for every value, so that they are scaled but not merged
         return merge(maps[..., None], "sum", scale=scale)
-    return merge(maps if channels else maps[..., None], how, scale=scale)
+    return merge(maps[..., None] if order is None else order.canonical(maps), how, scale=scale)
 
 
 def _check_finite(maps: Array, numbers: Array, labels: list[Label], method: str) -> None:

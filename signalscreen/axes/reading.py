@@ -1,8 +1,8 @@
 """How the axes of a model's input lie, read from what its ops do along them. No TensorFlow.
 
-The first convolution or pooling that treats an axis in a way decides for it: what a window moves along is an axis of
-the signal, what it takes for channels holds features. Recurrent and dense layers are asked where there is none. Without
-evidence the channels are last.
+The first convolution or pooling decides for an axis: what a window moves along is an axis of the signal, what is
+taken for channels holds features. Recurrent and dense layers are asked where there is none. Without evidence the
+channels are last.
 """
 
 from collections.abc import Sequence

@@ -44,7 +44,7 @@ class Roles(NamedTuple):
 
     @property
     def own(self) -> tuple[int, ...]:
-        """The axes as a layer's maps are handed out whole: positions and leads in the layer's order, filters last."""
+        """The axes in the order in which the layer is handed out whole: as they are, but the filters last."""
         filters = self.rest[-1:]
         held = [a for a in range(len(self.shape)) if a not in (self.batch, *filters)]
         return (*held, *filters)
@@ -75,7 +75,8 @@ def roles_of(axes: Axes, shape: Sequence[int], number: int, order: Order) -> Rol
         return None
     batch = axes.index(BATCH)
     digits = [(a, axis) for a, axis in enumerate(axes) if isinstance(axis, Digit) and axis.source[0] == number]
-    places, centres = [], []
+    places: list[int] = []
+    centres: list[tuple[float, float] | None] = []
     for own in order.signal:
         mine = [(a, d) for a, d in digits if d.source[1] == own]
         if not mine:

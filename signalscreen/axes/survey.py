@@ -1,4 +1,4 @@
-"""What is known of the axes of a model's inputs and layers: one trace of it with all sizes known, and a walk over it."""
+"""What is known of the axes of a model's inputs and layers: one trace with all sizes known, and a walk over it."""
 
 import weakref
 from collections.abc import Sequence
@@ -82,9 +82,11 @@ def survey(model: Any, shapes: Sequence[tuple[int, ...]], dtypes: Sequence[str],
         found.append(_surveyed(run, shapes))
         return tf.nest.flatten(run.outputs)[0]
 
-    specs = [tf.TensorSpec((_ROWS, *shape), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+    fixed = [t.shape[0] for t in getattr(model, "inputs", None) or [] if t.shape[0] is not None]
+    rows = fixed[0] if fixed else _ROWS
+    specs = [tf.TensorSpec((rows, *shape), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
     tf.function(body, input_signature=specs, autograph=False).get_concrete_function()
-    return found[0]
+    return found[-1]  # a model that is built by its first call is traced twice
 
 
 def _surveyed(run: Run, shapes: Sequence[tuple[int, ...]]) -> Survey:

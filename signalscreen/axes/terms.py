@@ -98,14 +98,13 @@ def _joined(slow: Axis, fast: Axis, n: int) -> Axis:
     if isinstance(slow, Digit) and fast == REPEAT:
         shift = slow.step * (0.5 / n - 0.5)
         return slow._replace(lo=slow.lo + shift, hi=slow.hi + shift, step=slow.step / n)
-    if isinstance(slow, Digit) and isinstance(fast, Digit) and slow.whole == fast.whole:
-        if isclose(slow.step, fast.step * n):
-            return fast._replace(lo=slow.lo + fast.lo, hi=slow.hi + fast.hi)
-    return None
+    if not (isinstance(slow, Digit) and isinstance(fast, Digit)) or slow.whole != fast.whole:
+        return None
+    return fast._replace(lo=slow.lo + fast.lo, hi=slow.hi + fast.hi) if isclose(slow.step, fast.step * n) else None
 
 
-def split(axis: Axis, outer: int, inner: int) -> tuple[Axis, Axis]:
-    """One axis of ``outer * inner`` as two."""
+def split(axis: Axis, inner: int) -> tuple[Axis, Axis]:
+    """One axis as two, the second of size `inner`."""
     if isinstance(axis, Digit):
         return axis._replace(step=axis.step * inner), axis._replace(lo=0.0, hi=0.0)
     return (axis, axis) if axis in (MADE, REPEAT) else (None, None)
@@ -134,7 +133,7 @@ def reshaped(axes: Axes, before: Sequence[int], after: Sequence[int]) -> Axes:
             if need % n and n % need:
                 return unknown(len(after))
             if need % n:
-                axis, rest = split(axis, need, n // need)
+                axis, rest = split(axis, n // need)
                 waiting.append((rest, n // need))
                 n = need
             taken.append((axis, n))
@@ -187,7 +186,8 @@ def moved(axis: Axis, by: float) -> Axis:
 def scaled(axis: Axis, first: float, step: float) -> Axis:
     """An axis of which position ``i`` is ``first + step * i`` of the one before."""
     if isinstance(axis, Digit):
-        return moved(axis, first)._replace(step=axis.step * step)  # type: ignore[union-attr]
+        by = first * axis.step
+        return axis._replace(lo=axis.lo + by, hi=axis.hi + by, step=axis.step * step)
     return axis if axis == MADE else None
 
 

@@ -1,8 +1,8 @@
 """A walk over the ops of a run that carries, for each tensor, what its axes stand for.
 
-The run has to be traced with all sizes known, so that shapes are numbers. What an op does to axes is its rule; an op
-without one makes axes that are not known, and nothing is guessed from there on. On the way it is noted how ops treat
-the axes of the inputs: what slides along one, what mixes all of it at once (`Event`).
+The run has to be traced with all sizes known, so that shapes are numbers. What an op does to axes is its rule; an
+op without one makes axes that are not known, and nothing is guessed from there on. On the way it is noted how ops
+treat the axes of the inputs: what slides along one, what mixes all of it at once (`Event`).
 """
 
 from collections.abc import Callable, Sequence
@@ -73,14 +73,20 @@ class Walk:
         for op in ops:
             if not any(x.name in self.axes for x in op.inputs):
                 continue
-            rule = self.rules.get(op.type)
-            found = rule(self, op) if rule else ()
+            found = self._by_rule(op)
             for i, out in enumerate(op.outputs):
                 rank = out.shape.rank or 0
                 mine = found[i] if i < len(found) else ()
                 self.axes[out.name] = mine if len(mine) == rank else unknown(rank)
                 self.picked[out.name] = {**self._of_one_place(op), **self.picked.get(out.name, {})}
         return self
+
+    def _by_rule(self, op: Any) -> Sequence[Axes]:
+        rule = self.rules.get(op.type)
+        try:
+            return rule(self, op) if rule else ()
+        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+            return ()  # an op in a form that the rule does not expect: not known is never wrong
 
     def _of_one_place(self, op: Any) -> dict[tuple[int, int], Digit]:
         """The places that all of an op's inputs are of."""

@@ -188,7 +188,7 @@ def _predicted(model: Any, img: Any, neuron: int | None) -> tuple[Array, int, fl
         raise InputError(
             f"img has shape {np.shape(img)}; give one example, (samples, channels) or (height, width, channels)"
         )
-    return x, 0 if score.classes is None else int(score.classes[0]), float(score(x)[0])
+    return score.layout.own(x), 0 if score.classes is None else int(score.classes[0]), float(score(x)[0])
 
 
 def _cam(model: Any, x: Array, neuron: int, layer: int | None, _: Any) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from signalscreen.errors import ModelError, OptionError, RecordingError
 from signalscreen.recording import Stream
 from signalscreen.recording.resampling import rate_ratio
-from signalscreen.screening.cutting import input_shape
+from signalscreen.screening.cutting import Taken, taken_by
 from signalscreen.screening.job import Job, model_checksum, settings, stream_for
 from signalscreen.screening.layout import Grid
 
@@ -29,8 +29,8 @@ class Ready:
     model : keras.Model
     stream : Stream
     grid : Grid
-    plain : bool
-        The model takes plain vectors, ``(batch, samples)``.
+    taken : Taken
+        How the model takes windows.
     classes : tuple of str
         Of the output that is scored; empty where it gives no single number per class.
     alarm : int
@@ -41,7 +41,7 @@ class Ready:
     model: Any
     stream: Stream
     grid: Grid
-    plain: bool
+    taken: Taken
     classes: tuple[str, ...]
     alarm: int
 
@@ -70,6 +70,7 @@ class Ready:
             class_names=job.class_names,
             batch_size=job.batch_size,
             progress=False,
+            channels=job.channels,
         )
 
 
@@ -106,14 +107,13 @@ def prepare(job: Job, model: Any = None) -> Ready:
     """
     stream = stream_for(job)
     model = load(job) if model is None else model
-    length, leads = input_shape(model)
-    grid = _grid(job, stream, length)
-    _check_leads(job, stream, leads)
-    plain = len(getattr(model, "inputs", None) or ()) == 1 and len(model.inputs[0].shape) == 2
+    taken = taken_by(model, job.channels)
+    grid = _grid(job, stream, taken.length)
+    _check_leads(job, stream, taken.leads)
     example = np.zeros((1, grid.length, 1 if job.each_lead else len(stream.names)), np.float32)
-    shape = _scored_shape(job, model, example[..., 0] if plain else example)
+    shape = _scored_shape(job, model, taken.of(example))
     classes = _class_names(job, shape)
-    return Ready(job, model, stream, grid, plain, classes, _alarm(job, classes))
+    return Ready(job, model, stream, grid, taken, classes, _alarm(job, classes))
 
 
 @lru_cache(maxsize=2)
@@ -186,7 +186,8 @@ def _scored_shape(job: Job, model: Any, example: Array) -> tuple[int | None, ...
     """Bind the user's target to one window: what does not fit is said before work starts."""
     from signalscreen.score import Score
 
-    bound, _ = Score(model, job.target, score=job.score, class_names=job.class_names).bind(example)
+    score = Score(model, job.target, score=job.score, class_names=job.class_names, channels=job.channels)
+    bound, _ = score.bind(example)
     return tuple(bound.program("outputs").facts["shapes"][bound.bound.target.output])
 
 

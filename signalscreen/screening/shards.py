@@ -154,11 +154,11 @@ def answered(ready: Ready, rows: Array) -> Answer:
     job = ready.job
     if not whole.any():
         return answer
-    x = rows[whole][:, :, 0] if ready.plain else rows[whole]
+    own = ready.taken.of(rows[whole])
     target: Any = job.target
     # For what all classes get, any target serves; each window's highest is then known without another run.
     anything = 0 if target is None and ready.classes else target
-    bound, x = ready.score(anything).bind(x)
+    bound, x = ready.score(anything).bind(own)
     classes = bound.classes
     gradient = None
     if ready.classes:
@@ -179,7 +179,13 @@ def answered(ready: Ready, rows: Array) -> Answer:
         answer.flagged = answer.probability[:, ready.alarm] > job.threshold
     answer.explained = np.full(len(x), job.explain == "all") if job.explain != "flagged" else answer.flagged
     if job.methods and answer.explained.any():
-        _explain(ready, answer, x, target, gradient)
+        _explain(
+            ready,
+            answer,
+            np.asarray(own, x.dtype),
+            target,
+            None if gradient is None else bound.layout.own(gradient),
+        )
     return answer
 
 
@@ -209,6 +215,7 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Arra
                 maps = METHODS[name].formula(_Differentiated(gradient), values)
             else:
                 maps = np.asarray(METHODS[name].fn(score, values, **options))
+            maps = ready.taken.inside(maps)
         if maps.shape[1] != ready.grid.length:
             raise OptionError(
                 f"{name} gives {maps.shape[1]} positions for windows of {ready.grid.length} samples, which have no "
@@ -225,7 +232,7 @@ def _incompleteness(score: Any, x: Array, maps: Array, options: Mapping[str, Any
     if callable(given):
         return np.full(len(x), np.nan, np.float32)
     bound, x = score.bind(x)
-    array = np.asarray(given, x.dtype)
+    array = np.asarray(bound.layout.inside(given), x.dtype)
     several = array if array.ndim == x.ndim else array[None]
     there = np.mean([bound(np.broadcast_to(one, x.shape).astype(x.dtype)) for one in several], axis=0)
     here = bound(x)

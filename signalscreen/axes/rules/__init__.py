@@ -9,23 +9,15 @@ from signalscreen.axes.rules.products import batch_product, einsum, matrix_produ
 from signalscreen.axes.rules.recurrence import list_of, loop, stacked_list
 from signalscreen.axes.rules.shapes import (
     broadcast,
-    concatenation,
     expand_dims,
-    gather,
-    one_hot,
     padding,
     reduction,
     reshape,
     reverse,
     roll,
-    slice_,
-    split,
     squeeze,
-    stack,
-    strided_slice,
     tile,
     transpose,
-    unstack,
 )
 from signalscreen.axes.rules.sliding import (
     batch_to_space,
@@ -33,6 +25,16 @@ from signalscreen.axes.rules.sliding import (
     space_to_batch,
     transposed_window,
     window,
+)
+from signalscreen.axes.rules.taking import (
+    concatenation,
+    gather,
+    one_hot,
+    slice_,
+    split,
+    stack,
+    strided_slice,
+    unstack,
 )
 from signalscreen.axes.walk import Rule
 
