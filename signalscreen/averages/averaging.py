@@ -141,12 +141,14 @@ def class_averages(
 
 def _checked(model: Any, x: Array, channels: Any) -> tuple[Array, Order]:
     """The batch with the model's rank, and where its channels are."""
+    from signalscreen.models import layout_of
     from signalscreen.surveys import joined
 
-    layout, inside = joined(model, x, channels)
+    layout = layout_of(model, x)
     if not layout.single:
         names = ", ".join(spec.name for spec in layout.specs)
         raise InputError(f"the model has inputs {names}; class averages take models with one input")
+    layout, inside = joined(model, x, channels)
     return layout.own(inside), layout.orders[0]
 
 
