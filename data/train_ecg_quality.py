@@ -6,11 +6,15 @@ Reads the recordings in $SIGNALSCREEN_DATA (or ../shared/data). Measured by meas
 """
 
 import argparse
+import inspect
+import json
 import os
 import sys
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -188,7 +192,35 @@ def save(trained: keras.Model, out: Path) -> None:
     model.set_weights(trained.get_weights())
     partial = out.with_name(f".{out.stem}.partial.keras")
     model.save(partial)
+    leave_out_defaults(partial)
     partial.replace(out)
+
+
+def leave_out_defaults(path: Path) -> None:
+    """Take the settings that are defaults out of a .keras file's architecture; the weights stay as they are.
+
+    Keras writes every setting that its layers have, and an older Keras refuses those that it does not know yet.
+    """
+    with zipfile.ZipFile(path) as archive:
+        parts = {info: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for info, content in parts.items():
+            if info.filename == "config.json":
+                config = json.loads(content)
+                for layer in config["config"]["layers"]:
+                    layer["config"] = _without_defaults(layer["class_name"], layer["config"])
+                content = json.dumps(config).encode()
+            archive.writestr(info, content)
+
+
+def _without_defaults(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    parameters = inspect.signature(getattr(keras.layers, kind).__init__).parameters
+    defaults = {name: p.default for name, p in parameters.items()}
+    return {
+        key: value
+        for key, value in config.items()
+        if not key.endswith("_initializer") and not (key in defaults and defaults[key] == value)
+    }
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def main() -> None:
     clean = np.stack([prepared(simulate_ecg(10, FS, seed).signal) for seed in range(100, 110)])
     x = prepared(ecg)[None]
     model = ss.load_model(quality_model_path())
-    a = ss.deep_lift(model, x, target=0, references=clean)[0, :, 0]
+    a = ss.deep_lift(model, x, target=0, references=clean[None])[0, :, 0]
     probability = np.asarray(model(x))[0, 0]
 
     plt.switch_backend("Agg")

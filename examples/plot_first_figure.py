@@ -28,12 +28,12 @@ def prepared(signal):
 
 # %%
 # DeepLIFT compares a signal with others, and shares out the difference of their scores among the samples. What to
-# compare with is part of the question; here, clean ECGs. Explain, and draw the signal in the colours of the
-# explanation:
+# compare with is part of the question; here, ten clean ECGs, whose array has a first axis of one because they serve
+# every example. Explain, and draw the signal in the colours of the explanation:
 
 model = ss.load_model(quality_model_path())
 x, references = prepared(ecg)[None], np.stack([prepared(signal) for signal in clean])
-a = ss.deep_lift(model, x, target=0, references=references)
+a = ss.deep_lift(model, x, target=0, references=references[None])
 
 probability = float(model(x)[0, 0])
 noise = [(4 * fs, 6 * fs, "muscle noise")]  # where it was put, in samples

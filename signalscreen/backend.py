@@ -40,6 +40,7 @@ try:
     with _quiet_stderr():
         import keras
         import tensorflow as tf
+        from tensorflow.python.eager import context
 except ImportError as error:
     wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
     if wanted == "tensorflow":
@@ -49,4 +50,4 @@ except ImportError as error:
         "Keras is imported"
     ) from error
 
-__all__ = ["keras", "tf"]
+__all__ = ["context", "keras", "tf"]

@@ -3,17 +3,21 @@
 NumPy only. A binding never changes; `part` and `holding` make new ones.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import InputError
-from signalscreen.inputs import Layout
+from signalscreen.inputs import Layout, free_inputs
 from signalscreen.order import Order
 from signalscreen.targets import Target
 
 Array = npt.NDArray[Any]
+
+_TOO_MANY = "the score is bound to {} examples, each with {}, and was given more; bind anew"
 
 
 class Wiring(NamedTuple):
@@ -31,6 +35,11 @@ class Wiring(NamedTuple):
     def result(self) -> str:
         """The dtype of what is computed: integer inputs (samples as counts, indices) give real scores."""
         return "float64" if "float64" in self.dtypes else "float32"
+
+    @property
+    def free(self) -> tuple[int, ...]:
+        """The inputs that a gradient is asked for: those of floats; all where there is none."""
+        return free_inputs(self.dtypes)
 
     def structure(self) -> Any:
         """The position of each input, packed as the model wants its inputs."""
@@ -65,25 +74,30 @@ class Binding(NamedTuple):
     numbers : ndarray of int, shape (batch,)
         Of these examples in the user's batch, for warnings that name them.
     target : Target
-    held : tuple of (int, list of ndarray), optional
-        The input that is free, and the values of all at which the others are held.
+    held : mapping of int to ndarray
+        Inputs that are held, by their number, and the values at which they are. The others are free.
     """
 
     layout: Layout
     wiring: Wiring
     numbers: Array
     target: Target = Target()
-    held: tuple[int, list[Array]] | None = None
+    held: Mapping[int, Array] = MappingProxyType({})
+
+    @property
+    def free(self) -> tuple[int, ...]:
+        """The inputs that are not held."""
+        return tuple(i for i in range(len(self.layout.specs)) if i not in self.held)
 
     @property
     def position(self) -> int:
         """The input whose axes are the signal's."""
-        return 0 if self.held is None else self.held[0]
+        return self.free[0]
 
     @property
     def is_flat(self) -> bool:
         """Whether several inputs lie side by side, so that an example has one axis of elements."""
-        return not self.layout.single and self.held is None
+        return len(self.free) > 1
 
     @property
     def rank(self) -> int:
@@ -105,25 +119,27 @@ class Binding(NamedTuple):
 
     def part(self, rows: slice | Array) -> "Binding":
         """Some of the examples."""
-        target, held = self.target, self.held
+        target = self.target
         if isinstance(target.index, np.ndarray) and len(target.index) > 1:
             target = target._replace(index=target.index[rows])
-        if held is not None:
-            held = held[0], [a[rows] for a in held[1]]
+        held = {i: a[rows] for i, a in self.held.items()}
         return self._replace(numbers=self.numbers[rows], target=target, held=held)
 
+    def values(self, x: Array) -> list[Array]:
+        """One array per input of the model, for these examples: those of the free inputs are in `x`."""
+        own = dict(zip(self.free, self.layout.split(x, self.free), strict=True)) | dict(self.held)
+        return [own[i] for i in range(len(self.layout.specs))]
+
     def holding(self, position: int, x: Array) -> "Binding":
-        """One input free, the others held at their values in `x`."""
-        return self._replace(held=(position, self.layout.split(x)))
+        """One input free, the others held at their values."""
+        return self._replace(held={i: a for i, a in enumerate(self.values(x)) if i != position})
 
     def arrays(self, rows: Array, number: Array) -> list[Array]:
         """One array per input of the model, for rows that belong to these examples."""
-        if self.held is None:
-            parts = self.layout.split(rows)
-        else:
-            position, values = self.held
-            parts = [rows if i == position else a[number] for i, a in enumerate(values)]
-        return [np.ascontiguousarray(a, dtype) for a, dtype in zip(parts, self.wiring.dtypes, strict=True)]
+        if self.held and number.max(initial=0) >= len(self.numbers):
+            raise InputError(_TOO_MANY.format(len(self.numbers), "the values of the inputs that are held"))
+        parts = self._replace(held={i: a[number] for i, a in self.held.items()}).values(rows)
+        return [_fed(a, dtype) for a, dtype in zip(parts, self.wiring.dtypes, strict=True)]
 
     def chosen(self, number: Array) -> Array:
         """The class to explain in rows that belong to these examples; zeros where the target is no class."""
@@ -133,23 +149,44 @@ class Binding(NamedTuple):
         if len(index) == 1:
             return np.repeat(index, len(number))
         if number.max(initial=0) >= len(index):
-            raise InputError(
-                f"the score is bound to {len(index)} examples, each with its target, and was given more; bind anew"
-            )
+            raise InputError(_TOO_MANY.format(len(index), "its target"))
         return index[number]
+
+    def check_gradient(self) -> None:
+        """Refuse a free input that has no gradient.
+
+        Raises
+        ------
+        InputError
+        """
+        for i in self.free:
+            dtype = self.wiring.dtypes[i]
+            if i in self.layout.blind or not dtype.startswith("float"):
+                how = (
+                    "taken as integers" if dtype.startswith("float") else "text" if dtype == "string" else "integer"
+                )
+                raise InputError(
+                    f"input {self.layout.specs[i].name!r} is {how} (an embedding index?), so the score has "
+                    "no gradient for it; explain the model from its embedding on, or use occlusion where it has an "
+                    "axis"
+                )
 
     def join(self, grads: list[Array], x: Array) -> Array:
         """Gradients by each input, laid out like `x`."""
-        if self.held is not None:
-            return grads[self.held[0]]
-        if self.layout.single:
-            return grads[0]
-        return np.concatenate([g.reshape(*x.shape[:-1], -1) for g in grads], axis=-1)
+        given = dict(zip(self.wiring.free, grads, strict=True))
+        if not self.is_flat:
+            return given[self.position]
+        return np.concatenate([given[i].reshape(*x.shape[:-1], -1) for i in self.free], axis=-1)
 
     def spread(self, x: Array) -> Array:
         """Largest minus smallest value of each example, per input, broadcastable to `x`."""
         if not self.is_flat:
             axes = tuple(range(x.ndim - self.rank, x.ndim))
             return x.max(axes, keepdims=True) - x.min(axes, keepdims=True)
-        pieces = [part.reshape(*x.shape[:-1], -1) for part in self.layout.split(x)]
+        pieces = [part.reshape(*x.shape[:-1], -1) for part in self.layout.split(x, self.free)]
         return np.concatenate([np.repeat(np.ptp(p, -1, keepdims=True), p.shape[-1], -1) for p in pieces], axis=-1)
+
+
+def _fed(array: Array, dtype: str) -> Array:
+    """What TensorFlow is given: text stays as it is."""
+    return array if dtype == "string" else np.ascontiguousarray(array, dtype)

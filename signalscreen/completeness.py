@@ -27,6 +27,24 @@ def gap(attribution: Array, scores: tuple[Array, Array]) -> Array:
     return attribution.sum(axis=tuple(range(here.ndim, attribution.ndim)), dtype=np.float64) - (here - there)
 
 
+def halves(attribution: Array, lead: int) -> Array:
+    """What speaks for the score and what against it, added up: all that `is_open` needs of attributions.
+
+    Parameters
+    ----------
+    attribution : ndarray, shape (..., batch, *axes, channels)
+    lead : int
+        Axes before those of one example, ``(..., batch)``.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., batch, 2)
+    """
+    axes = tuple(range(lead, attribution.ndim))
+    parts = [part(attribution, 0).sum(axis=axes, dtype=np.float64) for part in (np.maximum, np.minimum)]
+    return np.stack(parts, axis=-1)
+
+
 def is_open(attribution: Array, scores: tuple[Array, Array], tolerance: float) -> Array:
     """Which examples miss the change of the score by more than `tolerance` of it.
 

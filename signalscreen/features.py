@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from signalscreen.method import in_batches
 from signalscreen.methods import explain  # which knows all methods, where `method` alone knows none
+from signalscreen.streams import in_batches
 from signalscreen.targets import Unit
 
 Array = npt.NDArray[Any]

@@ -198,6 +198,23 @@ def active_ops(run: Run, score: Any) -> dict[Any, list[int]]:
     return {op: positions for op, positions in carrying.items() if op.name in needed}
 
 
+def blind(inputs: Sequence[Any], run: Run) -> list[int]:
+    """The inputs that reach the outputs as integers or truth values only, an embedding index say: by position.
+
+    Such an input has no gradient, whatever its own dtype is.
+    """
+    real, every = ({x.name: {i} for i, x in enumerate(inputs)} for _ in range(2))
+    for op in run.ops:
+        if op.type not in _SHAPE_ONLY:
+            for out in op.outputs:
+                every[out.name] = set().union(*(every.get(x.name, ()) for x in op.inputs))
+                if not (out.dtype.is_integer or out.dtype.is_bool or out.dtype == tf.string):
+                    real[out.name] = set().union(*(real.get(x.name, ()) for x in op.inputs))
+    ends = tf.nest.flatten(run.outputs)
+    reached, smooth = (set().union(*(of.get(t.name, ()) for t in ends)) for of in (every, real))
+    return sorted(reached - smooth)
+
+
 def behind(tensors: Sequence[Any], stop: Container[str] = ()) -> set[str]:
     """Names of the ops that `tensors` are computed from, not going beyond tensors named in `stop`."""
     found: set[str] = set()

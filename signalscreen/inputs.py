@@ -3,7 +3,8 @@
 NumPy only: everything here is checked before a model is run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from signalscreen.errors import InputError
 from signalscreen.order import Order, plain
+from signalscreen.references import laid_out
 
 Array = npt.NDArray[Any]
 
@@ -68,10 +70,10 @@ def prepare(x: Any, spec: Spec, *, what: str = "x", order: Order | None = None) 
         array = np.asarray(x)
     except ValueError as error:
         raise InputError(f"{what} is ragged; give an array of shape {spec}") from error
-    if array.dtype.kind == "O" and not array.ndim:
+    if array.dtype.kind == "O" and not array.ndim and spec.dtype != "string":
         where = f", such as its .signal, of shape {spec}" if hasattr(x, "signal") else f" of shape {spec}"
         raise InputError(f"{what} is a {kind}; give an array{where}")
-    if array.dtype.kind not in "fiub":
+    if spec.dtype != "string" and array.dtype.kind not in "fiub":
         raise InputError(f"{what} has dtype {array.dtype}; give real numbers (float or integer)")
     given = array.shape
     x = _with_rank(array, spec)
@@ -82,7 +84,24 @@ def prepare(x: Any, spec: Spec, *, what: str = "x", order: Order | None = None) 
     if x.size == 0:
         raise InputError(f"{what} has shape {given} and so holds no example; give at least one")
     _refuse_gaps(x, what)
-    return x
+    return x if spec.dtype.startswith("float") else _exact(x, spec, what)
+
+
+def _exact(x: Array, spec: Spec, what: str) -> Array:
+    """Integers, truth values or text in the dtype that the model takes, nothing rounded or cut off."""
+    if spec.dtype == "string":
+        words = x.astype(object)
+        if not all(isinstance(word, str | bytes) for word in words.flat):
+            raise InputError(f"{what} holds {x.flat[0]!r}, but the model's input {spec.name!r} is text; give words")
+        return words
+    with np.errstate(invalid="ignore"):  # of numbers too large for an integer, which are refused next
+        cast = x.astype(spec.dtype)
+    if (cast != x).any():
+        raise InputError(
+            f"{what} holds {x[cast != x][0]}, but the model's input {spec.name!r} is {spec.dtype}; give values "
+            "that it can hold, such as whole numbers"
+        )
+    return cast
 
 
 def _turning(order: Order | None) -> str:
@@ -99,9 +118,8 @@ def _with_rank(x: Array, spec: Spec) -> Array | None:
         return x if x.ndim >= 2 else None
     candidates = [x, x[None]]
     for axis in reversed(range(len(spec.shape))):  # an axis of one channel or lead, wherever it lies
-        if spec.shape[axis] == 1 and len(spec.shape) > 1 and x.ndim in (len(spec.shape), len(spec.shape) - 1):
-            rows = x if x.ndim == len(spec.shape) else x[None]
-            candidates.append(np.expand_dims(rows, axis + 1))
+        if spec.shape[axis] == 1 and x.ndim in (len(spec.shape), len(spec.shape) - 1):
+            candidates.append(np.expand_dims(x if x.ndim == len(spec.shape) else x[None], axis + 1))
     for candidate in candidates:
         if candidate.ndim == len(spec.shape) + 1 and _fits(candidate.shape[1:], spec.shape):
             return candidate
@@ -125,14 +143,29 @@ def _refuse_gaps(x: Array, what: str, block: int = 4096) -> None:
             )
 
 
+def free_inputs(dtypes: Sequence[str]) -> tuple[int, ...]:
+    """The inputs that can be explained: those of floats, which have a gradient; where there is none, all.
+
+    Integers (an embedding index), truth values and text are then held at their values.
+
+    Examples
+    --------
+    >>> free_inputs(["float32", "int32"]), free_inputs(["int32", "int32"])
+    ((0,), (0, 1))
+    """
+    floats = tuple(i for i, dtype in enumerate(dtypes) if dtype.startswith("float"))
+    return floats or tuple(i for i, dtype in enumerate(dtypes) if dtype != "string") or tuple(range(len(dtypes)))
+
+
 class Layout:
     """How several inputs lie side by side in one array, so that a formula sees a single signal.
 
-    With one input the array is the input itself, ``(batch, *axes, channels)``. With several it is
+    With one input that is explained the array is the input itself, ``(batch, *axes, channels)``. With several it is
     ``(batch, elements)``: each input flattened, one after the other. Sums, products, paths and gradients mean
-    the same in either form.
+    the same in either form. Inputs beside them that have no gradient (`free_inputs`) are held, and have no part in
+    the array.
 
-    Where the model takes its signals otherwise (`orders`), `join` brings them into this form, and `pack` back.
+    Where the model takes its signals otherwise (`orders`), `inside` brings them into this form, and `pack` back.
     """
 
     def __init__(self, specs: Sequence[Spec], packing: Any) -> None:
@@ -140,8 +173,9 @@ class Layout:
         self.packing = packing  # None for one input, else a list or dict of positions
         self.orders = [plain(spec.shape or ()) for spec in self.specs]
         self.ordered = False  # whether that has been looked at
-        self.shapes: list[tuple[int, ...]] = []  # of an example of each input, as `join` gives it
+        self.shapes: list[tuple[int, ...]] = []  # of an example of each input, as it lies inside
         self.own_shapes: list[tuple[int, ...]] = []  # and as the model takes it
+        self.blind: Sequence[int] = ()  # inputs that have no gradient, as tracing the model finds
         self.named = isinstance(packing, dict)  # as the user names them, once there is a signal
 
     @property
@@ -149,87 +183,122 @@ class Layout:
         """Whether the model has one input."""
         return len(self.specs) == 1
 
-    def checked(self, x: Any, *, what: str = "x") -> list[Array]:
-        """The user's arrays, checked, as the model takes them."""
+    @property
+    def free(self) -> tuple[int, ...]:
+        """The inputs that are explained; the others are held at their values."""
+        free = free_inputs([spec.dtype for spec in self.specs])
+        return tuple(i for i in free if i not in self.blind) or free
+
+    def read(self, x: Any, *, what: str = "x") -> list[Array]:
+        """Check the user's arrays: one for each input, as the model takes it."""
         self.named = isinstance(x, Mapping)
         parts = zip(self._parts(x, what), self.orders if self.ordered else [None] * len(self.specs), strict=True)
         arrays = [prepare(part, s, what=w, order=order) for (part, s, w), order in parts]
         if len({len(a) for a in arrays}) > 1:
             sizes = ", ".join(f"{s.name}: {len(a)}" for s, a in zip(self.specs, arrays, strict=True))
             raise InputError(f"{what} has inputs with different numbers of examples ({sizes}); make them equal")
+        self.shapes = self.own_shapes = [a.shape[1:] for a in arrays]
         return arrays
 
-    def join(self, x: Any, *, what: str = "x") -> Array:
-        """Check the user's arrays and lay them side by side."""
-        return self.beside(self.checked(x, what=what))
-
-    def beside(self, arrays: Sequence[Array]) -> Array:
-        """Lay arrays that the model takes side by side."""
+    def inside(self, arrays: Sequence[Array]) -> list[Array]:
+        """Arrays that the model takes, as they lie inside."""
         self.own_shapes = [a.shape[1:] for a in arrays]
-        arrays = [order.canonical(a) for order, a in zip(self.orders, arrays, strict=True)]
-        self.shapes = [a.shape[1:] for a in arrays]
-        if self.single:
-            return arrays[0]
-        return np.concatenate([a.reshape(len(a), -1) for a in arrays], axis=1)
+        found = [order.canonical(a) for order, a in zip(self.orders, arrays, strict=True)]
+        self.shapes = [a.shape[1:] for a in found]
+        return found
 
     def own(self, array: Array, position: int = 0) -> Array:
         """What lies like an input inside, as the model takes that input; leading axes stay."""
         return self.orders[position].own(array, self.own_shapes[position])
 
-    def inside(self, value: Any, position: int = 0) -> Any:
+    def option(self, value: Any, position: int = 0) -> Any:
         """An option that broadcasts to an input as the model takes it, made to broadcast to it inside."""
-        order = self.orders[position]
-        if callable(value) and not order.is_plain:
-            return lambda x: order.canonical(np.asarray(value(self.own(x, position))))
-        return value if callable(value) else order.canonical_like(value, self.own_shapes[position])
+        return self.orders[position].canonical_like(value, self.own_shapes[position])
 
-    def side_by_side(self, value: Any, like: Array, *, what: str) -> Any:
-        """A baseline of one array per input, laid out like the inputs themselves; numbers stay numbers.
+    def join(self, arrays: Sequence[Array]) -> Array:
+        """The inputs that are explained, side by side where there are several."""
+        if len(self.free) == 1:
+            return arrays[self.free[0]]
+        return np.concatenate([arrays[i].reshape(len(arrays[i]), -1) for i in self.free], axis=1)
 
-        References may be any number, the same for each input; a callable takes the inputs as the model does. With
-        one input it is made to lie as that does inside.
+    def references(self, value: Any, batch: int | None, *, what: str) -> Any:
+        """References or a baseline, laid out like the inputs that are explained; numbers stay numbers.
+
+        With several inputs it holds one array for each: None for an input that is held. A callable takes the inputs
+        as the model does, None for one that is held, and gives them likewise.
         """
-        if self.single:
-            return self.inside(value)
         if callable(value):
-            return lambda flat: self._flat(self._parts(value(self.pack(self.split(flat))), what))
-        if not isinstance(value, list | tuple | Mapping) and np.ndim(value) == 0:
-            return value
-        parts = []
-        for i, ((part, _, name), shape) in enumerate(zip(self._parts(value, what), self.shapes, strict=True)):
-            part = self.inside(part, i)
-            rows = np.shape(part)[0] if np.ndim(part) == len(shape) + 1 else 1
-            most = rows if what == "references" or rows == 1 else len(like)
-            parts.append(np.broadcast_to(fit(part, (most, *shape), what=name), (rows, *shape)).reshape(rows, -1))
-        rows = max(len(p) for p in parts)
-        if any(len(p) not in (1, rows) for p in parts):
-            raise InputError(f"{what} holds {', '.join(str(len(p)) for p in parts)} arrays; make them equal")
-        return np.concatenate([np.broadcast_to(p, (rows, p.shape[1])) for p in parts], axis=1)
+            as_given = self.single and self.orders[0].is_plain
+            return value if as_given else partial(self._drawn, value, what)
+        if value is None or (not isinstance(value, list | tuple | Mapping) and np.ndim(value) == 0):
+            return value if value is None else laid_out(value, batch, (), what=what).item()
+        parts = self._free_parts(value, what)
+        arrays = [self.option(laid_out(part, batch, self.own_shapes[i], what=name), i) for i, part, name in parts]
+        if len(arrays) == 1:
+            return arrays[0]
+        rows, count = (max(a.shape[axis] for a in arrays) for axis in (0, 1))
+        if any(a.shape[1] not in (1, count) for a in arrays):
+            raise InputError(f"{what} holds {', '.join(str(a.shape[1]) for a in arrays)} variants; make them equal")
+        wide = [
+            np.broadcast_to(a, (rows, count, *self.shapes[i])) for a, (i, _, _) in zip(arrays, parts, strict=True)
+        ]
+        return np.concatenate([a.reshape(rows, count, -1) for a in wide], axis=-1)
 
-    def given_back(self, array: Array) -> Any:
-        """What lies like the inputs side by side, as the user gave them."""
-        return self.own(array) if self.single else self.pack(self.split(array))
+    def _drawn(self, draw: Callable[[Any], Any], what: str, rows: Array) -> Array:
+        """References of a callable that takes the inputs as the model does."""
+        given = self.pack(self.unpacked(rows))
+        drawn = self._free_parts(draw(given), f"{what}(x)")
+        arrays = [self.orders[i].canonical(np.asarray(part)) for i, part, _ in drawn]
+        if len(arrays) == 1:
+            return arrays[0]
+        return np.concatenate([a.reshape(*a.shape[:2], -1) for a in arrays], axis=-1)
+
+    def _free_parts(self, value: Any, what: str) -> list[tuple[int, Any, str]]:
+        """Number, part and name of each input that is explained; nothing may be given for one that is held."""
+        if len(self.free) == 1 and not isinstance(value, list | tuple | Mapping):
+            return [(self.free[0], value, what)]
+        parts = self._parts(self._filled(value), what)
+        for i, (part, spec, name) in enumerate(parts):
+            if i not in self.free and part is not None:
+                raise InputError(
+                    f"{name} is given, but input {spec.name!r} has no gradient and is held at its value; give None "
+                    "for it"
+                )
+        return [(i, parts[i][0], parts[i][2]) for i in self.free]
+
+    def _filled(self, value: Any) -> Any:
+        """A dict with None for the inputs that are held and not in it."""
+        held = [spec.name for i, spec in enumerate(self.specs) if i not in self.free]
+        return {**dict.fromkeys(held), **value} if isinstance(value, Mapping) and not self.single else value
 
     def parts(self, value: Any) -> list[Any]:
         """What each input gets of an option: its own part of a list or dict, else the same."""
+        each = [value] * len(self.specs)
         if isinstance(value, list | tuple | Mapping):
-            each = [part for part, _, _ in self._parts(value, "option")]
-        else:
-            each = [value] * len(self.specs)
-        return [self.inside(part, i) for i, part in enumerate(each)]
+            each = [part for part, _, _ in self._parts(self._filled(value), "option")]
+        return [self.option(part, i) for i, part in enumerate(each)]
 
-    def _flat(self, parts: Sequence[tuple[Any, Spec, str]]) -> Array:
-        """What a callable gives for each input, ``(batch, references, ...)``, side by side."""
-        arrays = [order.canonical(np.asarray(part)) for (part, _, _), order in zip(parts, self.orders, strict=True)]
-        return np.concatenate([a.reshape(*a.shape[:2], -1) for a in arrays], axis=-1)
+    def split(self, flat: Array, which: Sequence[int] | None = None) -> list[Array]:
+        """The inputs that lie in `flat`, ``(rows, ...)``, each with its own axes again.
 
-    def split(self, flat: Array) -> list[Array]:
-        """The inputs of `flat`, ``(rows, ...)``, each with its own axes again."""
-        if self.single:
+        `which` says which they are; by default those that are explained.
+        """
+        which = self.free if which is None else which
+        if len(which) == 1:
             return [flat]
-        stops = np.cumsum([int(np.prod(shape)) for shape in self.shapes])
+        shapes = [self.shapes[i] for i in which]
+        stops = np.cumsum([int(np.prod(shape)) for shape in shapes])
         pieces = np.split(flat, stops[:-1], axis=-1)
-        return [p.reshape(*flat.shape[:-1], *shape) for p, shape in zip(pieces, self.shapes, strict=True)]
+        return [p.reshape(*flat.shape[:-1], *shape) for p, shape in zip(pieces, shapes, strict=True)]
+
+    def unpacked(self, flat: Array) -> list[Array | None]:
+        """One array for each input of the model: None for those that are held."""
+        own = dict(zip(self.free, self.split(flat), strict=True))
+        return [own.get(i) for i in range(len(self.specs))]
+
+    def given_back(self, array: Array) -> Any:
+        """What lies like the inputs that are explained, side by side, as the user gave them."""
+        return self.own(array) if self.single else self.pack(self.unpacked(array))
 
     def pack(self, arrays: Sequence[Any], like_x: bool = True) -> Any:
         """A list of arrays, one an input, as the user gave them: alone, as a list, or as a dict.
@@ -262,26 +331,3 @@ class Layout:
                 f"{', '.join(names)}"
             )
         return [(part, s, f"{what}[{i}]") for i, (part, s) in enumerate(zip(x, self.specs, strict=True))]
-
-
-def fit(value: Any, shape: tuple[int, ...], *, what: str) -> Array:
-    """`value` as a finite float array that broadcasts to `shape`.
-
-    Raises
-    ------
-    InputError
-        It does not broadcast, or is not finite.
-    """
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise InputError(f"{what} has dtype {array.dtype}; give a number or an array of numbers")
-    array = array.astype(np.result_type(array, np.float32))
-    try:
-        fits = np.broadcast_shapes(array.shape, shape) == tuple(shape)
-    except ValueError:
-        fits = False
-    if not fits:
-        raise InputError(f"{what} has shape {array.shape}, which does not broadcast to {shape}")
-    if not np.isfinite(array).all():
-        raise InputError(f"{what} has NaN or infinity; give finite numbers")
-    return array

@@ -211,17 +211,17 @@ def _index(unit: Unit, shape: Any) -> tuple[Any, ...]:
     words = f"layer {name!r} gives (batch, {', '.join('any' if n is None else str(n) for n in sizes)})"
     index: list[Any] = [slice(None)] * (1 + len(sizes))
     if unit.filter is not None:
-        if not sizes or (sizes[-1] is not None and not -sizes[-1] <= unit.filter < sizes[-1]):
+        if not sizes or unit.filter < 0 or (sizes[-1] is not None and unit.filter >= sizes[-1]):
             most = f"filters 0 to {sizes[-1] - 1}" if sizes and sizes[-1] else "no filters"
             raise TargetError(f"filter {unit.filter} is out of range: {words}, so it has {most}")
         index[-1] = unit.filter
     if unit.position is not None:
         place = unit.position if isinstance(unit.position, tuple) else (unit.position,)
         fits = len(place) == len(sizes) - 1
-        if not fits or any(n is not None and not -n <= p < n for p, n in zip(place, sizes[:-1], strict=True)):
+        if not fits or any(p < 0 or (n is not None and p >= n) for p, n in zip(place, sizes[:-1], strict=True)):
             raise TargetError(
                 f"position {unit.position!r} is out of range: {words}; give one index for each axis between batch "
-                "and filters, or leave position out"
+                "and filters, counted from 0, or leave position out"
             )
         index[1:-1] = place
     return tuple(index)

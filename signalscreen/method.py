@@ -10,11 +10,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import InputError, LayerError, MethodError, OptionError
-from signalscreen.streams import blocks
+from signalscreen.streams import in_batches
 
 Array = npt.NDArray[Any]
 
@@ -25,8 +24,6 @@ _COMMON: dict[str, Any] = {
     "progress": None,
     "channels": None,
 }
-# Options that hold signals: they lie like x.
-_SIGNALS = ("baseline", "references", "fill")
 
 
 class Method(NamedTuple):
@@ -53,6 +50,8 @@ class Method(NamedTuple):
         Whether the formula needs the signal's axes, so that several inputs are explained one by one.
     per_example : tuple of str
         Options that may hold one array per example.
+    references : tuple of str
+        Options that say what `x` is compared with, read as `signalscreen.references` says.
     """
 
     name: str
@@ -65,6 +64,7 @@ class Method(NamedTuple):
     variants: bool
     one_input: bool
     per_example: tuple[str, ...]
+    references: tuple[str, ...]
 
 
 METHODS: dict[str, Method] = {}
@@ -76,6 +76,7 @@ def method(
     complete: bool = False,
     one_input: bool = False,
     per_example: tuple[str, ...] = (),
+    references: tuple[str, ...] = (),
     variants: bool = True,
     listed: bool = True,
 ) -> Callable[[Callable[..., Array]], Callable[..., Any]]:
@@ -88,7 +89,9 @@ def method(
     one_input : bool
         The formula needs the signal's axes: with several inputs it runs on each in turn, the others held.
     per_example : tuple of str
-        Options that may hold one array per example, like a baseline; they are cut with the batch.
+        Options that may hold one array per example, like a fill; they are cut with the batch.
+    references : tuple of str
+        Options that say what `x` is compared with, such as a baseline; they are cut with the batch.
     variants : bool
         The formula also takes leading axes of variants of each example.
     listed : bool
@@ -108,15 +111,15 @@ def method(
 
             bound, x = _as_score(model, target, common, Score).bind(x)
             # A method over another takes the signal, and what goes with it, as that one does.
-            inner = options_given.get("base_method", options.get("base_method"))
-            shape = public.method if inner is None else find_method(inner)  # type: ignore[attr-defined]
-            cut = (*per_example, *shape.per_example)
+            shape = based_on(public.method, options_given)  # type: ignore[attr-defined]
             like_x = shape.gives == "input" or bool(options_given.get("per_channel"))
             if shape.one_input and not bound.layout.single:
-                return _each_input(formula, bound, x, options_given, cut, like_x)
-            for name in set(_SIGNALS) & set(options_given):
-                options_given[name] = bound.layout.side_by_side(options_given[name], x, what=name)
-            result = in_batches(formula, bound, x, options_given, cut)
+                return _each_input(formula, bound, x, options_given, shape, like_x)
+            for name in set(shape.references) & set(options_given):
+                options_given[name] = bound.layout.references(options_given[name], len(x), what=name)
+            for name in set(shape.per_example) & set(options_given):
+                options_given[name] = bound.layout.option(options_given[name])
+            result = in_batches(formula, bound, x, options_given, (*shape.per_example, *shape.references))
             return bound.layout.given_back(result) if like_x else result
 
         public.__name__ = public.__qualname__ = formula.__name__
@@ -126,7 +129,17 @@ def method(
         public.formula = formula  # type: ignore[attr-defined]
         summary = (formula.__doc__ or "").strip().splitlines()[0]
         entry = Method(
-            formula.__name__, public, formula, summary, options, gives, complete, variants, one_input, per_example
+            formula.__name__,
+            public,
+            formula,
+            summary,
+            options,
+            gives,
+            complete,
+            variants,
+            one_input,
+            per_example,
+            references,
         )
         public.method = entry  # type: ignore[attr-defined]
         if listed:
@@ -174,6 +187,18 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
+def based_on(entry: Method, options: dict[str, Any]) -> Method:
+    """The method that says how `x`, and what goes with it, is taken: another one's where it runs over that.
+
+    Raises
+    ------
+    MethodError
+        No method has the name given as ``base_method``.
+    """
+    inner = options.get("base_method", entry.options.get("base_method"))
+    return entry if inner is None else find_method(inner)
+
+
 def bind_one(model: Any, x: Any, target: Any, common: dict[str, Any], which: int | str | None) -> tuple[Any, Array]:
     """A score of one input, the others held, for functions that edit one signal.
 
@@ -183,8 +208,7 @@ def bind_one(model: Any, x: Any, target: Any, common: dict[str, Any], which: int
     x : array_like, or a list or dict of them
     target : None, int, sequence of int, str, tuple or callable
     common : dict
-        ``score``, ``class_names``, ``batch_size``, ``progress`` and ``channels``, as given or as they are by
-        default.
+        ``score``, ``class_names``, ``batch_size``, ``progress`` and ``channels``, as given or by default.
     which : int, str or None
         The input's name or number; None where there is one only.
 
@@ -211,7 +235,7 @@ def bind_one(model: Any, x: Any, target: Any, common: dict[str, Any], which: int
         )
     if len(names) > 1:
         position = known.index(which) % len(names)
-        bound, x = bound.holding(position, x), bound.layout.split(x)[position]
+        bound, x = bound.holding(position, x), bound.bound.values(x)[position]
     if x.ndim < 3:
         raise InputError(
             f"the model's input is (batch, {x.shape[-1]}), with no axis along which to edit it: its numbers count "
@@ -239,55 +263,28 @@ def _check_names(name: str, given: dict[str, Any], allowed: dict[str, Any]) -> N
 
 
 def _each_input(
-    formula: Callable[..., Array],
-    bound: Any,
-    x: Array,
-    options: dict[str, Any],
-    per_example: tuple[str, ...],
-    like_x: bool,
+    formula: Callable[..., Array], bound: Any, x: Array, options: dict[str, Any], shape: Method, like_x: bool
 ) -> Any:
     """Run the formula on each input that has axes, the others held.
 
-    Inputs without axes get None, and so do those that the layer asked for does not see.
+    Inputs without axes get None, and so do those that the layer asked for does not see, and those that have no
+    gradient where the method gives one.
     """
-    own = {name: bound.layout.parts(options[name]) for name in per_example if name in options}
+    own = {name: bound.layout.parts(options[name]) for name in shape.per_example if name in options}
+    held = bound.bound.held if shape.gives == "input" else {}
     results: list[Any] = []
     refused: list[LayerError] = []
-    for position, part in enumerate(bound.layout.split(x)):
+    for position, part in enumerate(bound.bound.values(x)):
         results.append(None)
-        if part.ndim > 2:
+        if part.ndim > 2 and position not in held:
             mine = {**options, **{name: values[position] for name, values in own.items()}}
             try:
-                results[-1] = in_batches(formula, bound.holding(position, x), part, mine, per_example)
+                results[-1] = in_batches(formula, bound.holding(position, x), part, mine, shape.per_example)
             except LayerError as error:
                 refused.append(error)
     if refused and all(result is None for result in results):
         raise refused[0]
     return bound.layout.pack(results, like_x)
-
-
-def in_batches(
-    formula: Callable[..., Array],
-    bound: Any,
-    x: Array,
-    options: dict[str, Any],
-    per_example: tuple[str, ...] = (),
-) -> Array:
-    """Run the formula on as many examples at a time as fit one model call, so that memory does not grow."""
-    count, size = len(x), bound.room(x[:1])
-    if count <= size:
-        return formula(bound, x, **options)
-    own = [name for name in per_example if np.ndim(options.get(name, 0)) == x.ndim and len(options[name]) == count]
-    result: Array | None = None
-    total = -(-count // size)
-    for rows in bound.track(blocks(count, size), total, formula.__name__):
-        mine = {name: options[name][rows] for name in own}
-        part = formula(bound.part(rows), x[rows], **{**options, **mine})
-        if result is None:
-            result = np.empty((count, *part.shape[1:]), part.dtype)
-        result[rows] = part
-    assert result is not None
-    return result
 
 
 def _signature(formula: Callable[..., Any]) -> inspect.Signature:

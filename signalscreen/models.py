@@ -165,4 +165,4 @@ def feed_dtype(model: Any) -> str:
 
 def _dtype(tensor: Any, model: Any) -> str:
     dtype = str(tensor.dtype)
-    return dtype if dtype.startswith(("int", "uint", "bool")) else feed_dtype(model)
+    return dtype if dtype.startswith(("int", "uint", "bool", "string")) else feed_dtype(model)

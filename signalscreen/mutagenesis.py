@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import InputError, OptionError
-from signalscreen.method import bind_one, in_batches
-from signalscreen.streams import Patches, blocks_of_content
+from signalscreen.method import bind_one
+from signalscreen.streams import Patches, blocks_of_content, in_batches
 
 Array = npt.NDArray[Any]
 

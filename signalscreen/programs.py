@@ -12,13 +12,14 @@ from signalscreen.axes.roles import Roles
 from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
-from signalscreen.errors import InputError, TargetError
-from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, Tap, call, row_bytes
+from signalscreen.errors import TargetError
+from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, Tap, blind, call, row_bytes
 from signalscreen.layers import find_layer, layer_output, maps_of, reached_output, unit_activation
 from signalscreen.lrp_rules import apply_lrp
 from signalscreen.patches import Patched, build
 from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
+from signalscreen.unfused import unfused, without_fusions
 
 _MOST = 64  # programs kept per model; a new lambda as target is a new program each time
 
@@ -70,6 +71,19 @@ def _version(model: Any) -> tuple[Any, ...]:
     return tuple((weakref.ref(layer), id(getattr(layer, "activation", None))) for layer in layers)
 
 
+def _differentiated(model: Any, inputs: list[Any], wiring: Wiring) -> Run:
+    """A run of which a gradient is asked: its inputs are those that have one, and the others count as constants."""
+    run = call(model, inputs, wiring.structure(), wiring.orders)
+    own = _floats(inputs, wiring)
+    without = blind(own, run)
+    return run._replace(inputs=[x for i, x in enumerate(own) if i not in without] or own)
+
+
+def _floats(inputs: Sequence[Any], wiring: Wiring) -> list[Any]:
+    """The inputs that a gradient is given for."""
+    return [inputs[i] for i in wiring.free]
+
+
 def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | None]) -> Program:
     """Trace ``body(classes, *inputs) -> (result, run, facts)``; `copies` gives the batch of each set of inputs."""
     facts: dict[str, Any] = {}
@@ -86,15 +100,16 @@ def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | N
     ]
     signature = [tf.TensorSpec((None,), tf.int32), *specs]
     function = tf.function(traced, input_signature=signature, autograph=False)
-    concrete = function.get_concrete_function()
-    return Program(concrete, facts.pop("sizes"), facts)
+    with without_fusions():  # a function kept whole inside takes its settings from where it is traced
+        concrete = function.get_concrete_function()
+    return Program(unfused(concrete), facts.pop("sizes"), facts)
 
 
 def outputs(model: Any, wiring: Wiring) -> Program:
     """All outputs and logits, flat.
 
-    The facts are the shape and name of each output, whether a function hides its head, and whether the model
-    changes its own variables.
+    The facts are the shape and name of each output, whether a function hides its head, which inputs have no
+    gradient, and whether the model changes its own variables.
     """
     ref = weakref.ref(model)
 
@@ -105,6 +120,7 @@ def outputs(model: Any, wiring: Wiring) -> Program:
             "shapes": [tuple(t.shape[1:]) for t in flat],
             "names": _output_names(ref(), run.outputs),
             "hidden": [t.op.type in FUNCTION_OPS for t in flat],
+            "blind": blind(run.inputs, run),
             "stateful": any(op.type in STATE_OPS for op in run.ops),
         }
         return _both(run, wiring), run, facts
@@ -143,11 +159,11 @@ def gradients(model: Any, wiring: Wiring, target: Target, logit: bool, rules: st
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
+        run = _differentiated(ref(), list(inputs), wiring)
         score = select(run, target, logit, classes, wiring)
         correct(run)
         reached = apply(rules, run, score, _rank(wiring)) if rules else 0
-        return (score, _gradient(score, run.inputs)), run, {"reached": reached}
+        return (score, _gradient(score, _floats(inputs, wiring))), run, {"reached": reached}
 
     return _function(body, wiring, [None])
 
@@ -160,13 +176,13 @@ def outputs_with_gradients(model: Any, wiring: Wiring, target: Target, logit: bo
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
+        run = _differentiated(ref(), list(inputs), wiring)
         output, logits = (found[target.output] for found in _both(run, wiring))
         if highest:
             classes = tf.argmax(_flat(run, logit)[target.output], axis=-1, output_type=tf.int32)
         score = select(run, target, logit, classes, wiring)
         correct(run)
-        return (output, logits, _gradient(score, run.inputs)), run, {}
+        return (output, logits, _gradient(score, _floats(inputs, wiring))), run, {}
 
     return _function(body, wiring, [None])
 
@@ -182,8 +198,8 @@ def multipliers(model: Any, wiring: Wiring, target: Target, logit: bool, shared:
 
     def body(classes: Any, *inputs: Any) -> Any:
         n = len(wiring.shapes)
-        run = call(ref(), list(inputs[:n]), wiring.structure(), wiring.orders)
-        twin = call(ref(), list(inputs[n:]), wiring.structure(), wiring.orders)
+        run = _differentiated(ref(), list(inputs[:n]), wiring)
+        twin = _differentiated(ref(), list(inputs[n:]), wiring)
         score, run = _with_target(run, target, logit, classes, wiring)
         if shared and not target.computes:
             rows = tf.shape(classes)[0]
@@ -195,7 +211,7 @@ def multipliers(model: Any, wiring: Wiring, target: Target, logit: bool, shared:
         if not shareable[-1]:
             return score, run, {}
         apply_deep_lift(run, score, twin, score_r)
-        return (_gradient(score, run.inputs), score, score_r), run, {}
+        return (_gradient(score, _floats(inputs, wiring)), score, score_r), run, {}
 
     built = _function(body, wiring, [None, 1 if shared else None])
     return built if shareable[-1] else None
@@ -206,10 +222,10 @@ def relevances(model: Any, wiring: Wiring, target: Target, logit: bool, rule: tu
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
+        run = _differentiated(ref(), list(inputs), wiring)
         score, run = _with_target(run, target, logit, classes, wiring)
         apply_lrp(run, score, *rule)
-        return _gradient(score, run.inputs, [score]), run, {}
+        return _gradient(score, _floats(inputs, wiring), [score]), run, {}
 
     return _function(body, wiring, [None])
 
@@ -266,12 +282,12 @@ def feature_distance(model: Any, wiring: Wiring, logit: bool, layer: Any) -> Pro
 
     def body(_: Any, *inputs: Any) -> Any:
         n = len(wiring.shapes)
-        run = call(ref(), list(inputs[:n]), wiring.structure(), wiring.orders)
-        twin = call(ref(), list(inputs[n:]), wiring.structure(), wiring.orders)
+        run = _differentiated(ref(), list(inputs[:n]), wiring)
+        twin = _differentiated(ref(), list(inputs[n:]), wiring)
         found, wanted = (reached_output(r, layer, logit) for r in (run, twin))
         correct(run)
         distance, power = (_squares(part, wiring) for part in (found - wanted, wanted))
-        return (distance, power, _gradient(distance, run.inputs)), run, {}
+        return (distance, power, _gradient(distance, _floats(inputs, wiring))), run, {}
 
     return _function(body, wiring, [None, None])
 
@@ -325,12 +341,6 @@ def _with_target(run: Run, target: Target, logit: bool, classes: Any, wiring: Wi
 
 
 def _gradient(score: Any, tensors: list[Any], carried: list[Any] | None = None) -> list[Any]:
-    for tensor in tensors:
-        if not tensor.dtype.is_floating:
-            raise InputError(
-                f"input {tensor.name.split(':')[0]!r} is integer (an embedding index?), so the score has no "
-                "gradient for it; explain the model from its embedding on, or use occlusion where it has an axis"
-            )
     return list(tf.gradients(score, tensors, carried, unconnected_gradients="zero"))
 
 

@@ -109,19 +109,24 @@ class Score:
         Score
             For these examples.
         ndarray
-            `x` as the verbs take it: ``(batch, *axes, channels)``, or ``(batch, elements)`` with all inputs
-            side by side when the model has several.
+            `x` as the verbs take it: ``(batch, *axes, channels)``, or ``(batch, elements)`` with the inputs side by
+            side when the model has several. Beside inputs of floats, those of integers, truth values and text are
+            held at their values, and have no part in it.
 
         Raises
         ------
         InputError, TargetError
         """
-        layout, x = surveys.joined(self.model, x, self.channels)
+        layout, arrays = surveys.placed(self.model, x, self.channels)
         wiring = wiring_of(layout)
-        x = np.asarray(x, np.result_type(*wiring.dtypes))
-        new = self._with(Binding(layout, wiring, np.arange(len(x))))
+        new = self._with(Binding(layout, wiring, np.arange(len(arrays[0]))))
         outputs = new.program("outputs")
         facts = outputs.facts
+        layout.blind = facts["blind"]
+        x = layout.join(arrays)
+        if x.dtype != object:
+            x = np.asarray(x, np.result_type(*(wiring.dtypes[i] for i in layout.free)))
+        new = new._with(new.bound._replace(held={i: a for i, a in enumerate(arrays) if i not in layout.free}))
         target = targets.resolve(
             self.target,
             shapes=facts["shapes"],
@@ -280,6 +285,7 @@ class Score:
         outputs, logits : ndarray, shape (..., batch, *output)
         gradient : ndarray, shape of `x`
         """
+        self.bound.check_gradient()
         program = self.program("outputs_with_gradient", highest)
         outputs, logits, *grads = self._each(program, x, lambda r: [r[0], r[1], *r[2]])
         return outputs, logits, self.bound.join(grads, x)
@@ -310,6 +316,7 @@ class Score:
 
     def with_gradient(self, x: Array, rules: str | None = None) -> tuple[Array, Array]:
         """S(x) and dS/dx from one pass: ``(..., batch)`` and the shape of `x`."""
+        self.bound.check_gradient()
         program = self.program("gradient", rules)
         if rules and not program.facts["reached"]:
             warn(
@@ -325,10 +332,12 @@ class Score:
         if reference is None:
             raise InputError("the DeepLIFT rules need a reference; give one that broadcasts to x")
         shared = reference.ndim <= self.rank or all(n == 1 for n in reference.shape[: -self.rank])
+        shared = shared and not self.bound.held  # what is held differs from one example to the next
         program = self.program("multipliers", True) if shared else None
         one = program is not None
         if program is None:
             program = self.program("multipliers", False)
+        self.bound.check_gradient()  # after the rules, which name the op that stands in the way
         example = x.shape[-self.rank :]
         full = np.broadcast_to(reference, (1, *example) if one else x.shape)
         *grads, s, s_r = self._each(program, x, lambda r: [*r[0], r[1], r[2]], full, one)
@@ -336,6 +345,7 @@ class Score:
 
     def relevance(self, x: Array, epsilon: float, gamma: float) -> Array:
         """S(x) shared out among the samples by layer-wise relevance propagation; the shape of `x`."""
+        self.bound.check_gradient()
         return self.bound.join(self._each(self.program("relevances", (epsilon, gamma)), x, list), x)
 
     def activations(self, x: Array, layer: Any = None, rules: str | None = None) -> tuple[Array, Array]:
@@ -426,6 +436,7 @@ class Score:
         ------
         LayerError
         """
+        self.bound.check_gradient()
         program = self.program("feature_distance", layer)
         distance, power, *grads = self._each(program, x, lambda r: [r[0], r[1], *r[2]], reference)
         return distance, power, self.bound.join(grads, x)

@@ -1,10 +1,12 @@
-"""What is fed to a score: baselines, paths, noise, patches. NumPy only, and the same for any number of axes."""
+"""What is fed to a score: batches, paths, noise, patches. NumPy only, and the same for any number of axes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from signalscreen.errors import InputError
 
 Array = npt.NDArray[Any]
 
@@ -114,3 +116,39 @@ def starts_centred(n: int, width: int, stride: int) -> Array:
     if centres[-1] != n - 1:
         centres = np.append(centres, n - 1)
     return centres - (width - 1) // 2
+
+
+def in_batches(
+    formula: Callable[..., Array],
+    bound: Any,
+    x: Array,
+    options: dict[str, Any],
+    per_example: tuple[str, ...] = (),
+) -> Array:
+    """Run the formula on as many examples at a time as fit one model call, so that memory does not grow."""
+    count, size = len(x), bound.room(x[:1])
+    if count <= size:
+        return formula(bound, x, **options)
+    own = [name for name in per_example if _is_cut(options.get(name, 0), x, name)]
+    result: Array | None = None
+    total = -(-count // size)
+    for rows in bound.track(blocks(count, size), total, formula.__name__):
+        mine = {name: options[name][rows] for name in own}
+        part = formula(bound.part(rows), x[rows], **{**options, **mine})
+        if result is None:
+            result = np.empty((count, *part.shape[1:]), part.dtype)
+        result[rows] = part
+    assert result is not None
+    return result
+
+
+def _is_cut(value: Any, x: Array, name: str) -> bool:
+    """Whether an option holds something for each example."""
+    if callable(value) or np.ndim(value) < x.ndim or len(value) == 1:
+        return False
+    if len(value) != len(x):
+        raise InputError(
+            f"{name} has shape {np.shape(value)}, which is one for each of {len(value)} examples, and there are "
+            f"{len(x)}; give one for each, or one for all"
+        )
+    return True

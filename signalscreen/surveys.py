@@ -22,8 +22,8 @@ Array = npt.NDArray[Any]
 Shapes = tuple[tuple[int, ...], ...]
 
 
-def joined(model: Any, x: Any, channels: Any = None) -> tuple[Layout, Array]:
-    """The user's signal as it lies inside, and how that is.
+def placed(model: Any, x: Any, channels: Any = None) -> tuple[Layout, list[Array]]:
+    """The user's signals as they lie inside, one for each input, and how the model takes them.
 
     Parameters
     ----------
@@ -40,10 +40,10 @@ def joined(model: Any, x: Any, channels: Any = None) -> tuple[Layout, Array]:
     sizes = [spec.shape for spec in layout.specs]
     if all(shape is not None and None not in shape for shape in sizes):
         order(model, layout, tuple(sizes), channels)  # type: ignore[arg-type] # no None is in it
-        return layout, layout.join(x)
-    arrays = layout.checked(x)
+        return layout, layout.inside(layout.read(x))
+    arrays = layout.read(x)
     order(model, layout, tuple(a.shape[1:] for a in arrays), channels)
-    return layout, layout.beside(arrays)
+    return layout, layout.inside(arrays)
 
 
 def order(model: Any, layout: Layout, shapes: Shapes, channels: Any = None) -> None:
@@ -54,7 +54,7 @@ def order(model: Any, layout: Layout, shapes: Shapes, channels: Any = None) -> N
     shapes : tuple of tuple of int
         Of an example of each input, as the model takes it.
     channels
-        As for `joined`.
+        As for `placed`.
     """
     given = [own if spec.shape is None else spec.shape for spec, own in zip(layout.specs, shapes, strict=True)]
     key = ("orders", tuple(given), _packing(layout))
@@ -116,7 +116,7 @@ def _by_shape(tap: Tap, order: Order) -> Roles | None:
 
 def layer_places(model: Any, x: Any, layer: Any, channels: Any = None) -> tuple[Array, ...] | None:
     """Where the positions of a layer's output lie on a signal: an array for each axis; None where not known."""
-    layout, _ = joined(model, x, channels)
+    layout, _ = placed(model, x, channels)
     found = _survey(model, layout, tuple(layout.own_shapes))
     one = places_of(layer, list(getattr(model, "layers", [])), found.taps, "")[-1]
     known = found.roles(one, 0, layout.orders[0])

@@ -27,9 +27,9 @@ class Unit:
         By name (``outer/inner`` when nested), index in ``model.layers``, or object. The output layer counts
         before its softmax or sigmoid where ``score="logit"``.
     filter : int, optional
-        Index on the layer's axis of filters, wherever the layer has it; all by default.
+        Index on the layer's axis of filters, wherever the layer has it, from 0; all by default.
     position : int or tuple of int, optional
-        Place on the layer's other axes behind the batch, in steps of the layer's own output; all by default.
+        Place on the layer's other axes behind the batch, in steps of its own output, from 0; all by default.
     reduce : {"mean", "sum", "max", "abs_sum", "l2"} or callable
         How what is left is made one number per example. "mean" is that of keras-vis, "abs_sum" that of
         pytorch-cnn-visualizations. A callable takes the tensor ``(batch, ...)`` that is left and returns
@@ -167,21 +167,22 @@ def _choose_output(target: Any, names: Sequence[str]) -> tuple[int, Any]:
     which, *index = target
     if which in names:
         output = list(names).index(which)
-    elif isinstance(which, int | np.integer) and -len(names) <= which < len(names):
-        output = int(which) % len(names)
+    elif _is_index(which) and 0 <= which < len(names):
+        output = int(which)
     else:
-        raise TargetError(f"target {target!r} names no output; {allowed}")
+        raise TargetError(f"target {target!r} names no output; {allowed}, 0 to {len(names) - 1}")
     return output, index[0] if len(index) == 1 else tuple(index)
 
 
 def _element(target: tuple[Any, ...], shape: tuple[int | None, ...]) -> tuple[int, ...]:
     fits = len(target) == len(shape) and all(
-        isinstance(i, int | np.integer) and (n is None or -n <= i < n) for i, n in zip(target, shape, strict=False)
+        isinstance(i, int | np.integer) and i >= 0 and (n is None or i < n)
+        for i, n in zip(target, shape, strict=False)
     )
     if not fits:
         raise TargetError(
             f"target {target!r} is no element of an output of shape (batch, {_sizes(shape)}); give one index for "
-            "each of its axes after the batch"
+            "each of its axes after the batch, counted from 0"
         )
     return tuple(int(i) for i in target)
 
@@ -200,10 +201,11 @@ def _classes(target: Any, classes: int | None, class_names: Sequence[str] | None
         raise TargetError(
             f"target has {len(index)} classes for {batch} examples; give one for each, or one for all"
         )
-    if classes is not None and ((index < -classes) | (index >= classes)).any():
-        wrong = int(index[(index < -classes) | (index >= classes)][0])
-        raise TargetError(f"target {wrong} is out of range; the model has {classes} outputs, 0 to {classes - 1}")
-    return (index % classes if classes else index).astype(np.int32)
+    outside = (index < 0) | (index >= classes if classes is not None else False)
+    if outside.any():
+        has = f"{classes} outputs, 0 to {classes - 1}" if classes is not None else "outputs counted from 0"
+        raise TargetError(f"target {int(index[outside][0])} is out of range; the model has {has}")
+    return index.astype(np.int32)
 
 
 def _class_number(name: Any, class_names: Sequence[str] | None) -> Any:

@@ -100,6 +100,20 @@ def test_words_are_classes_by_their_names(net, by_saliency):
     np.testing.assert_allclose(found.mean["V"], by_saliency.mean[1], rtol=1e-6)
 
 
+@pytest.mark.parametrize("names", [[-1, 1, 5], np.array([-1.0, 1.0, 5.0])])
+def test_numbers_are_names_of_classes_where_they_are_given(net, by_saliency, names):
+    """As in the UCR archive, whose labels are -1 and 1, or begin with 1."""
+    labels = np.array([-1, 1, 5])[Y]
+    found = ss.class_averages(net, X, labels, class_names=names)
+    assert found.labels == (-1, 1, 5)
+    assert found.counts == {label: (labels == label).sum() for label in (-1, 1, 5)}
+    for label, number in ((-1, 0), (1, 1), (5, 2)):
+        np.testing.assert_allclose(found.mean[label], by_saliency.mean[number], rtol=1e-6)
+    turned = ss.class_averages(net, X, labels, class_names=[5, 1, -1])
+    one = X[labels == 5]
+    np.testing.assert_allclose(turned.mean[5], ss.saliency(net, one, 0).mean(axis=0), rtol=1e-5, atol=1e-7)
+
+
 def test_any_target_and_any_labels(net):
     found = ss.class_averages(net, X, [f"patient {i % 2}" for i in range(10)], target=2)
     np.testing.assert_allclose(
@@ -358,6 +372,14 @@ def test_labels_that_are_no_classes(net, unit):
         ss.class_averages(unit, X, Y)
     with pytest.raises(TargetError, match=r"'N' is a name.*class_names"):
         ss.class_averages(net, X[:1], ["N"])
+    with pytest.raises(TargetError, match=r"target -1 is out of range.*0 to 2; .*class_names.* such as \[-1, 1\]"):
+        ss.class_averages(net, X, np.where(Y == 0, -1, 1))
+    with pytest.raises(TargetError, match="label 0 is not among the class names -1, 1, 5"):
+        ss.class_averages(net, X, Y, class_names=[-1, 1, 5])
+    with pytest.raises(TargetError, match="label 1 is the number of one class and the name of another"):
+        ss.class_averages(net, X, Y, class_names=["1", "2", "3"], wanted=[1])
+    with pytest.raises(TargetError, match="target -1 is out of range"):
+        ss.class_averages(net, X, Y, target=-1)
     with pytest.raises(TargetError, match="target has 7 classes for 6 examples"):
         ss.class_averages(net, X[:6], Y[:6], target=[0] * 7)
     with pytest.raises(TargetError, match="9 is out of range") as caught:

@@ -71,6 +71,15 @@ def test_tops_cut_off_are_clipped_and_round_ones_are_not(clean):
     assert share(marks, "saturated") == share(ss.bad_signal(clean, FS), "clipped") == 0
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("share_of_range", "is_rail"), [(0.1, 0), (0.2, 0), (0.24, 0), (0.26, 1), (0.4, 1)])
+def test_an_extreme_within_a_quarter_of_the_range_of_the_median_is_a_baseline(share_of_range, is_rail, sign):
+    depth = share_of_range / (1 - share_of_range)  # the range is 1 + depth
+    wave = np.r_[np.zeros(200), np.hanning(60), np.full(15, -depth), np.zeros(25)]  # the median is 0
+    marks = ss.bad_signal(sign * np.tile(wave, 24), FS, kind="other")[:, 0] & FLAGS["clipped"]
+    np.testing.assert_array_equal(marks > 0, np.tile(wave < 0, 24) & bool(is_rail))
+
+
 def test_known_limits_need_no_second_touch(clean):
     ecg = clean.copy()
     ecg[30 * FS : 30 * FS + 20] = 5.0
@@ -145,6 +154,29 @@ def test_a_pulse_wave_is_good_and_its_spikes_are_not():
     assert np.flatnonzero(marks).tolist() == list(range(1000, 1250))
     noise = np.random.default_rng(0).standard_normal(3000)
     assert (ss.bad_signal(noise, 50, kind="ppg") & FLAGS["low_quality"]).mean() > 0.9 * FLAGS["low_quality"]
+
+
+@pytest.mark.parametrize(("second", "low"), [(2.4, False), (3.6, True)])
+def test_the_power_of_a_pulse_is_that_of_its_rate_and_its_double(second, low):
+    """A rate has 0.3 of the power. With its double it has 0.55, more than the 0.4 that is asked for."""
+    t = np.arange(50 * 50) / 50
+    lines = {1.2: 0.3, second: 0.25, 4.8: 0.15, 6.0: 0.15, 7.2: 0.15}
+    pulse = sum(np.sqrt(2 * power) * np.sin(2 * np.pi * f * t + f) for f, power in lines.items())
+    marks = ss.bad_signal(pulse, 50, kind="ppg")
+    np.testing.assert_array_equal(marks, FLAGS["low_quality"] * low)
+
+
+@pytest.mark.parametrize(
+    ("size", "share_of_hum", "off"), [(0.048, 1, 1), (0.052, 1, 0), (0, 0.88, 0), (0, 0.92, 1)]
+)
+def test_hum_is_an_open_input_if_it_is_nine_tenths_of_all_and_a_heart_would_be_smaller_than_a_sine(
+    size, share_of_hum, off
+):
+    """Beside hum of 1 mV a sine at 10 Hz, peak to peak in mV, or one at 90 Hz that takes a share of the power."""
+    t = np.arange(20 * FS) / FS
+    fast = np.sqrt((1 - share_of_hum) / share_of_hum) * np.sin(2 * np.pi * 90 * t)
+    x = np.sin(2 * np.pi * 50 * t) + fast + size / 2 * np.sin(2 * np.pi * 10 * t)
+    assert share(ss.bad_signal(x, FS), "lead_off") == off
 
 
 def test_gaps_are_never_bad_and_do_not_hide_what_is(clean):

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import signalscreen as ss
 from signalscreen.cli import main, values
-from signalscreen.errors import SignalScreenWarning
+from signalscreen.errors import SignalScreenWarning, TargetError
 
 
 def run(*words):
@@ -112,7 +112,9 @@ def test_targets_over_positions():
     np = pytest.importorskip("numpy")
     outputs = np.arange(24.0, dtype="float32").reshape(2, 4, 3)
     assert np.asarray(values.target("mean:1")(outputs)).tolist() == outputs[..., 1].mean(axis=1).tolist()
-    assert np.asarray(values.target("max:-1")(outputs)).tolist() == [11, 23]
+    assert np.asarray(values.target("max:2")(outputs)).tolist() == [11, 23]
+    with pytest.raises(TargetError, match="target max:-1 is no output unit; give max:UNIT, counted from 0"):
+        values.target("max:-1")
     assert np.asarray(values.target("sum:0")(outputs)).tolist() == [18, 66]
 
 

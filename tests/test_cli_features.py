@@ -89,6 +89,19 @@ def test_average_maps_are_those_of_class_averages(model, data, tmp_path):
     assert imread(tmp_path / "beats_average_saliency.png").std() > 0.01
 
 
+def test_average_maps_of_labels_that_are_other_numbers(model, data, tmp_path):
+    with np.load(data) as arrays:
+        x, y = arrays["X"], arrays["Y"]
+    np.savez(tmp_path / "ucr.npz", X=x, Y=np.array([-1, 1, 7])[y])
+    words = ["average-maps", model, tmp_path / "ucr.npz", "-o", tmp_path]
+    assert "target -1 is out of range" in run(*words, code=1).stderr
+    run(*words, "--label-names", "-1,1,7")
+    found = ss.load_averages(tmp_path / "ucr_average_saliency.npz")
+    assert found.labels == (-1, 1, 7)
+    expected = ss.saliency(str(model), x[y == 0], 0).mean(0)
+    np.testing.assert_allclose(found.mean[-1], expected, rtol=1e-4, atol=1e-7)
+
+
 def test_average_maps_of_volumes_are_drawn_at_their_middle(tmp_path):
     layers = keras.layers
     net = keras.Sequential([keras.Input((6, 5, 4, 1)), layers.Conv3D(2, 3), layers.Flatten(), layers.Dense(2)])

@@ -11,6 +11,7 @@ import pytest
 
 from data import ecg_quality_data as source
 from data import measure_ecg_quality as measure
+from data.train_ecg_quality import leave_out_defaults
 from signalscreen.demo import quality_model_path
 from signalscreen.recording import Recording
 from signalscreen.screening import cut_for
@@ -48,6 +49,32 @@ def test_it_is_small_and_keeps_time():
         assert "optimizer" not in json.dumps(stored.namelist())
     kinds = [layer["class_name"] for layer in config["layers"]]
     assert kinds[-3:] == ["GlobalAveragePooling1D", "Dropout", "Dense"]
+
+
+def test_its_file_names_no_setting_that_an_older_keras_may_not_know(tmp_path):
+    """Only what is no default of a layer is in it, as training writes it; `make test-lowest` reads it."""
+    copy = tmp_path / "net.keras"
+    copy.write_bytes(quality_model_path().read_bytes())
+    leave_out_defaults(copy)
+    assert copy.read_bytes() == quality_model_path().read_bytes()
+    with zipfile.ZipFile(copy) as stored:
+        config = json.loads(stored.read("config.json"))["config"]
+    named = {key for layer in config["layers"] for key in layer["config"]}
+    assert not named & {"renorm", "quantization_config", "kernel_initializer"}
+    assert {"filters", "kernel_size", "pool_size", "units", "activation"} <= named
+
+
+def test_leaving_out_defaults_changes_no_answer(tmp_path, model):
+    """All settings are put back by Keras, and the same are left out again."""
+    from signalscreen.models import load_model
+
+    written = tmp_path / "net.keras"
+    model.save(written)
+    with zipfile.ZipFile(written) as stored:
+        assert b"kernel_initializer" in stored.read("config.json")
+    leave_out_defaults(written)
+    x = np.random.default_rng(0).normal(size=(2, source.LENGTH, 1)).astype("float32")
+    np.testing.assert_array_equal(np.asarray(load_model(written)(x)), np.asarray(model(x)))
 
 
 def test_its_last_convolution_tells_40_places_or_more(model):

@@ -238,7 +238,7 @@ def test_one_option_per_input():
     np.testing.assert_allclose(total(a), score(flat) - score(flat_other), rtol=2e-2, atol=1e-3)
     three = [a[:3] for a in other]
     means = np.mean([score(np.broadcast_to(r, flat.shape)) for r in flat_other[:3]], 0)
-    a = ss.deep_lift(model, x, 1, references=three)
+    a = ss.deep_lift(model, x, 1, references=[r[None] for r in three])
     np.testing.assert_allclose(total(a), score(flat) - means, rtol=1e-3, atol=1e-5)
     b = ss.deep_lift(model, x, 1, references=lambda v: [np.stack([r] * len(v[0])) for r in three], batch_size=3)
     for p, q in zip(a, b, strict=True):
@@ -359,8 +359,11 @@ def test_several_outputs():
     np.testing.assert_array_equal(by_name, ss.saliency(model, given, lambda y: y[1][:, 0]))
     with pytest.raises(TargetError, match="outputs"):
         ss.saliency(model, given, 0)
-    with pytest.raises(TargetError, match="names no output"):
-        ss.saliency(model, given, ("pulse", 0))
+    for target in (("pulse", 0), (-1, 0), (2, 0)):
+        with pytest.raises(TargetError, match=r"names no output; the model has outputs .*, 0 to 1"):
+            ss.saliency(model, given, target)
+    with pytest.raises(TargetError, match="target -1 is out of range"):
+        ss.saliency(model, given, ("rhythm", -1))
 
 
 # --- targets --------------------------------------------------------------------------------------------------
@@ -374,7 +377,6 @@ def test_targets_of_every_kind():
     np.testing.assert_array_equal(ss.saliency(model, x), np.stack([rows[k][i] for i, k in enumerate(best)]))
     np.testing.assert_array_equal(ss.saliency(model, x, [2, 0, 1]), np.stack([rows[2][0], rows[0][1], rows[1][2]]))
     np.testing.assert_array_equal(ss.saliency(model, x, "V", class_names=["N", "S", "V"]), rows[2])
-    np.testing.assert_array_equal(ss.saliency(model, x, -1), rows[2])
     contrast = ss.saliency(model, x, lambda y: y[:, 2] - y[:, 0])
     np.testing.assert_allclose(contrast, rows[2] - rows[0], atol=1e-6)
 
@@ -382,7 +384,11 @@ def test_targets_of_every_kind():
 @pytest.mark.parametrize(
     ("target", "match"),
     [
-        (3, "out of range; the model has 3 outputs"),
+        (3, "out of range; the model has 3 outputs, 0 to 2"),
+        (-1, "target -1 is out of range; the model has 3 outputs, 0 to 2"),
+        ([0, -3, 1], "target -3 is out of range"),
+        (np.array([-1, 1, 1]), "target -1 is out of range"),
+        ((-1,), r"target \(-1,\) is no element of an output"),
         ("V", "give class_names"),
         ([0, 1], "2 classes for 3 examples"),
         (1.5, "not understood"),
@@ -405,6 +411,9 @@ def test_sequence_output():
     given = RNG.normal(size=(2, 30, 1))
     with pytest.raises(TargetError, match="callable"):
         ss.saliency(model, given, 1)
+    for target in ((-1, 1), (12, -1)):
+        with pytest.raises(TargetError, match="one index for each of its axes after the batch, counted from 0"):
+            ss.saliency(model, given, target)
     one = ss.saliency(model, given, (12, 1))
     np.testing.assert_array_equal(one, ss.saliency(model, given, lambda y: y[:, 12, 1]))
     reach = np.flatnonzero(np.abs(one[0, :, 0]))

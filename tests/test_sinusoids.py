@@ -55,6 +55,15 @@ def test_the_burst_has_the_frequency_of_its_class_and_lies_under_the_mask():
         assert frequency_of(outside) == pytest.approx(CARRIER, abs=1)
 
 
+def test_the_burst_may_begin_anywhere_and_end_with_the_signal():
+    """Ten places are possible; each is as likely as the others."""
+    masks = make_signals(2000, length=29, burst=0.2, seed=5).masks
+    counts = np.bincount(masks.argmax(axis=1), minlength=10)
+    assert (masks.sum(axis=1) == 20).all()
+    assert len(counts) == 10
+    np.testing.assert_allclose(counts, 200, atol=60)  # 4.5 standard deviations
+
+
 def test_energy_does_not_give_the_burst_away():
     signals = make_signals(300, seed=4)
     loud = localisation_score(signals.x, signals.masks, smooth=PERIOD)

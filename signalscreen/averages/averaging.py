@@ -9,9 +9,11 @@ import numpy.typing as npt
 
 from signalscreen import methods  # noqa: F401 (they list themselves)
 from signalscreen.averages.batches import Label, labelled_batches, read_labels
+from signalscreen.averages.classes import Labels, check_targets, names_of, options_of, targets_of
 from signalscreen.averages.moments import Moments, add
 from signalscreen.averages.result import ClassAverages
 from signalscreen.errors import CompletenessWarning, InputError, TargetError, warn
+from signalscreen.method import based_on
 from signalscreen.methods import find_method
 from signalscreen.order import Order
 from signalscreen.reduction import check_reduction
@@ -31,7 +33,7 @@ def class_averages(
     scale: str = "none",
     wanted: Iterable[Label] | None = None,
     score: str = "logit",
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[Label] | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
     channels: Any = None,
@@ -56,6 +58,9 @@ def class_averages(
     target : "label", or any target
         What is explained of each example. "label": its own class; labels are then class indices, or names among
         `class_names`. A network with a single sigmoid unit takes 0 for all.
+    class_names : sequence of str or of int, optional
+        What the classes of the model are called, in order. Numbers are names as well, and labels are then looked up
+        among them: ``class_names=[-1, 1]`` for the labels -1 and 1 of a data set of the UCR archive.
     reduce : str, optional
         How channels are merged before averaging, as in `reduce`: "max_abs" averages magnitudes, where the default
         averages the method's maps as they are, in which opposite signs cancel. A map without channels counts as
@@ -64,10 +69,11 @@ def class_averages(
         Bring each example's map to one scale first, so that none outweighs the others.
     wanted : iterable of int or str, optional
         Only these labels, in this order, none of which may be missing; by default all, sorted.
-    score, class_names, batch_size, progress, channels
+    score, batch_size, progress, channels
         See the conventions page of the documentation.
     **options
-        Those of the method. Methods with a `seed` begin anew with each batch.
+        Those of the method. Methods with a `seed` begin anew with each batch. References of the shape of `data` are
+        one for each example, where `labels` are given.
 
     Returns
     -------
@@ -104,11 +110,21 @@ def class_averages(
     check_reduction(reduce or "sum", scale)
     model = as_model(model)
     bar = Score(model, score=score, batch_size=batch_size, progress=progress)
-    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": False}
-    common |= {"channels": channels, **options}
+    names = names_of(class_names)
+    words = None if names is None else list(map(str, names))
+    common = {
+        "score": score,
+        "class_names": words,
+        "batch_size": batch_size,
+        "progress": False,
+        "channels": channels,
+    }
+    shape = based_on(entry, options)
+    each = (*shape.per_example, *shape.references)
     batches, total = labelled_batches(data, labels)
-    if labels is not None:
-        _check_targets(target, len(labels))
+    examples = None if labels is None else len(labels)
+    if examples is not None:
+        check_targets(target, examples)
     only = None if wanted is None else list(dict.fromkeys(read_labels(list(wanted))))
     if only is not None and labels is not None:
         _check_wanted(only, read_labels(labels))
@@ -119,7 +135,8 @@ def class_averages(
         if not known:
             continue
         x, lying = _checked(model, x, channels)
-        found = _explained(entry.fn, model, x, _targets(target, numbers, known), numbers, common)
+        mine = {**common, **options_of(options, each, numbers, examples, x.ndim - 1)}
+        found = _explained(entry.fn, model, x, targets_of(target, numbers, known, names), numbers, mine)
         _check_finite(found, numbers, known, method)
         add(maps, known, _view(found, lying if found.ndim == x.ndim else None, reduce, scale))
         add(signals, known, x)
@@ -142,36 +159,14 @@ def class_averages(
 def _checked(model: Any, x: Array, channels: Any) -> tuple[Array, Order]:
     """The batch with the model's rank, and where its channels are."""
     from signalscreen.models import layout_of
-    from signalscreen.surveys import joined
+    from signalscreen.surveys import placed
 
     layout = layout_of(model, x)
     if not layout.single:
         names = ", ".join(spec.name for spec in layout.specs)
         raise InputError(f"the model has inputs {names}; class averages take models with one input")
-    layout, inside = joined(model, x, channels)
-    return layout.own(inside), layout.orders[0]
-
-
-class _Labels(list[Label]):
-    """Labels as targets."""
-
-
-def _targets(target: Any, numbers: Array, labels: list[Label]) -> Any:
-    """What is explained of the examples with these numbers."""
-    if isinstance(target, str) and target == "label":
-        return _Labels(labels)
-    if isinstance(target, list | np.ndarray) and len(target) > 1:
-        return [target[i] for i in numbers if i < len(target)]
-    return target
-
-
-def _check_targets(target: Any, examples: int) -> None:
-    """Refuse more targets than examples, which batch by batch would not be noticed."""
-    listed = isinstance(target, list) or (isinstance(target, np.ndarray) and target.ndim)
-    if listed and len(target) not in (1, examples):
-        raise TargetError(
-            f"target has {len(target)} classes for {examples} examples; give one for each, or one for all"
-        )
+    layout, _ = placed(model, x, channels)
+    return layout.read(x)[0], layout.orders[0]
 
 
 def _explained(explain: Any, model: Any, x: Array, targets: Any, numbers: Array, common: dict[str, Any]) -> Array:
@@ -180,11 +175,11 @@ def _explained(explain: Any, model: Any, x: Array, targets: Any, numbers: Array,
             warnings.simplefilter("always")
             found = explain(model, x, targets, **common)
     except TargetError as error:
-        if not isinstance(targets, _Labels):
+        if not isinstance(targets, Labels):
             raise
         raise TargetError(
             f"{error}; with target='label' each example's label is the class that is explained, so for one output "
-            "give target=0, for other labels than class numbers class_names"
+            "give target=0, for other labels than class numbers class_names, in the model's order, such as [-1, 1]"
         ) from error
     for each in caught:  # a method counts the examples of its own call, and the user those of the data set
         counts = numbers[0] and issubclass(each.category, CompletenessWarning)

@@ -66,7 +66,7 @@ def visualize(
     contrast : float
         Above 0; in 2D, the higher the more of the weak values is seen. Not for "cam".
     neuron : int, optional
-        Of the last layer; by default that of the highest activation.
+        Of the last layer, as before also counted from the end; by default that of the highest activation.
 
     Returns
     -------
@@ -183,6 +183,9 @@ def _predicted(model: Any, img: Any, neuron: int | None) -> tuple[Array, int, fl
     """The signal as the model takes it, the neuron, and its activation after softmax or sigmoid."""
     from signalscreen.score import Score
 
+    if neuron is not None and neuron < 0:
+        anyone, x = Score(model, score="probability").bind(img)
+        neuron += anyone.outputs(x)[0].shape[-1]
     score, x = Score(model, neuron, score="probability").bind(img)
     if len(x) != 1 or x.ndim not in (3, 4):
         raise InputError(
@@ -200,7 +203,7 @@ def _saliency(model: Any, x: Array, neuron: int, *_: Any) -> Array:
 
 
 def _shap(model: Any, x: Array, neuron: int, _: Any, background: Any) -> Array:
-    return reduce(deep_lift(model, x, neuron, references=_compared(model, x, background)))[0]
+    return reduce(deep_lift(model, x, neuron, references=_compared(model, x, background)[None]))[0]
 
 
 def _integrated(model: Any, x: Array, neuron: int, _: Any, background: Any) -> Array:
@@ -214,7 +217,7 @@ def _compared(model: Any, x: Array, background: Any) -> Array:
     """The background as the model takes it."""
     from signalscreen.models import as_model, layout_of
 
-    return layout_of(as_model(model), x).join(background, what="background")
+    return layout_of(as_model(model), x).read(background, what="background")[0]
 
 
 _MAPS: dict[str, Callable[..., Array]] = {

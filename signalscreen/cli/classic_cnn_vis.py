@@ -271,7 +271,7 @@ def _bound(job: _Job, x: "Array") -> "tuple[Any, Array, Any]":
 
     _folder(job)
     model = load_model(job.model)
-    x = layout_of(model, x).join(x, what="X")
+    x = layout_of(model, x).read(x, what="X")[0]
     if x.ndim not in (3, 4):
         raise InputError(
             f"X has shape {x.shape}, and cnn-vis draws signals and images; features average-maps takes volumes"

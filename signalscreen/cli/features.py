@@ -1,6 +1,7 @@
 """``signalscreen features``: looking into a network, and what it makes of a data set."""
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,9 @@ from signalscreen.errors import InputError
 from signalscreen.output import atomically
 
 _DATA = click.argument("data", type=click.Path(path_type=Path))
-_LABELS = click.option("--label-names", metavar="A,B,...", help="Of labels 0, 1, ..., in order.")
+_LABELS = click.option(
+    "--label-names", metavar="A,B,...", help="Of labels 0, 1, ..., in order; where labels are other numbers, these."
+)
 
 
 @click.group(short_help="Look into a network: filters, feature maps, inputs made for a class, class averages.")
@@ -151,6 +154,7 @@ def average_maps(
     picture, arrays = free_paths(out, overwrite, f"{stem}.png", f"{stem}.npz")
     x, labels = read_examples(data)
     names = values.names(label_names)
+    numbers = _numbers(names, labels.tolist())
     _check_pair(difference, set(labels.tolist()), data)
     from signalscreen.models import load_model
 
@@ -161,6 +165,7 @@ def average_maps(
         labels,
         method=method,
         target="label" if target == "label" else values.target(target),
+        class_names=numbers,
         reduce=reduce,
         batch_size=batch_size,
         channels=channels,
@@ -176,7 +181,7 @@ def average_maps(
     figure = plot_averages(
         found.slice(middle) if len(axes) == 3 else found,
         difference,
-        class_names={label: _named(label, names) for label in found.labels},
+        class_names={label: str(label) if numbers else _named(label, names) for label in found.labels},
         fs=fs if len(axes) == 1 else None,
         title=f"{data.name}: mean {method}" + (f", slice {middle}" if len(axes) == 3 else ""),
         aspect="auto",
@@ -212,6 +217,14 @@ def _check_pair(pair: tuple[int, int] | None, labels: set[int], data: Path) -> N
         raise InputError(
             f"{wrong}; its labels are {', '.join(map(str, sorted(labels)))}, and two of them are compared"
         )
+
+
+def _numbers(names: Sequence[str] | None, labels: Sequence[int]) -> list[int] | None:
+    """The names as numbers, where those are the labels themselves (-1 and 1), in the model's order."""
+    if names is None or not all(re.fullmatch(r"-?\d+", name) for name in names):
+        return None
+    numbers = [int(name) for name in names]
+    return numbers if set(labels) <= set(numbers) else None
 
 
 def _named(label: Any, names: Sequence[str] | None) -> str:

@@ -65,6 +65,8 @@ def _unit(text: str) -> Unit:
 
 def _reduction(how: str, unit: int) -> Callable[[Any], Any]:
     """One output unit over all positions, for networks that answer once per sample."""
+    if unit < 0:
+        raise TargetError(f"target {how}:{unit} is no output unit; give {how}:UNIT, counted from 0")
 
     def over_positions(outputs: Any) -> Any:
         from signalscreen.backend import keras

@@ -99,7 +99,7 @@ def options(screening: Screening) -> dict[str, dict[str, Any]]:
     return {
         "smooth_grad": {"level": 0.03},  # noise no stronger than a clean ECG may have
         "integrated_gradients": {"tolerance": 0.02},  # from a flat line: 0, each window's mean
-        "deep_lift": {"references": clean[some]} if len(clean) else {},  # why not clean, like these?
+        "deep_lift": {"references": clean[some][None]} if len(clean) else {},  # why not clean, like these?
         "occlusion": {"window": 50, "stride": 10},  # 0.4 s at a time set to 0
         "grad_cam": {},  # the 78 places of the last convolution
     }

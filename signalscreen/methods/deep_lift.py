@@ -6,14 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.completeness import warn_open
-from signalscreen.errors import InputError
-from signalscreen.inputs import fit
 from signalscreen.method import method
+from signalscreen.references import variants
 
 Array = npt.NDArray[Any]
 
 
-@method(complete=True)
+@method(complete=True, references=("references",))
 def deep_lift(score: Any, x: Array, *, references: Any = 0.0) -> Array:
     """Multipliers (f(x) - f(r)) / (x - r), chained through the network, times x - r.
 
@@ -22,9 +21,10 @@ def deep_lift(score: Any, x: Array, *, references: Any = 0.0) -> Array:
     model, x, target, score, class_names, batch_size, progress
         See the conventions page of the documentation.
     references : float, ndarray or callable
-        What the input is compared with: a number; one example, ``(*axes, channels)``; several that are averaged
-        over, ``(R, *axes, channels)``; or a callable from `x` to ``(batch, R, *axes, channels)`` (shuffles),
-        called with the examples of one batch at a time.
+        What the input is compared with: a number; one example, ``(*axes, channels)``; one for each,
+        ``(batch, *axes, channels)``; or R variants that are averaged over, ``(1, R, *axes, channels)`` for all
+        examples alike, ``(batch, R, *axes, channels)`` for each its own, or a callable from `x` to the latter
+        (shuffles), called with the examples of one batch at a time.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def deep_lift(score: Any, x: Array, *, references: Any = 0.0) -> Array:
     Differences", sections 3.2 to 3.5.1. Max-pooling credits a rise to the place of the new maximum and a fall to
     the place of the old one; a product of two signals is shared half and half.
     """
-    chosen = _references(references, x, score.rank)
+    chosen = variants(references, x, score.rank, what="references")
     total: Any = 0.0
     there: Any = 0.0
     for reference in chosen:
@@ -65,24 +65,3 @@ def deep_lift(score: Any, x: Array, *, references: Any = 0.0) -> Array:
     advice = "the scores are near the limit of single precision"
     warn_open("deep_lift", score, result, (here, there), 1e-3, advice)
     return result
-
-
-def _references(references: Any, x: Array, rank: int) -> Array:
-    """The references, one after the other; each broadcasts to `x`."""
-    example = x.shape[-rank:]
-    if callable(references):
-        rows = x.reshape(-1, *example)
-        drawn = np.asarray(references(rows))
-        if drawn.ndim != rank + 2 or drawn.shape[:1] + drawn.shape[2:] != rows.shape or not drawn.shape[1]:
-            raise InputError(
-                f"references(x) has shape {drawn.shape}; the callable must give (batch, R, *axes, channels), here "
-                f"({len(rows)}, R, {', '.join(map(str, example))})"
-            )
-        count = drawn.shape[1]
-        return fit(np.moveaxis(drawn, 1, 0), (count, *rows.shape), what="references(x)").reshape(count, *x.shape)
-    array = np.asarray(references)
-    count = len(array) if array.ndim == rank + 1 else 1
-    if not count:
-        raise InputError("references is empty; give at least one reference")
-    array = fit(array, (count, *example), what="references")
-    return np.broadcast_to(array, (count, *example)).astype(x.dtype)

@@ -2,17 +2,19 @@
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import OptionError
 from signalscreen.method import method
 from signalscreen.methods.grad_cam import grad_cam
+from signalscreen.references import away_from
 
 Array = npt.NDArray[Any]
 
 
-@method()
-def guided_backprop(score: Any, x: Array, *, scope: str = "all") -> Array:
+@method(references=("baseline",))
+def guided_backprop(score: Any, x: Array, *, scope: str = "all", baseline: Any = None) -> Array:
     """Gradient that passes a rectifier only where its output and the incoming gradient are positive.
 
     Parameters
@@ -22,6 +24,9 @@ def guided_backprop(score: Any, x: Array, *, scope: str = "all") -> Array:
     scope : {"all", "conv"}
         Every rectifier (ReLU, ReLU6, LeakyReLU, PReLU, ELU, SELU), or those that still have the signal's axes
         (the convolutional part).
+    baseline : float, ndarray or callable, optional
+        What counts as no signal, in the shapes of `deep_lift`'s `references`: the gradient is then multiplied by
+        x minus that, as Shrikumar et al. 2017 do (figure 5). None for the gradient alone.
 
     Returns
     -------
@@ -29,6 +34,8 @@ def guided_backprop(score: Any, x: Array, *, scope: str = "all") -> Array:
 
     Raises
     ------
+    InputError
+        The baseline does not fit `x`.
     UnsupportedOpError
         A rectifier may hide in an op that rules do not reach, such as a recurrent loop.
 
@@ -46,7 +53,12 @@ def guided_backprop(score: Any, x: Array, *, scope: str = "all") -> Array:
     ----------
     Springenberg, Dosovitskiy, Brox, Riedmiller 2015, "Striving for Simplicity", section 3.4.
     """
-    return score.gradient(x, rules=_scoped("guided", scope))
+    rules = _scoped("guided", scope)
+    if baseline is None:
+        return score.gradient(x, rules=rules)
+    away = away_from(baseline, x, score, what="baseline")
+    gradient: Array = score.gradient(x, rules=rules)
+    return np.asarray(away, gradient.dtype) * gradient
 
 
 @method()

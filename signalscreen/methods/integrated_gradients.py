@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from signalscreen.completeness import is_open, warn_open
+from signalscreen.completeness import halves, is_open, warn_open
 from signalscreen.errors import OptionError
-from signalscreen.inputs import fit
 from signalscreen.method import method
+from signalscreen.references import variants
 from signalscreen.streams import blocks, path
 
 Array = npt.NDArray[Any]
 Nodes = tuple[Array, Array]
 
 
-@method(complete=True, per_example=("baseline",))
+@method(complete=True, references=("baseline",))
 def integrated_gradients(
     score: Any,
     x: Array,
@@ -33,8 +33,10 @@ def integrated_gradients(
     ----------
     model, x, target, score, class_names, batch_size, progress
         See the conventions page of the documentation.
-    baseline : float or ndarray
-        What counts as no signal; broadcastable to `x`, one per example is fine.
+    baseline : float, ndarray or callable
+        What counts as no signal: a number; one example, ``(*axes, channels)``; one for each,
+        ``(batch, *axes, channels)``; or R variants that are averaged over, in the shapes of `deep_lift`'s
+        `references`.
     steps : int
         Intervals of the path ("trapezoid", "left", "midpoint") or nodes ("gauss_legendre").
     rule : {"trapezoid", "midpoint", "left", "gauss_legendre"}
@@ -48,7 +50,8 @@ def integrated_gradients(
     Returns
     -------
     ndarray of float32, shape of `x`
-        Units of the score. Over one example they add up to S(x) - S(b), within the quadrature's error.
+        Units of the score. Over one example they add up to S(x) - S(b), within the quadrature's error; with
+        variants, to S(x) - mean S(b).
 
     Raises
     ------
@@ -62,7 +65,8 @@ def integrated_gradients(
     Notes
     -----
     *Reads well when* the baseline is a signal one would call empty; *misleads when* it is not, or when samples
-    equal to the baseline matter: they get nothing. Costs ``steps + 1`` gradients and two scores (trapezoid).
+    equal to the baseline matter: they get nothing. Costs ``steps + 1`` gradients and a score for each variant of
+    the baseline, and a score (trapezoid).
 
     References
     ----------
@@ -79,16 +83,24 @@ def integrated_gradients(
         raise OptionError(
             f"tolerance {tolerance!r} is not positive; give the part of the score's change to close to"
         )
-    b = fit(baseline, x.shape, what="baseline").astype(x.dtype)
-    ends = score(x), score(np.broadcast_to(b, x.shape))
-    mean = _mean_gradient(score, x, b, _RULES[rule](steps))
-    result: Array = ((x - b) * mean).astype(x.dtype)
-    if tolerance is not None:
-        result = _refine(score, x, np.broadcast_to(b, x.shape), ends, mean, steps, tolerance, max_steps)
+    chosen = variants(baseline, x, score.rank, what="baseline")
+    here, there, sums = score(x), [], []
+    total: Any = 0.0
+    for b in chosen:
+        there.append(score(np.broadcast_to(b, x.shape)))
+        mean = _mean_gradient(score, x, b, _RULES[rule](steps))
+        one = ((x - b) * mean).astype(x.dtype)
+        if tolerance is not None:
+            one = _refine(
+                score, x, np.broadcast_to(b, x.shape), (here, there[-1]), mean, steps, tolerance, max_steps
+            )
+        total = total + one / len(chosen)
+        sums.append(halves(one, here.ndim))
     limit = 0.05 if tolerance is None else tolerance
     advice = "give tolerance= or more steps" if tolerance is None else f"they stopped at max_steps={max_steps}"
-    warn_open("integrated_gradients", score, result, ends, limit, advice)
-    return result
+    ends = np.broadcast_to(here, np.shape(there)), np.stack(there)
+    warn_open("integrated_gradients", score, np.stack(sums), ends, limit, advice)
+    return np.asarray(total, x.dtype)
 
 
 def _trapezoid(n: int) -> Nodes:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import InputError, OptionError
-from signalscreen.inputs import fit
 from signalscreen.method import method
+from signalscreen.references import fit
 from signalscreen.resize import interpolate
 from signalscreen.streams import Patches, blocks_of_content, noise, starts_centred, starts_inside
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.method import method
+from signalscreen.references import away_from
 
 Array = npt.NDArray[Any]
 
@@ -45,24 +46,31 @@ def saliency(score: Any, x: Array) -> Array:
     return score.gradient(x)
 
 
-@method()
-def input_x_gradient(score: Any, x: Array) -> Array:
-    """Input times gradient, x * dS/dx.
+@method(references=("baseline",))
+def input_x_gradient(score: Any, x: Array, *, baseline: Any = 0.0) -> Array:
+    """Input, less a baseline b, times gradient: (x - b) * dS/dx.
 
     Parameters
     ----------
     model, x, target, score, class_names, batch_size, progress
         See the conventions page of the documentation.
+    baseline : float, ndarray or callable
+        What counts as no signal, in the shapes of `deep_lift`'s `references`. Over variants it is averaged.
 
     Returns
     -------
     ndarray of float32, shape of `x`
         Units of the score.
 
+    Raises
+    ------
+    InputError
+        The baseline does not fit `x`.
+
     Notes
     -----
-    *Reads well when* zero means "no signal"; *misleads when* the signal has an offset: a sample near zero gets
-    nothing, however much it matters. One model call and its gradient.
+    *Reads well when* the baseline means "no signal"; *misleads when* the signal has an offset from it: a sample
+    near it gets nothing, however much it matters. One model call and its gradient.
 
     References
     ----------
@@ -76,5 +84,6 @@ def input_x_gradient(score: Any, x: Array) -> Array:
     >>> input_x_gradient.formula(Linear(), np.array([[1.0, -1.0]]))
     array([[ 2., -3.]])
     """
+    away = away_from(baseline, x, score, what="baseline")
     gradient: Array = score.gradient(x)
-    return np.asarray(x, gradient.dtype) * gradient
+    return np.asarray(away, gradient.dtype) * gradient

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from signalscreen.errors import InputError, OptionError
-from signalscreen.method import bind_one, in_batches
+from signalscreen.method import bind_one
 from signalscreen.methods.occlusion import background_of, spans_of
-from signalscreen.streams import blocks
+from signalscreen.streams import blocks, in_batches
 
 Array = NDArray[Any]
 
@@ -116,7 +116,7 @@ def deletion_curve(
     common["channels"] = channels
     bound, x = bind_one(model, x, target, common, input)
     layout, position = bound.layout, bound.bound.position
-    fill = layout.inside(fill, position)
+    fill = layout.option(fill, position)
     tiles = _tiles(window, x.shape[1:-1])
     count = int(tiles.max()) + 1
     if not isinstance(steps, int | np.integer) or steps < 1:

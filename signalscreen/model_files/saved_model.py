@@ -14,6 +14,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from signalscreen.backend import keras, tf
 from signalscreen.errors import ModelError
+from signalscreen.unfused import unfused
 
 # Ops that run Python, or read and write files: a network has none of them.
 _FOREIGN = {
@@ -159,7 +160,7 @@ class SavedProgram(keras.layers.Layer):
     def __init__(self, definition: bytes, entries: list[str], results: list[str]) -> None:
         super().__init__(name="saved_model", trainable=False)
         self._definition, self._entries, self._results = definition, entries, results
-        self._compiled = tf.function(self._imported, autograph=False)
+        self._compiled = unfused(tf.function(self._imported, autograph=False))
 
     def call(self, inputs: Any) -> Any:
         """The program's results on these inputs."""

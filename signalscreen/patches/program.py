@@ -14,6 +14,7 @@ from signalscreen.patches.reading import Edits, Patch
 from signalscreen.patches.rules import RULES
 from signalscreen.patches.spans import Span, edit
 from signalscreen.patches.walk import Walk
+from signalscreen.unfused import unfused, without_fusions
 
 ROWS = 1024  # the most edited rows in a call
 CHUNK_BYTES = 96 * 2**20  # what they may hold; more does not fit the processor's caches
@@ -93,7 +94,8 @@ def build(
         tf.TensorSpec((shape[-1],), tf.bool),
         *(tf.TensorSpec((None, *s), d) for s, d in zip(wiring.shapes, wiring.dtypes, strict=True)),
     ]
-    whole = tf.compat.v1.wrap_function(body, specs)
+    with without_fusions():  # a function kept whole inside takes its settings from where it is traced
+        whole = tf.compat.v1.wrap_function(body, specs)
     classes, *of_rows = whole.inputs[:5]
     inputs = whole.inputs[5 : len(specs)]
     [(run, walk, score)], result = traced, whole.structured_outputs
@@ -201,4 +203,4 @@ def _extracted(results: list[Any], inputs: list[Any]) -> tuple[Callable[..., lis
     made = tf.compat.v1.wrap_function(body, [tf.TensorSpec(t.shape, t.dtype) for t in taken])
     outer = [handle for handle, _ in variables]
     work = sum(op.type not in ("Const", "Placeholder") for op in made.graph.get_operations())
-    return lambda *tensors: made(*tensors, *outer), work
+    return unfused(lambda *tensors: made(*tensors, *outer)), work

@@ -91,5 +91,6 @@ def _distribution(p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _neighbours(record: StoredRecord) -> int:
+    """How many windows begin within `_AROUND` lengths of a window, on each side."""
     window, hop = int(record.attributes["window_samples"]), int(record.attributes["hop_samples"])
-    return _AROUND * -(-window // max(hop, 1))
+    return _AROUND * window // max(hop, 1)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalscreen.errors import ModelError, OptionError, RecordingError
+from signalscreen.method import based_on
+from signalscreen.methods import METHODS
 from signalscreen.recording import Stream
 from signalscreen.recording.resampling import rate_ratio
 from signalscreen.screening.cutting import Taken, taken_by
@@ -188,6 +190,9 @@ def _scored_shape(job: Job, model: Any, example: Array) -> tuple[int | None, ...
 
     score = Score(model, job.target, score=job.score, class_names=job.class_names, channels=job.channels)
     bound, _ = score.bind(example)
+    for name, options in job.methods.items():
+        for option in set(based_on(METHODS[name], dict(options)).references) & set(options):
+            bound.layout.references(options[option], None, what=f"{option} of {name}")
     return tuple(bound.program("outputs").facts["shapes"][bound.bound.target.output])
 
 
@@ -224,8 +229,8 @@ def _alarm(job: Job, classes: tuple[str, ...]) -> int:
         return classes.index(wanted)
     if isinstance(wanted, str) and wanted.isdecimal():
         wanted = int(wanted)
-    if isinstance(wanted, int) and -len(classes) <= wanted < len(classes):
-        return wanted % len(classes)
+    if isinstance(wanted, int) and 0 <= wanted < len(classes):
+        return wanted
     if job.alarm is None and not classes:
         return -1
     raise OptionError(f"alarm {wanted!r} is no class of the model; give one of {', '.join(classes) or 'none'}")

@@ -19,6 +19,7 @@ from signalscreen.methods import METHODS
 from signalscreen.quality import MARGIN, bad_signal
 from signalscreen.recording import normalise
 from signalscreen.recording.resampling import resample_with_gaps
+from signalscreen.references import variants
 from signalscreen.screening.layout import Shard
 from signalscreen.screening.ready import Ready
 from signalscreen.screening.store import Arrays
@@ -223,18 +224,18 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Arra
             )
         answer.maps[name] = maps
         if METHODS[name].complete:
-            answer.completeness[name] = _incompleteness(score, values, maps, options)
+            answer.completeness[name] = _incompleteness(name, score, values, maps, options)
 
 
-def _incompleteness(score: Any, x: Array, maps: Array, options: Mapping[str, Any]) -> Array:
+def _incompleteness(name: str, score: Any, x: Array, maps: Array, options: Mapping[str, Any]) -> Array:
     """Sum of the attributions minus the change of the score, relative to that; NaN where it cannot be told."""
-    given = options.get("references", options.get("baseline", 0.0))
+    given = next((options[option] for option in METHODS[name].references if option in options), 0.0)
     if callable(given):
         return np.full(len(x), np.nan, np.float32)
     bound, x = score.bind(x)
-    array = np.asarray(bound.layout.inside(given), x.dtype)
-    several = array if array.ndim == x.ndim else array[None]
-    there = np.mean([bound(np.broadcast_to(one, x.shape).astype(x.dtype)) for one in several], axis=0)
+    given = bound.layout.references(given, len(x), what="references")
+    chosen = variants(given, x, bound.rank, what="references")
+    there = np.mean([bound(np.broadcast_to(one, x.shape)) for one in chosen], axis=0)
     here = bound(x)
     return (gap(maps, (here, there)) / np.maximum(np.abs(here - there), 1e-12)).astype(np.float32)
 

@@ -175,7 +175,7 @@ def maximize_activation(
     bound, x = begin(model, target, start, rows=seeds, length=length, which=input, noise=noise, common=common)
     if blur and x.ndim < 3:
         raise OptionError("blur runs along the signal's axes, and the model's input has none; leave it out")
-    spectrum = None if spectrum is None else bound.layout.inside(spectrum, bound.bound.position)
+    spectrum = None if spectrum is None else bound.layout.option(spectrum, bound.bound.position)
     chain = constraints(x.shape[1:], rms=rms, limits=limits, band=band, fs=fs, spectrum=spectrum)
     shifts = shifts_of(jitter, x.shape[1:-1], steps=steps, rows=len(x), seed=seed)
     own = per_row(unit, x)

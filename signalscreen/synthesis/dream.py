@@ -116,12 +116,11 @@ def deep_dream(
 def _inputs(model: Any, x: Any, options: dict[str, Any]) -> tuple[Any, Layout, list[Array], int, bool]:
     """The model, its inputs one by one, which is dreamt, and whether all its axes are free."""
     from signalscreen.models import as_model
-    from signalscreen.surveys import joined
+    from signalscreen.surveys import placed
 
     model = as_model(model)
-    layout, inside = joined(model, x, options.get("channels"))
+    layout, parts = placed(model, x, options.get("channels"))
     place = place_of(layout, options.get("input"))
-    parts = layout.split(inside)
     shape, signal = layout.specs[place].shape, layout.orders[place].signal
     # Whole numbers (counts of a converter) are dreamt on as real ones.
     parts = [

@@ -81,12 +81,12 @@ def begin(
     given: Any = dict(zip((s.name for s in layout.specs), arrays, strict=True)) if named else arrays
     bound, x = score.bind(arrays[0] if layout.single else given)
     if not layout.single:
-        x = bound.layout.split(x)[place]
-        bound = bound.holding(place, bound.layout.join(given))
+        bound, x = bound.holding(place, x), bound.bound.values(x)[place]
     kind = bound.bound.wiring.dtypes[place]
-    if not kind.startswith("float"):
+    if not kind.startswith("float") or place in bound.layout.blind:
+        taken = kind if not kind.startswith("float") else "taken as integers"
         raise InputError(
-            f"the model's input {layout.specs[place].name!r} is {kind} (an embedding index?), which no gradient "
+            f"the model's input {layout.specs[place].name!r} is {taken} (an embedding index?), which no gradient "
             "can change; give the part of the model from its embedding on"
         )
     return bound, x.astype(kind)
@@ -112,7 +112,7 @@ def _parts(start: Any, layout: Layout, place: int, what: str) -> list[Any]:
         if start not in ("noise", "zeros"):
             raise OptionError(f"start {start!r} is not known; give 'noise', 'zeros' or a signal")
         return [start if i == place else "zeros" for i in range(len(layout.specs))]
-    return layout.split(layout.join(start, what=what))
+    return list(layout.read(start, what=what))
 
 
 def _rows(rows: int | None, parts: Sequence[Any], target: Any) -> int:

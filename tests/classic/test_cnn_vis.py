@@ -457,9 +457,10 @@ def test_flat_maps_can_be_drawn():
 
 def test_its_own_network_and_windows(real_data, work):
     """Guided differs from vanilla through LeakyReLU, which it did not in the original; averages are drawn."""
-    stored = np.load(real_data / "model_cnnvis" / "windows_100.npz")
+    with np.load(real_data / "model_cnnvis" / "windows_100.npz") as stored:
+        windows, labels = stored["X"][:30], stored["Y"][:30]
     with (work / "d.pkl").open("wb") as file:
-        pickle.dump((stored["X"][:30], stored["Y"][:30]), file, 2)
+        pickle.dump((windows, labels), file, 2)
     path = real_data / "model_cnnvis" / "NEW_cnn_1562604956.hdf5"
     for words in (
         ["saliency", path, "--data", "d.pkl", "--layer", "output", "--images", 0, 3, 5, 10],
@@ -473,7 +474,7 @@ def test_its_own_network_and_windows(real_data, work):
         "saliency_output_guided.png",
     ]
     model = ss.load_model(path)
-    x = stored["X"][:4, ..., None]
+    x = windows[:4, ..., None]
     vanilla, guided = (saliency_maps(model, x, target_of(model, "output", 0), rule) for rule in ("none", "guided"))
     correlation = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(vanilla, guided, strict=True)]
     assert max(correlation) < 0.95

@@ -351,7 +351,9 @@ def test_bad_arguments_are_said_before_anything_is_written(net1, net2, tmp_path)
 def test_several_backgrounds_of_shap_are_averaged_over(net1):
     many = np.stack([np.zeros_like(SIGNAL), np.ones_like(SIGNAL)])
     found = visualize_shap(net1, SIGNAL, many, 1, explainer="kept for older calls")
-    np.testing.assert_allclose(found, np.abs(ss.deep_lift(net1, SIGNAL, 1, references=many)[0]).max(-1), rtol=1e-6)
+    np.testing.assert_allclose(
+        found, np.abs(ss.deep_lift(net1, SIGNAL, 1, references=many[None])[0]).max(-1), rtol=1e-6
+    )
 
 
 # --- the pictures --------------------------------------------------------------------------------------------

@@ -195,6 +195,17 @@ def test_flagged_spans_are_the_flagged_windows_of_a_lead(small: Path, truth: xar
     assert max(one.probability for one in spans) == truth.probability.values[:, 1][truth.flagged.values > 0].max()
 
 
+def test_windows_that_touch_are_one_span_and_those_apart_are_two(tmp_path: Path) -> None:
+    stores.fill(tmp_path / "s.zarr", stores.spec())
+    from signalscreen.screening import store
+
+    group = store.opened(tmp_path / "s.zarr", "r+")
+    starts, lead = group["window_start"][:], group["window_lead"][:]
+    group["flagged"][:] = np.isin(starts, (0, 200, 500, 600)) & (lead == 1)
+    spans = flagged_spans(part_of(str(tmp_path / "s.zarr")))
+    assert [(one.start, one.stop, one.lead, one.windows) for one in spans] == [(0, 400, 1, 2), (500, 800, 1, 2)]
+
+
 def test_annotations_read_by_wfdb_are_the_spans(small: Path, tmp_path: Path) -> None:
     export_results(small, tmp_path / "rec", "wfdb-ann")
     spans = flagged_spans(part_of(str(small)))

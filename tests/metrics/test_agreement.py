@@ -204,6 +204,16 @@ def test_lists_pairs_seconds_and_overlaps():
     assert interval_mask([[0, 6, 4, 10]], 10).all()
 
 
+@pytest.mark.parametrize("fs", [10, 100, 128, 250, 360])
+def test_seconds_that_are_samples_are_those_samples(fs):
+    """0.29 s at 100 Hz is sample 29, though 0.29 * 100 is a little less; a third of a sample later it still is."""
+    for sample in range(1, 3 * fs):
+        for later in (0, 1 / 3):
+            start, end = (sample + later) / fs, (sample + 1 + later) / fs
+            [mask] = interval_mask([[start, end]], 4 * fs, fs=fs)
+            assert np.flatnonzero(mask).tolist() == [sample]
+
+
 @pytest.mark.parametrize(
     ("given", "fs", "match"),
     [

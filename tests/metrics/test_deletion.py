@@ -126,6 +126,17 @@ def test_the_mean_of_each_window_is_its_own():
     assert np.ptp(bent.score, axis=1).min() > 0.1
 
 
+def test_random_orders_are_permutations_of_the_windows_and_each_is_another():
+    """Every window adds a power of two, so that the score tells which of them is gone."""
+    powers = 2.0 ** np.arange(8)
+    curve = ss.deletion_curve(linear(powers[:, None]), np.ones((2, 8, 1)), np.ones((2, 8)), 0, window=1, orders=200)
+    np.testing.assert_array_equal(curve.random_score[0], curve.random_score[1])  # of every example the same
+    taken = -np.diff(curve.random_score[0], axis=1)
+    np.testing.assert_array_equal(np.sort(taken, axis=1), np.broadcast_to(powers, taken.shape))
+    assert len(np.unique(taken, axis=0)) > 195
+    np.testing.assert_allclose(np.argsort(taken, axis=1).mean(axis=0), 3.5, atol=0.6)  # no window goes early
+
+
 def test_no_random_orders():
     curve = ss.deletion_curve(zoo.shared("sequential", 1), zoo.signals(1), np.ones((3, 24)), 0, orders=0)
     assert curve.random_score.shape == (3, 0, 25)

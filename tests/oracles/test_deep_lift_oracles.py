@@ -55,6 +55,6 @@ def test_several_references_are_averaged():
     spec, shape = DEEP_NETS["maxpool"], SHAPES[1]
     weights = random_weights(spec, shape, rng)
     x, references = (rng.normal(size=(n, *shape)).astype(np.float32) for n in (2, 3))
-    ours = ss.deep_lift(network("maxpool", 1, weights), x, 2, references=references)
+    ours = ss.deep_lift(network("maxpool", 1, weights), x, 2, references=references[None])
     slow = [np.mean([slow_deep_lift(spec, weights, row, r, 2) for r in references], axis=0) for row in x]
     assert_close(ours, np.stack(slow))

@@ -179,6 +179,31 @@ def test_windows_of_one_probability_are_told_apart_by_the_logit(tmp_path: Path) 
     assert worst_windows([part_of(str(tmp_path / "s.zarr"))], 1)[0].row == int(np.argmax(logit[:, 1]))
 
 
+def test_windows_that_touch_do_not_overlap(tmp_path: Path) -> None:
+    """The three highest are 0 to 200, 100 to 300 and 200 to 400: the first and the last stand side by side."""
+    stores.fill(tmp_path / "s.zarr", stores.spec())
+    from signalscreen.screening import store
+
+    group = store.opened(tmp_path / "s.zarr", "r+")
+    starts, lead = group["window_start"][:], group["window_lead"][:]
+    group["probability"][:] = 0.1
+    for start, high in ((0, 0.9), (100, 0.8), (200, 0.7)):
+        row = int(np.flatnonzero((starts == start) & (lead == 0))[0])
+        group["probability"][row] = high
+    found = worst_windows([part_of(str(tmp_path / "s.zarr"))], 2)
+    assert [(one.start, one.stop) for one in found] == [(0, 200), (200, 400)]
+
+
+def test_columns_of_a_sample_each_hold_the_windows_that_cover_it(small: Path) -> None:
+    part, truth = part_of(str(small), end=5 + 9.0), ss.open_results(small).load()
+    found = columns_of(part, None)
+    assert len(found.value) == 900
+    starts, lies_in = truth.window_start.values, truth.window_start.values + 200 <= 900
+    for at in range(900):
+        there = (starts <= at) & (at < starts + 200) & (truth.gap.values == 0) & lies_in
+        assert found.value[at] == truth.probability.values[there, 1].max()
+
+
 def test_columns_hold_means_shares_and_the_highest(small: Path) -> None:
     part, truth = part_of(str(small)), ss.open_results(small).load()
     columns = columns_of(part, "saliency")

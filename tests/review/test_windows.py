@@ -1,12 +1,19 @@
 """Surprise: its laws, and that it brings up what the score does not."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from signalscreen.review.columns import table_bytes
-from signalscreen.review.windows import surprise
+from signalscreen.review.pyramid import open_pyramid
+from signalscreen.review.record import open_records
+from signalscreen.review.windows import surprise, window_columns
+from signalscreen.screening.allocation import StoreSpec, create
+from signalscreen.screening.store import opened
 
 ALL = -1
 
@@ -66,6 +73,57 @@ def test_sigmoids_are_asked_one_by_one() -> None:
 def test_no_classes_and_no_windows() -> None:
     assert np.isnan(surprise(np.empty((4, 0)), _leads(4), 8)).all()
     assert surprise(np.empty((0, 3)), _leads(0), 8).shape == (0,)
+
+
+def _slow(p: np.ndarray, neighbours: int) -> list[float]:
+    """One window at a time; the ends of the record are held."""
+    found = []
+    for i in range(len(p)):
+        around = [p[min(max(j, 0), len(p) - 1)] for j in range(i - neighbours, i + neighbours + 1)]
+        own, expected = np.clip(p[i], 1e-3, 1), np.clip(np.median(around, axis=0), 1e-3, 1)
+        own, expected = own / own.sum(), expected / expected.sum()
+        found.append(max(sum(a * np.log2(a / b) for a, b in zip(own, expected, strict=True)), 0.0))
+    return found
+
+
+@pytest.mark.parametrize("neighbours", [1, 4, 9])
+def test_it_is_the_divergence_from_the_median_of_as_many_on_both_sides(neighbours: int) -> None:
+    p = np.random.default_rng(neighbours).dirichlet([0.3, 0.5, 0.4], 40)
+    np.testing.assert_allclose(surprise(p, _leads(40), neighbours), _slow(p, neighbours), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("window", "hop", "windows"), [(200, 200, 8), (200, 100, 16), (200, 50, 32), (200, 150, 10)]
+)
+def test_neighbours_are_within_eight_lengths_of_a_window(
+    tmp_path: Path, window: int, hop: int, windows: int
+) -> None:
+    """Of an episode of n windows the middle is still the rarer one among 2n + 1, and no more among 2n - 1."""
+    count, first = 160, 60
+    for length, seen in ((windows, True), (windows + 1, False)):
+        p = np.full(count, 0.05, np.float32)
+        p[first : first + length] = 0.95
+        path = _store(tmp_path / f"{length}.zarr", _two(p), window, hop)
+        (record,) = open_records(path).values()
+        found = window_columns(record, open_pyramid(record, progress=False))["surprise"]
+        assert (found[first + length // 2] > 1) == seen
+
+
+def _store(path: Path, probability: np.ndarray, window: int, hop: int) -> Path:
+    starts = hop * np.arange(len(probability))
+    n = int(starts[-1]) + window
+    spec = StoreSpec(
+        source="made", fs=100.0, samples=n, leads=("II",), units=("mV",), window_start=starts,
+        window_lead=_leads(len(starts)), window_samples=window, hop_samples=hop, shard_samples=n,
+        shard_windows=len(starts), methods=(), classes=("clean", "artefact"), alarm=1,
+        facts={"fingerprint": path.name},
+    )  # fmt: skip
+    create(path, spec)
+    group = opened(path, "r+")
+    group["signal"][:] = 0
+    group["probability"][:] = probability
+    group["done"][:] = 1
+    return path
 
 
 @given(arrays(np.float64, st.tuples(st.integers(1, 40), st.integers(2, 4)), elements=st.floats(0, 1)))

@@ -298,6 +298,21 @@ def test_the_plain_table_has_a_number_a_cell():
     assert table([one])[1][1] == "0.0028"
 
 
+def test_the_printed_table_says_what_is_flagged_of_the_windows_without_gaps():
+    one = RecordSummary(
+        "a", 2.0, 0.5, 10, 2, 5, {"N": 4, "V": 3, "A": 2, "J": 1}, {"deep_lift": 0.25}, {"any": 0.5}
+    )
+    one.relevance["saliency"] = {"any": Share(0.125, 0.025)}
+    empty = RecordSummary("b", 1.0, 1.0, 3, 0, 3, {}, {}, {"any": 0.0}, seconds=2.0)
+    head, first, second = table([one, empty])
+    assert dict(zip(head, first, strict=True)) == {
+        "record": "a (50% done)", "hours": "2.00", "windows": "10", "flagged": "2 (40%)", "gaps": "5",
+        "top classes": "N 4, V 3, A 2", "incomplete": "0.25", "bad signal": "50%", "saliency on bad": "12% (2.5%)",
+        "seconds": "0.0",
+    }  # fmt: skip
+    assert second == ["b", "1.00", "3", "0 (0.0%)", "3", "-", "-", "0.0%", "-", "2.0"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -85,6 +85,15 @@ def test_windows_lie_inside_the_recording(grid):
     assert (np.diff(grid.window_start) >= 0).all()
 
 
+@settings(max_examples=150, deadline=None)
+@given(grids())
+def test_a_window_begins_at_the_sample_nearest_to_its_first(grid):
+    exact = [int(start) / grid.ratio for start in grid.starts]
+    last = grid.samples - grid.window_samples
+    for found, wanted in zip(grid.window_start.tolist(), exact, strict=True):
+        assert abs(found - wanted) <= Fraction(1, 2) or found == last < wanted
+
+
 @settings(max_examples=100, deadline=None)
 @given(grids(), st.integers(0, 3))
 def test_a_straight_line_stays_one_on_the_other_clock(grid, k):

@@ -275,6 +275,8 @@ def test_other_things_are_not_overwritten(tmp_path, two_leads):
         ({"explain": "some"}, OptionError, "explain='some' is not known; choose all, flagged, none"),
         ({"explain": "flagged"}, OptionError, "needs an alarm; give alarm, one of 0, 1, 2"),
         ({"alarm": "V"}, OptionError, "alarm 'V' is no class of the model; give one of 0, 1, 2"),
+        ({"alarm": -1}, OptionError, "alarm -1 is no class of the model; give one of 0, 1, 2"),
+        ({"target": -1}, ss.errors.TargetError, "target -1 is out of range; the model has 3 outputs, 0 to 2"),
         ({"class_names": ["N", "V"]}, OptionError, "class_names has 2 (N, V), but the model has 3 outputs"),
         ({"class_names": list("NVAF"), "target": "V"}, OptionError, "has 4 (N, V, A, F), but the model has 3"),
         ({"class_names": list("NVV"), "target": "V"}, OptionError, "class_names has a name twice (N, V, V)"),

@@ -75,6 +75,26 @@ def test_a_gradient_inside_the_borders_is_left_alone():
         np.testing.assert_array_equal(every(1)[name].along(x, rows(1, 1)), rows(1, 1))
 
 
+@pytest.mark.parametrize("rank", SHAPES)
+def test_a_row_as_strong_as_it_may_be_may_shrink(rank):
+    """Only what leads out of the ball is cut off: of a gradient along x and one across it, by hand."""
+    one = every(rank)["rms"]
+    x = one.project(10 * rows(rank))
+    across = rows(rank, 1)
+    own = tuple(range(1, rank + 2))
+    across -= x * (x * across).sum(own, keepdims=True) / (x * x).sum(own, keepdims=True)
+    np.testing.assert_allclose(one.along(x, across + 0.3 * x), across, atol=1e-9)
+    np.testing.assert_array_equal(one.along(x, across - 0.3 * x), across - 0.3 * x)
+    np.testing.assert_array_equal(one.along(x, -x), -x)
+
+
+def test_at_a_limit_a_gradient_may_lead_inwards_only():
+    one = c.constraints((3, 1), limits=(-0.5, 0.8))[0]
+    x = np.array([[[-0.5], [0.1], [0.8]]])
+    np.testing.assert_array_equal(one.along(x, np.full_like(x, 2.0))[0, :, 0], [2, 2, 0])
+    np.testing.assert_array_equal(one.along(x, np.full_like(x, -2.0))[0, :, 0], [0, -2, -2])
+
+
 def test_a_band_passes_the_sinusoid_inside_and_no_other():
     fs, n = 100.0, 200
     t = np.arange(n) / fs

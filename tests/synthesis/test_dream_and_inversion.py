@@ -88,6 +88,17 @@ def test_examples_are_dreamt_by_themselves(net, x):
         np.testing.assert_allclose(alone.x[0], together.x[row], rtol=1e-3, atol=1e-3 * np.abs(x[row]).max())
 
 
+@pytest.mark.parametrize("octaves", [1, 2, 4])
+def test_every_octave_hands_on_all_that_was_added(x, octaves):
+    """The mean of a linear layer has one slope everywhere, so each step lifts the whole signal alike."""
+    linear = keras.Sequential([keras.Input((None, 1)), L.Conv1D(1, 1, name="twice")])
+    linear.set_weights([np.full((1, 1, 1), 2.0), np.zeros(1)])
+    made = ss.deep_dream(linear, x, "twice", octaves=octaves, steps=5, learning_rate=0.03, weight_decay=0.0)
+    lifted = octaves * 5 * 0.03 * np.ptp(x, axis=(1, 2), keepdims=True) / 4
+    np.testing.assert_allclose((made.x - x) / lifted, 1, atol=1e-3)
+    np.testing.assert_allclose(made.score, 2 * (x + lifted).mean(axis=(1, 2)), rtol=1e-4, atol=1e-4)
+
+
 def test_octaves_need_and_use_a_free_length(net, x):
     made = ss.deep_dream(net, x, "late", octaves=3, steps=10)
     assert made.x.shape == x.shape

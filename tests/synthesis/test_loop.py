@@ -50,6 +50,24 @@ def test_each_row_keeps_its_best_and_what_belongs_to_it():
     assert made.history.shape == made.score_history.shape == (21, 3)
 
 
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_each_step_is_uphill_and_then_projected_as_that_step_is(scale):
+    """Steps are counted from the start, which is 0, so the first move ends in step 1."""
+
+    def project(x, step):
+        return np.minimum(x * (0.5 if step and step % 3 == 0 else 1), 0.9 + 0.1 * step)
+
+    x = project(starts(), 0)
+    values = [hill(x, 0).value]
+    for step in range(1, 8):
+        x = project(x + scale * 0.02 * hill(x, step).gradient, step)
+        values.append(hill(x, step).value)
+
+    made = ascend(hill, starts(), steps=7, optimizer="sgd", learning_rate=0.02, scale=scale, project=project)
+    np.testing.assert_allclose(made.history, values, rtol=1e-5)
+    np.testing.assert_array_equal(made.start, project(starts(), 0))
+
+
 def test_the_scale_is_the_unit_of_the_optimiser():
     once = ascend(hill, starts(), steps=10)
 
