@@ -88,6 +88,14 @@ def orders_of(model: Any, channels: Any = None) -> list[tuple[str, tuple[int | N
 _LENGTH = 1024
 
 
+def channels_last(model: Any, array: Array, channels: Any = None) -> Array:
+    """What lies like the x of a model with one input, ``(..., *axes, channels)``; anything else stays."""
+    orders = [one for _, _, one in orders_of(model, channels)]
+    if len(orders) != 1 or array.ndim < orders[0].rank:
+        return array
+    return orders[0].canonical(array)
+
+
 def roles(model: Any, layout: Layout, number: int, taps: Sequence[Tap] | None = None) -> list[Roles | None]:
     """What the axes of layers' outputs are, for one input of the lengths at hand.
 

@@ -191,16 +191,12 @@ def average_maps(
 
 def _channels_last(found: Any, fields: Sequence[str], model: Any, channels: Any) -> Any:
     """A result whose arrays lie as they are drawn, channels last."""
-    from signalscreen.surveys import orders_of
-
-    orders = [one for _, _, one in orders_of(model, channels)]
-    if len(orders) != 1 or orders[0].is_plain:
-        return found
+    from signalscreen.surveys import channels_last
 
     def turned(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: turned(one) for key, one in value.items()}
-        return orders[0].canonical(value) if value.ndim >= orders[0].rank else value
+        return channels_last(model, value, channels)
 
     return replace(found, **{name: turned(getattr(found, name)) for name in fields})
 
