@@ -55,7 +55,7 @@ class Walk:
     events : list of Event
         In the order of the ops.
     picked : dict of {str: dict of {source: Digit}}
-        By name of a tensor: of which place of an axis it is, where it is of one only.
+        By name of a tensor made from single places of an axis: the place, None where it is made from several.
     """
 
     def __init__(self, inputs: Sequence[Any], rules: dict[str, Rule]) -> None:
@@ -63,7 +63,7 @@ class Walk:
         self.axes: dict[str, Axes] = {}
         self.lists: dict[str, Axes] = {}
         self.events: list[Event] = []
-        self.picked: dict[str, dict[tuple[int, int], Digit]] = {}
+        self.picked: dict[str, dict[tuple[int, int], Digit | None]] = {}
         for number, tensor in enumerate(inputs):
             own = tuple(Digit((number, a)) for a in range(len(tensor.shape) - 1))
             self.axes[tensor.name] = (BATCH, *own)
@@ -88,10 +88,11 @@ class Walk:
         except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
             return ()  # an op in a form that the rule does not expect: not known is never wrong
 
-    def _of_one_place(self, op: Any) -> dict[tuple[int, int], Digit]:
-        """The places that all of an op's inputs are of."""
+    def _of_one_place(self, op: Any) -> dict[tuple[int, int], Digit | None]:
+        """The places that an op's inputs are of, None where they do not agree."""
         each = [self.picked.get(x.name, {}) for x in op.inputs if x.name in self.axes]
-        return {source: place for source, place in each[0].items() if all(e.get(source) == place for e in each)}
+        found = {source: place for one in each for source, place in one.items()}
+        return {s: place if all(e.get(s) == place for e in each) else None for s, place in found.items()}
 
     def pick(self, tensor: Any, digit: Axis) -> None:
         """Note that a tensor is of one place of an axis."""

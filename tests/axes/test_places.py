@@ -157,6 +157,20 @@ def test_what_is_not_known_is_none():
     np.testing.assert_allclose(score.places()[0], 2 + 2 * np.arange(46))  # a step of a loop stays where it is
 
 
+def test_what_is_stacked_of_single_places():
+    """A layer on each stretch keeps their places; an unrolled loop, whose steps see all before, has none."""
+    each = L.TimeDistributed(L.Conv1D(3, 5))
+    model = keras.Sequential([keras.Input((4, 30, 1)), each, L.GlobalMaxPooling2D(), L.Dense(1)])
+    stretches, samples = layer_places(model, np.zeros((1, 4, 30, 1)), each)
+    np.testing.assert_array_equal(stretches, np.arange(4))
+    np.testing.assert_array_equal(samples, 2 + np.arange(26))
+    loop = L.LSTM(4, return_sequences=True, unroll=True)
+    model = keras.Sequential([keras.Input((12, 2)), loop, L.GlobalMaxPooling1D(), L.Dense(1)])
+    x = np.random.default_rng(0).normal(size=(2, 12, 2))
+    assert layer_places(model, x, loop) is None
+    assert ss.grad_cam(model, x, 0, layer=loop).shape == (2, 12)
+
+
 def test_attention_leaves_places_where_they_are():
     x = keras.Input((N, 2))
     h = L.Conv1D(8, 5)(x)

@@ -178,10 +178,12 @@ def stack(walk: Walk, op: Any) -> list[Axes]:
 def _of_places(walk: Walk, op: Any) -> Axis:
     """The axis along which tensors are stacked: that of an input, where each is of another place of it."""
     each = [walk.picked.get(x.name, {}) for x in op.inputs]
+    if any(place is None for one in each for place in one.values()):
+        return None  # as an unrolled recurrent layer stacks what it made of all places so far
     for source, first in each[0].items():
-        there = [e.get(source) for e in each]
-        steps = {b.lo - a.lo for a, b in pairwise(there) if a is not None and b is not None}
-        if None not in there and len(steps) == 1 and steps != {0.0}:
+        there = [place for one in each if (place := one.get(source)) is not None]
+        steps = {b.lo - a.lo for a, b in pairwise(there)}
+        if first is not None and len(there) == len(each) and len(steps) == 1 and steps != {0.0}:
             return first._replace(step=steps.pop())
     return MADE
 
