@@ -36,11 +36,11 @@ def order_of(number: int, shape: Sequence[int | None], events: Sequence[Event]) 
         return _without_windows(shape, mine)
     channels = [a for a, kind in enumerate(first) if kind == "channel"]
     leads = [a for a, kinds in enumerate(mine) if not first[a] and _is_lead(kinds, shape[a], "slid" in first)]
-    if not channels and first[-1] == "slid":
-        # A window moves along all axes, or along the last: nothing says where channels are.
-        channels, leads = ([leads[0]], leads[1:]) if leads else ([], [])
-    elif not channels:
-        channels, leads = [len(shape) - 1], [a for a in leads if a != len(shape) - 1]
+    if not channels:
+        # Where windows move along the last axis too, only leads can be told from the others.
+        channels = leads[:1] if first[-1] == "slid" else [len(shape) - 1]
+    elif any(shape[a] != 1 for a in channels):
+        leads = []  # beside channels of its own, an axis that a kernel takes whole may well be one of a picture
     held = sorted({*channels, *leads})
     if not held or len(held) == len(shape):
         return plain(shape)
@@ -63,13 +63,9 @@ def _of_vector(shape: Sequence[int | None], kinds: Sequence[str]) -> Order:
 
 
 def _without_windows(shape: Sequence[int | None], mine: Sequence[Sequence[str]]) -> Order:
-    """Recurrent layers say what time is; else batch normalisation and global pooling, between them, do."""
+    """Recurrent layers say what time is."""
     scanned = [a for a, kinds in enumerate(mine) if "scanned" in kinds]
     mixed = [a for a, kinds in enumerate(mine) if "dense" in kinds and a not in scanned]
     if len(scanned) == 1 and len(mixed) == 1 and len(shape) == 2:
         return of_features(shape, mixed, mixed[0])
-    weighed = [a for a, kinds in enumerate(mine) if "scaled" in kinds]
-    pooled = [a for a, kinds in enumerate(mine) if "pooled" in kinds and "scaled" not in kinds]
-    if len(weighed) == 1 and len(pooled) == len(shape) - 1:
-        return of_features(shape, weighed, weighed[0])
     return plain(shape)

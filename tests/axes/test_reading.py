@@ -26,6 +26,13 @@ class Stft(L.Layer):
         return tf.abs(tf.signal.stft(x, 16, 8))
 
 
+class PerTime(L.Layer):
+    """A weight for each sample."""
+
+    def call(self, x):
+        return x * np.hanning(20).reshape(20, 1).astype("f4")
+
+
 class Unknown(L.Layer):
     """What nobody can look into."""
 
@@ -41,9 +48,13 @@ CASES = {
         ((3, 40), L.BatchNormalization(axis=1), L.ReLU(), L.Conv1D(2, 3, data_format=FIRST)),
         ((1,), (0,)),
     ),
-    "normalised and pooled": (
-        ((3, 40), L.BatchNormalization(axis=1), L.GlobalAveragePooling1D(data_format=FIRST), L.Dense(2)),
-        ((1,), (0,)),
+    "an axis that a kernel takes whole": (
+        ((20, 5, 3), L.Conv2D(2, (3, 5)), L.Flatten(), L.Dense(2)),
+        ((0, 1), (2,)),
+    ),
+    "weights along time": (
+        ((20, 3), PerTime(), L.GlobalAveragePooling1D(data_format=FIRST), L.Dense(2)),
+        ((0,), (1,)),
     ),
     "kernels of one": (((3, 40), L.Conv1D(2, 1, data_format=FIRST)), ((1,), (0,))),
     "pool first": (((3, 40), L.MaxPool1D(2, data_format=FIRST), L.Flatten(), L.Dense(2)), ((1,), (0,))),

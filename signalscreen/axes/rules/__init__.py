@@ -4,7 +4,7 @@ A rule is ``rule(walk, op) -> axes of each output``. It gives nothing where it d
 """
 
 from signalscreen.axes.kinds import POINTWISE
-from signalscreen.axes.rules.pointwise import bias, each_its_own, normalisation, pointwise, same
+from signalscreen.axes.rules.pointwise import each_its_own, pointwise, same
 from signalscreen.axes.rules.products import batch_product, einsum, matrix_product, spectrum
 from signalscreen.axes.rules.recurrence import list_of, loop, stacked_list
 from signalscreen.axes.rules.shapes import (
@@ -42,9 +42,8 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(POINTWISE, pointwise),
     **dict.fromkeys(["Complex", "ComplexAbs", "Real", "Imag", "Conj", "Angle", "Select"], pointwise),
     "IdentityN": each_its_own,
-    "BiasAdd": bias,
-    **dict.fromkeys(["Softmax", "LogSoftmax", "LRN", "Cumsum", "Cumprod", "EnsureShape"], same),
-    **dict.fromkeys(["FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"], normalisation),
+    **dict.fromkeys(["Softmax", "LogSoftmax", "LRN", "Cumsum", "Cumprod", "EnsureShape", "BiasAdd"], same),
+    **dict.fromkeys(["FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"], same),
     **dict.fromkeys(["Conv2D", "Conv3D", "DepthwiseConv2dNative"], window),
     **dict.fromkeys(["MaxPool", "MaxPool3D", "AvgPool", "AvgPool3D"], window),
     **dict.fromkeys(["Conv2DBackpropInput", "Conv3DBackpropInputV2"], transposed_window),

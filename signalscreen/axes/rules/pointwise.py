@@ -1,12 +1,9 @@
 """Ops that compute each value from those at the same place, or leave axes as they are."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from signalscreen.axes.terms import MADE, ONE, Axes, Axis, together
 from signalscreen.axes.walk import Walk, shape_of
-
-_WEIGHING = {"Mul", "Add", "AddV2", "Sub", "RealDiv", "Div"}
 
 
 def pointwise(walk: Walk, op: Any) -> list[Axes]:
@@ -25,19 +22,7 @@ def pointwise(walk: Walk, op: Any) -> list[Axes]:
     for i, n in enumerate(out):
         if n != sizes[i]:
             found[i] = MADE  # spread out by a constant
-    if op.type in _WEIGHING:
-        for x in op.inputs:
-            if not walk.reaches(x):
-                _note_weights(walk, found, shape_of(x))
     return [tuple(found)]
-
-
-def _note_weights(walk: Walk, axes: Sequence[Axis], weights: list[int]) -> None:
-    """A constant with a value for each place of one axis."""
-    long = [i for i, n in enumerate(weights) if n != 1]
-    if len(long) == 1:
-        at = long[0] + len(axes) - len(weights)
-        walk.note("scaled", axes[at], weights[long[0]])
 
 
 def each_its_own(walk: Walk, op: Any) -> list[Axes]:
@@ -48,25 +33,3 @@ def each_its_own(walk: Walk, op: Any) -> list[Axes]:
 def same(walk: Walk, op: Any) -> list[Axes]:
     """Axes stay what they are."""
     return [walk.of(op.inputs[0])] if walk.reaches(op.inputs[0]) else []
-
-
-def bias(walk: Walk, op: Any) -> list[Axes]:
-    """A number for each channel."""
-    x = op.inputs[0]
-    if not walk.reaches(x):
-        return []
-    axes = walk.of(x)
-    at = 1 if op.get_attr("data_format") == b"NCHW" else len(axes) - 1
-    walk.note("scaled", axes[at], shape_of(x)[at])
-    return [axes]
-
-
-def normalisation(walk: Walk, op: Any) -> list[Axes]:
-    """Batch normalisation in one op."""
-    x = op.inputs[0]
-    if not walk.reaches(x):
-        return []
-    axes = walk.of(x)
-    at = 1 if op.get_attr("data_format").startswith(b"NC") else len(axes) - 1
-    walk.note("scaled", axes[at], shape_of(x)[at])
-    return [axes]
