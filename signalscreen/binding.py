@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from signalscreen.errors import InputError
 from signalscreen.inputs import Layout, free_inputs
+from signalscreen.order import Order
 from signalscreen.targets import Target
 
 Array = npt.NDArray[Any]
@@ -20,11 +21,15 @@ _TOO_MANY = "the score is bound to {} examples, each with {}, and was given more
 
 
 class Wiring(NamedTuple):
-    """How a model is called: shape (without the batch) and dtype of each input, and how they are packed."""
+    """How a model is called: shape (without the batch) and dtype of each input, and how they are packed.
+
+    Shapes are those of signals as they lie inside; `orders` says how the model takes them.
+    """
 
     shapes: tuple[tuple[int | None, ...], ...]
     dtypes: tuple[str, ...]
     packing: tuple[str, ...] | None  # None for one input, else "list" or "dict" and the names
+    orders: tuple[Order, ...] = ()  # empty: as they lie inside
 
     @property
     def result(self) -> str:
@@ -48,13 +53,14 @@ class Wiring(NamedTuple):
 def wiring_of(layout: Layout) -> Wiring:
     """The wiring of a layout whose inputs have been joined: sizes the model leaves free stay free."""
     shapes = [
-        spec.shape if spec.shape is not None else shape
-        for spec, shape in zip(layout.specs, layout.shapes, strict=True)
+        order.shape(spec.shape) if spec.shape is not None else shape
+        for spec, shape, order in zip(layout.specs, layout.shapes, layout.orders, strict=True)
     ]
     packing = layout.packing
     if packing is not None:
         packing = ("dict" if isinstance(packing, dict) else "list", *(s.name for s in layout.specs))
-    return Wiring(tuple(shapes), tuple(s.dtype for s in layout.specs), packing)
+    orders = () if all(order.is_plain for order in layout.orders) else tuple(layout.orders)
+    return Wiring(tuple(shapes), tuple(s.dtype for s in layout.specs), packing, orders)
 
 
 class Binding(NamedTuple):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from signalscreen.errors import InputError, OptionError
 from signalscreen.method import bind_one
+from signalscreen.order import Order
 from signalscreen.streams import Patches, blocks_of_content, in_batches
 
 Array = npt.NDArray[Any]
@@ -28,7 +29,8 @@ class Edit(NamedTuple):
     start : int or tuple of int
         First sample; on each axis where there are several.
     content : array_like, shape (width, channels), or (\*widths, channels)
-        What is written there. Its last axis may be 1 for all channels alike; with a `channel` it may be left out.
+        What is written there, its axes lying as those of `x` (channels first where `x` has them so). The axis of
+        channels may be 1 for all alike; with a `channel` it may be left out.
     channel : int, optional
         Write into this channel only.
 
@@ -54,12 +56,13 @@ def edit_effects(
     class_names: Sequence[str] | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
+    channels: Any = None,
 ) -> Array:
     """S(x with an edit) minus S(x), for any list of edits.
 
     Parameters
     ----------
-    model, x, target, score, class_names, batch_size, progress
+    model, x, target, score, class_names, batch_size, progress, channels
         See the conventions page of the documentation.
     edits : sequence of Edit, or of tuples (start, content) or (start, content, channel)
         Of any mixture of widths. Every edit is made to every example, each alone.
@@ -93,10 +96,13 @@ def edit_effects(
     array([[-1.,  8.]], dtype=float32)
     """
     common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
+    common["channels"] = channels
     bound, x = bind_one(model, x, target, common, input)
     if not np.iterable(edits) or isinstance(edits, Edit):
         raise OptionError(f"edits {edits!r} is no list of edits; give [Edit(start, content), ...]")
-    checked = [_checked(edit, number, x.shape[1:]) for number, edit in enumerate(edits)]
+    position = bound.bound.position
+    order, own = bound.layout.orders[position], bound.layout.own_shapes[position]
+    checked = [_checked(edit, number, x.shape[1:], order, own) for number, edit in enumerate(edits)]
     if not checked:
         raise OptionError("edits is empty; give at least one Edit(start, content)")
     return in_batches(_effects, bound, x, {"edits": checked})
@@ -145,8 +151,14 @@ def _written(x: Array, edits: list[Edit], window: Window) -> Iterator[Patches]:
         yield Patches(np.array(starts), window, np.stack(content))
 
 
-def _checked(given: Any, number: int, shape: tuple[int, ...]) -> Edit:
-    """An edit with a start on each axis and content of ``(*widths, channels or 1)``."""
+def _checked(given: Any, number: int, shape: Window, order: Order, own: Window) -> Edit:
+    """An edit with a start on each axis and content of ``(*widths, channels or 1)``.
+
+    Parameters
+    ----------
+    shape, own : tuple of int
+        Of the signal, as it lies inside and as the model takes it.
+    """
     try:
         edit = Edit(*given)
         start = tuple(np.ravel(edit.start).tolist())
@@ -163,14 +175,16 @@ def _checked(given: Any, number: int, shape: tuple[int, ...]) -> Edit:
         raise OptionError(f"edits[{number}] has channel {edit.channel!r}; give a number from 0 to {channels - 1}")
     if content.ndim == len(sizes) and (channels == 1 or edit.channel is not None):
         content = content[..., None]
+    elif content.ndim == order.rank and content.size:
+        alike = all(content.shape[a] == 1 for a in order.features)
+        content = order.canonical(content) if alike else order.canonical_like(content, own)
     wanted = {1} if edit.channel is not None else {1, channels}
     if not content.size:
         raise OptionError(f"edits[{number}] has no content, its shape is {content.shape}; give one sample or more")
     if content.ndim != len(shape) or content.shape[-1] not in wanted:
-        axes = "width" if len(sizes) == 1 else ", ".join(f"width {i}" for i in range(len(sizes)))
         raise OptionError(
-            f"edits[{number}] has content of shape {np.shape(edit.content)}; give ({axes}, "
-            f"{' or '.join(map(str, sorted(wanted)))}), the last axis being channels"
+            f"edits[{number}] has content of shape {np.shape(edit.content)}; give "
+            f"{_wanted(order, own, edit.channel is not None)}"
         )
     if not real:
         raise InputError(f"edits[{number}] has content that is not of finite numbers; give real, finite ones")
@@ -184,6 +198,14 @@ def _checked(given: Any, number: int, shape: tuple[int, ...]) -> Edit:
             f"the signal of {_by(sizes)} samples; move or shorten it"
         )
     return Edit(start, content, edit.channel)
+
+
+def _wanted(order: Order, own: Window, one: bool) -> str:
+    """The shape that content may have, in words."""
+    names = {a: "width" if len(order.signal) == 1 else f"width {i}" for i, a in enumerate(order.signal)}
+    names |= {a: "1" if one or own[a] == 1 else f"1 or {own[a]}" for a in order.features}
+    words = f"({', '.join(names[a] for a in range(order.rank))})"
+    return f"{words}, the last axis being channels" if order.is_plain else f"{words}, the axes lying as those of x"
 
 
 def _by(sizes: Sequence[int]) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from signalscreen.methods import explain  # which knows all methods, where `method` alone knows none
@@ -18,6 +19,7 @@ def activations(
     *,
     batch_size: int | None = None,
     progress: bool | None = None,
+    channels: Any = None,
 ) -> Array:
     """What a layer gives for each example: its feature maps, or its units.
 
@@ -32,11 +34,14 @@ def activations(
         Rows per model call.
     progress : bool, optional
         Show a progress bar; by default when it takes more than two seconds in a terminal.
+    channels : {"first", "last"}, int or tuple of int, optional
+        Where `x` holds its channels, if the model's layers do not say.
 
     Returns
     -------
     ndarray of float32, shape (batch, *positions, filters) or (batch, units)
-        In inference mode; the output layer with its softmax or sigmoid.
+        In inference mode; the output layer with its softmax or sigmoid. The filters stand where `x` has its
+        channels, ``(batch, filters, *positions)`` where those are first, whatever the layout inside the network.
 
     Raises
     ------
@@ -52,8 +57,10 @@ def activations(
     """
     from signalscreen.score import Score
 
-    score, x = Score(model, Unit(layer), batch_size=batch_size, progress=progress).bind(x)
-    return in_batches(_features, score, x, {"layer": layer})
+    score, x = Score(model, Unit(layer), batch_size=batch_size, progress=progress, channels=channels).bind(x)
+    found = in_batches(_features, score, x, {"layer": layer})
+    first = score.layout.single and score.layout.orders[0].is_first
+    return np.moveaxis(found, -1, 1) if first and found.ndim > 2 else found
 
 
 def _features(score: Any, x: Array, *, layer: Any) -> Array:

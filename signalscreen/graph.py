@@ -10,12 +10,16 @@ import re
 import threading
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from math import prod
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from signalscreen import channels_last
 from signalscreen.backend import keras, tf
+from signalscreen.entry import entered
 from signalscreen.errors import InputError
+from signalscreen.order import Order
 
 # Ops whose result depends on the shape of their input, not on its values.
 SHAPE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
@@ -61,7 +65,7 @@ class Run(NamedTuple):
     said: Sequence[str] = ()  # of each output that is a probability without a logit, why; "" for others
 
 
-def call(model: Any, inputs: list[Any], structure: Any) -> Run:
+def call(model: Any, inputs: list[Any], structure: Any, orders: Sequence[Order] = ()) -> Run:
     """Run `model` on tensors inside the current graph, in inference mode, and record what it did.
 
     Parameters
@@ -72,9 +76,14 @@ def call(model: Any, inputs: list[Any], structure: Any) -> Run:
         One tensor per input, flat.
     structure : nested
         How the model wants `inputs` packed (`tf.nest`).
+    orders : sequence of Order
+        How the model takes `inputs`, which lie ``(batch, *axes, features)``; none where it takes them so.
     """
     graph = tf.compat.v1.get_default_graph()
-    packed = tf.nest.pack_sequence_as(structure, inputs)
+    first = len(graph.get_operations())
+    taken = [entered(t, order) for t, order in zip(inputs, orders, strict=True)] if orders else inputs
+    packed = tf.nest.pack_sequence_as(structure, taken)
+    entry = graph.get_operations()[first:]
     before = len(graph.get_operations())
     taps: list[Tap] = []
     with _tracing, _tapped(model, taps):
@@ -85,9 +94,9 @@ def call(model: Any, inputs: list[Any], structure: Any) -> Run:
             # A function that needs autograph (a Python `if` on a tensor) cannot be inlined: keep it whole.
             taps.clear()
             before = len(graph.get_operations())
-            outputs = _called(model, packed, inputs)
+            outputs = _called(model, packed, taken)
     # Variables enter the graph as placeholders the first time only, so they are no part of a run.
-    ops = [op for op in graph.get_operations()[before:] if op.type != "Placeholder"]
+    ops = entry + [op for op in graph.get_operations()[before:] if op.type != "Placeholder"]
     # What lies in the graph of an inner function or loop is no part of this graph.
     taps = [tap for tap in taps if getattr(tap.tensor, "graph", None) is graph]
     return Run(ops, list(inputs), outputs, taps, list(getattr(model, "layers", [])))
@@ -258,25 +267,26 @@ def _functions_inlined() -> Iterator[None]:
 
 @contextmanager
 def _groups_opened() -> Iterator[None]:
-    """Make convolutions in groups ordinary ones, whose kernel is zero between groups.
+    """Make convolutions in groups ordinary ones, whose kernel is zero between groups, and put channels last.
 
     TensorFlow has no gradient for groups on a CPU, and runs them there only compiled; Keras hides that in a
     function, which inlining takes away.
     """
-    original = tf.nn.convolution
+    plain, transposed = tf.nn.convolution, tf.nn.conv_transpose
 
     def convolution(input: Any, filters: Any, *args: Any, **kwargs: Any) -> Any:
-        last = not str(kwargs.get("data_format") or "").startswith("NC")
+        last = not channels_last.is_first(kwargs.get("data_format"))
         channels, own = input.shape[-1 if last else 1], filters.shape[-2]
         if channels is not None and own is not None and channels != own:
             filters = _block_diagonal(filters, channels // own)
-        return original(input, filters, *args, **kwargs)
+        return channels_last.convolution(plain, input, filters, *args, **kwargs)
 
     tf.nn.convolution = convolution
+    tf.nn.conv_transpose = partial(channels_last.conv_transpose, transposed)
     try:
         yield
     finally:
-        tf.nn.convolution = original
+        tf.nn.convolution, tf.nn.conv_transpose = plain, transposed
 
 
 def _block_diagonal(kernel: Any, groups: int) -> Any:

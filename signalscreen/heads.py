@@ -5,7 +5,7 @@ is gone through: movers are repeated on the logits, scales, shifts and bounds ar
 recognised by trying it on numbers (`by_hand`). An output that is made of probabilities and has no logit is named.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import exp, log
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from signalscreen import graph
 from signalscreen.backend import tf
 from signalscreen.by_hand import bounded, made_of_heads, recognised
 from signalscreen.graph import FUNCTION_OPS, Run, copy_op
+from signalscreen.order import Order
 
 HIDDEN = "comes from a function that cannot be looked into"
 
@@ -75,9 +76,9 @@ def lost_logit(why: str) -> str:
     return f"{why} and has no logit that could be found, so it is explained as it is"
 
 
-def call(model: Any, inputs: list[Any], structure: Any) -> Run:
+def call(model: Any, inputs: list[Any], structure: Any, orders: Sequence[Order] = ()) -> Run:
     """Run `model` as `graph.call` does, and find the logits of each of its outputs."""
-    run = graph.call(model, inputs, structure)
+    run = graph.call(model, inputs, structure, orders)
     made = run.inputs[0].graph
     before = len(made.get_operations())
     heads = Heads()

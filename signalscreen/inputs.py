@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import InputError
+from signalscreen.order import Order, plain
 from signalscreen.references import laid_out
 
 Array = npt.NDArray[Any]
@@ -31,7 +32,7 @@ class Spec(NamedTuple):
         return f"({', '.join(['batch', *sizes])})"
 
 
-def prepare(x: Any, spec: Spec, *, what: str = "x") -> Array:
+def prepare(x: Any, spec: Spec, *, what: str = "x", order: Order | None = None) -> Array:
     """Check one input and give it the model's rank.
 
     One example without its batch axis, and a signal without its axis of one channel, are repaired; anything
@@ -45,10 +46,13 @@ def prepare(x: Any, spec: Spec, *, what: str = "x") -> Array:
         What the model expects.
     what : str
         How to call `x` in an error.
+    order : Order, optional
+        How the model's input lies, where that is known: for advice.
 
     Returns
     -------
-    ndarray, shape (batch, *axes, channels)
+    ndarray, shape (batch, ...)
+        As the model takes it.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def prepare(x: Any, spec: Spec, *, what: str = "x") -> Array:
     x = _with_rank(array, spec)
     if x is None:
         turned = any(_with_rank(np.moveaxis(array, axis, -1), spec) is not None for axis in range(array.ndim - 1))
-        advice = "move its channels to the last axis" if turned else "cut, pad or resample the signal to it"
+        advice = _turning(order) if turned else "cut, pad or resample the signal to it"
         raise InputError(f"{what} has shape {given}, but the model's input {spec.name!r} expects {spec}; {advice}")
     if x.size == 0:
         raise InputError(f"{what} has shape {given} and so holds no example; give at least one")
@@ -100,13 +104,22 @@ def _exact(x: Array, spec: Spec, what: str) -> Array:
     return cast
 
 
+def _turning(order: Order | None) -> str:
+    """What to do with an array that would fit if its axes lay otherwise."""
+    if order is None or len(order.features) > 1:
+        return "move its axes so that it lies like that"
+    where = "the first axis behind the batch" if order.is_first else "the last axis"
+    return f"move its channels to {where}"
+
+
 def _with_rank(x: Array, spec: Spec) -> Array | None:
     """`x` with the model's rank, or None where no reading of its shape fits."""
     if spec.shape is None:
         return x if x.ndim >= 2 else None
     candidates = [x, x[None]]
-    if spec.shape[-1:] == (1,):
-        candidates += [x[..., None], x[None, ..., None]]
+    for axis in reversed(range(len(spec.shape))):  # an axis of one channel or lead, wherever it lies
+        if spec.shape[axis] == 1 and x.ndim in (len(spec.shape), len(spec.shape) - 1):
+            candidates.append(np.expand_dims(x if x.ndim == len(spec.shape) else x[None], axis + 1))
     for candidate in candidates:
         if candidate.ndim == len(spec.shape) + 1 and _fits(candidate.shape[1:], spec.shape):
             return candidate
@@ -151,12 +164,17 @@ class Layout:
     ``(batch, elements)``: each input flattened, one after the other. Sums, products, paths and gradients mean
     the same in either form. Inputs beside them that have no gradient (`free_inputs`) are held, and have no part in
     the array.
+
+    Where the model takes its signals otherwise (`orders`), `inside` brings them into this form, and `pack` back.
     """
 
     def __init__(self, specs: Sequence[Spec], packing: Any) -> None:
         self.specs = list(specs)
         self.packing = packing  # None for one input, else a list or dict of positions
-        self.shapes: list[tuple[int, ...]] = []
+        self.orders = [plain(spec.shape or ()) for spec in self.specs]
+        self.ordered = False  # whether that has been looked at
+        self.shapes: list[tuple[int, ...]] = []  # of an example of each input, as it lies inside
+        self.own_shapes: list[tuple[int, ...]] = []  # and as the model takes it
         self.blind: Sequence[int] = ()  # inputs that have no gradient, as tracing the model finds
         self.named = isinstance(packing, dict)  # as the user names them, once there is a signal
 
@@ -172,14 +190,30 @@ class Layout:
         return tuple(i for i in free if i not in self.blind) or free
 
     def read(self, x: Any, *, what: str = "x") -> list[Array]:
-        """Check the user's arrays: one for each input."""
+        """Check the user's arrays: one for each input, as the model takes it."""
         self.named = isinstance(x, Mapping)
-        arrays = [prepare(part, s, what=w) for part, s, w in self._parts(x, what)]
+        parts = zip(self._parts(x, what), self.orders if self.ordered else [None] * len(self.specs), strict=True)
+        arrays = [prepare(part, s, what=w, order=order) for (part, s, w), order in parts]
         if len({len(a) for a in arrays}) > 1:
             sizes = ", ".join(f"{s.name}: {len(a)}" for s, a in zip(self.specs, arrays, strict=True))
             raise InputError(f"{what} has inputs with different numbers of examples ({sizes}); make them equal")
-        self.shapes = [a.shape[1:] for a in arrays]
+        self.shapes = self.own_shapes = [a.shape[1:] for a in arrays]
         return arrays
+
+    def inside(self, arrays: Sequence[Array]) -> list[Array]:
+        """Arrays that the model takes, as they lie inside."""
+        self.own_shapes = [a.shape[1:] for a in arrays]
+        found = [order.canonical(a) for order, a in zip(self.orders, arrays, strict=True)]
+        self.shapes = [a.shape[1:] for a in found]
+        return found
+
+    def own(self, array: Array, position: int = 0) -> Array:
+        """What lies like an input inside, as the model takes that input; leading axes stay."""
+        return self.orders[position].own(array, self.own_shapes[position])
+
+    def option(self, value: Any, position: int = 0) -> Any:
+        """An option that broadcasts to an input as the model takes it, made to broadcast to it inside."""
+        return self.orders[position].canonical_like(value, self.own_shapes[position])
 
     def join(self, arrays: Sequence[Array]) -> Array:
         """The inputs that are explained, side by side where there are several."""
@@ -194,11 +228,12 @@ class Layout:
         as the model does, None for one that is held, and gives them likewise.
         """
         if callable(value):
-            return value if self.single else partial(self._drawn, value, what)
+            as_given = self.single and self.orders[0].is_plain
+            return value if as_given else partial(self._drawn, value, what)
         if value is None or (not isinstance(value, list | tuple | Mapping) and np.ndim(value) == 0):
             return value if value is None else laid_out(value, batch, (), what=what).item()
         parts = self._free_parts(value, what)
-        arrays = [laid_out(part, batch, self.shapes[i], what=name) for i, part, name in parts]
+        arrays = [self.option(laid_out(part, batch, self.own_shapes[i], what=name), i) for i, part, name in parts]
         if len(arrays) == 1:
             return arrays[0]
         rows, count = (max(a.shape[axis] for a in arrays) for axis in (0, 1))
@@ -212,7 +247,8 @@ class Layout:
     def _drawn(self, draw: Callable[[Any], Any], what: str, rows: Array) -> Array:
         """References of a callable that takes the inputs as the model does."""
         given = self.pack(self.unpacked(rows))
-        arrays = [np.asarray(part) for _, part, _ in self._free_parts(draw(given), f"{what}(x)")]
+        drawn = self._free_parts(draw(given), f"{what}(x)")
+        arrays = [self.orders[i].canonical(np.asarray(part)) for i, part, _ in drawn]
         if len(arrays) == 1:
             return arrays[0]
         return np.concatenate([a.reshape(*a.shape[:2], -1) for a in arrays], axis=-1)
@@ -237,9 +273,10 @@ class Layout:
 
     def parts(self, value: Any) -> list[Any]:
         """What each input gets of an option: its own part of a list or dict, else the same."""
+        each = [value] * len(self.specs)
         if isinstance(value, list | tuple | Mapping):
-            return [part for part, _, _ in self._parts(self._filled(value), "option")]
-        return [value] * len(self.specs)
+            each = [part for part, _, _ in self._parts(self._filled(value), "option")]
+        return [self.option(part, i) for i, part in enumerate(each)]
 
     def split(self, flat: Array, which: Sequence[int] | None = None) -> list[Array]:
         """The inputs that lie in `flat`, ``(rows, ...)``, each with its own axes again.
@@ -259,8 +296,18 @@ class Layout:
         own = dict(zip(self.free, self.split(flat), strict=True))
         return [own.get(i) for i in range(len(self.specs))]
 
-    def pack(self, arrays: Sequence[Any]) -> Any:
-        """A list of arrays, one an input, as the user gave them: alone, as a list, or as a dict."""
+    def given_back(self, array: Array) -> Any:
+        """What lies like the inputs that are explained, side by side, as the user gave them."""
+        return self.own(array) if self.single else self.pack(self.unpacked(array))
+
+    def pack(self, arrays: Sequence[Any], like_x: bool = True) -> Any:
+        """A list of arrays, one an input, as the user gave them: alone, as a list, or as a dict.
+
+        With `like_x` each lies like its input, the shape of an example at its end, and goes back to how the model
+        takes it.
+        """
+        if like_x:
+            arrays = [None if a is None else self.own(a, i) for i, a in enumerate(arrays)]
         if self.packing is None:
             return arrays[0]
         if self.named:

@@ -1,9 +1,12 @@
 """Which tensor of a run a layer stands for: its feature maps, or one number of its output."""
 
-from typing import Any
+from collections.abc import Sequence
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from signalscreen.axes.roles import Roles
 from signalscreen.backend import tf
 from signalscreen.errors import LayerError, TargetError
 from signalscreen.graph import Run, Tap, active_ops
@@ -11,8 +14,28 @@ from signalscreen.naming import name_of, places_of
 from signalscreen.targets import Unit
 
 
-def find_layer(run: Run, score: Any, layer: Any, rank: int, of_unit: Any = None) -> Tap:
-    """The tap of a layer given by name (``outer/inner`` when nested), index, or object; by default the last.
+class Mapped(NamedTuple):
+    """A layer's output and what its axes are; None where that is not known."""
+
+    tap: Tap
+    roles: Roles | None
+
+    @property
+    def path(self) -> str:  # noqa: D102 (as of a tap)
+        return self.tap.path
+
+    @property
+    def layer(self) -> Any:  # noqa: D102
+        return self.tap.layer
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it holds feature maps over the signal's axes."""
+        return self.roles is not None and self.roles.is_map and self.tap.tensor.dtype.is_floating
+
+
+def find_layer(run: Run, score: Any, layer: Any, roles: Sequence[Roles | None], of_unit: Any = None) -> Mapped:
+    """A layer given by name (``outer/inner`` when nested), index, or object; by default the last with maps.
 
     Parameters
     ----------
@@ -20,8 +43,8 @@ def find_layer(run: Run, score: Any, layer: Any, rank: int, of_unit: Any = None)
         What the layer is asked about: it must lie between the inputs and this.
     layer : str, int, keras.Layer or None
         None is the last layer with feature maps over the signal's axes.
-    rank : int
-        Rank of the model's input, batch and channels included.
+    roles : sequence of Roles or None
+        Of each of the run's taps.
     of_unit : Tensor, optional
         What the layer gives that the score is a unit of: by default it is looked for before that.
 
@@ -30,7 +53,8 @@ def find_layer(run: Run, score: Any, layer: Any, rank: int, of_unit: Any = None)
     LayerError
         No such layer, or the layer has no feature maps over the signal's axes.
     """
-    taps = feature_maps(run, score, rank)
+    all_taps = [Mapped(*pair) for pair in zip(run.taps, roles, strict=True)]
+    taps = feature_maps(run, score, all_taps)
     maps = f"layers with feature maps: {_paths(taps)}"
     if layer is None and not taps:
         raise LayerError(
@@ -38,29 +62,34 @@ def find_layer(run: Run, score: Any, layer: Any, rank: int, of_unit: Any = None)
             "activation map could weigh; use a gradient or occlusion method"
         )
     if layer is None:
-        before = [tap for tap in taps if of_unit is None or tap.tensor.name != of_unit.name]
+        before = [one for one in taps if of_unit is None or one.tap.tensor.name != of_unit.name]
         taps = before or taps
         # One feature only is a gate or a weight of each place (attention), unless the model has nothing else.
-        return ([tap for tap in taps if tap.tensor.shape[-1] != 1] or taps)[-1]
-    calls = places_of(layer, run.layers, run.taps, maps)
-    path, shape = calls[-1].path, calls[-1].tensor.shape
-    if shape.rank != rank or not calls[-1].tensor.dtype.is_floating:
+        return ([one for one in taps if _features(one) != 1] or taps)[-1]
+    calls = places_of(layer, run.layers, all_taps, maps)
+    path, shape = calls[-1].path, calls[-1].tap.tensor.shape
+    reached = {x.name for x in run.inputs} | {out.name for op in active_ops(run, score) for out in op.outputs}
+    lying = [one for one in calls if one.tap.tensor.name in reached]
+    if not any(one.is_map for one in lying or calls):
         raise LayerError(
             f"layer {path!r} gives {tuple(shape)}, which is no feature map over the signal's axes; {maps}"
         )
-    reached = {x.name for x in run.inputs} | {out.name for op in active_ops(run, score) for out in op.outputs}
-    calls = [tap for tap in calls if tap.tensor.name in reached]
-    if not calls:
+    if not lying:
         raise LayerError(
             f"layer {path!r} does not lie between this input and the score, so it has no map for it; {maps}"
         )
-    return calls[-1]
+    return [one for one in lying if one.is_map][-1]
 
 
-def feature_maps(run: Run, score: Any, rank: int) -> list[Tap]:
-    """Taps that hold feature maps over the input's axes, in the order they are computed.
+def _features(one: Mapped) -> int:
+    assert one.roles is not None
+    return prod(one.roles.shape[a] for a in one.roles.rest)
 
-    A feature map keeps the input's rank and more than one position, lies between the input and the score, and
+
+def feature_maps(run: Run, score: Any, taps: Sequence[Mapped]) -> list[Mapped]:
+    """Those that hold feature maps over the input's axes, in the order they are computed.
+
+    A feature map has the signal's axes and more than one position, lies between the input and the score, and
     comes from a layer with weights or from behind one. The model's own output is not counted: a class
     activation map of it would be itself.
     """
@@ -68,14 +97,27 @@ def feature_maps(run: Run, score: Any, rank: int) -> list[Tap]:
     ends = {*(t.name for t in outputs), *run.before, *(t.name for t in run.before.values())}
     between = {out.name for op in active_ops(run, score) for out in op.outputs}
     found, weighted = [], False
-    for tap in run.taps:
-        shape = tap.tensor.shape
-        if tap.is_container or shape.rank != rank or all(n == 1 for n in shape[1:-1]):
+    for one in taps:
+        if one.tap.is_container or not one.is_map:
             continue
-        weighted = weighted or bool(tap.layer.weights)
-        if weighted and tap.tensor.name in between and tap.tensor.name not in ends:
-            found.append(tap)
+        weighted = weighted or bool(one.layer.weights)
+        if weighted and one.tap.tensor.name in between and one.tap.tensor.name not in ends:
+            found.append(one)
     return found
+
+
+def maps_of(tensor: Any, roles: Roles) -> Any:
+    """A layer's output as ``(batch, *positions, features)``, leads that it still has merged with its filters."""
+    order = [roles.batch, *roles.places, *roles.rest]
+    if order != sorted(order):
+        tensor = tf.transpose(tensor, order)
+    if len(roles.rest) == 1:
+        return tensor
+    shape = tf.shape(tensor)
+    kept = 1 + len(roles.places)
+    merged = tf.reshape(tensor, tf.concat([shape[:kept], [prod(roles.shape[a] for a in roles.rest)]], 0))
+    merged.set_shape([*tensor.shape[:kept], prod(roles.shape[a] for a in roles.rest)])
+    return merged
 
 
 def layer_output(run: Run, layer: Any, logit: bool) -> Any:
@@ -107,8 +149,14 @@ def reached_output(run: Run, layer: Any, logit: bool) -> Any:
     return tensor
 
 
-def unit_activation(run: Run, unit: Unit, logit: bool) -> Any:
+def unit_activation(run: Run, unit: Unit, logit: bool, axes: Sequence[int] | None = None) -> Any:
     """The activation that `unit` names, ``(batch,)``.
+
+    Parameters
+    ----------
+    axes : sequence of int, optional
+        The axes of the layer's output behind the batch: those that `position` counts along, then that of filters.
+        By default in their order.
 
     Raises
     ------
@@ -117,7 +165,7 @@ def unit_activation(run: Run, unit: Unit, logit: bool) -> Any:
     TargetError
         The filter or position is outside the layer's output, or a callable gives no number per example.
     """
-    tensor = reached_output(run, unit.layer, logit)
+    tensor = _filters_last(reached_output(run, unit.layer, logit), axes)
     chosen = tensor[_index(unit, tensor.shape)]
     if chosen.dtype.size < 4:  # half precision ends at 65504, which sums and squares of a layer reach
         chosen = tf.cast(chosen, tf.float32)
@@ -148,8 +196,16 @@ _REDUCED = {
 }
 
 
+def _filters_last(tensor: Any, axes: Sequence[int] | None) -> Any:
+    """A layer's output as ``(batch, *positions, filters)``."""
+    if axes is None or len(axes) != tensor.shape.rank - 1 or list(axes) == list(range(1, tensor.shape.rank)):
+        return tensor
+    [batch] = set(range(tensor.shape.rank)) - set(axes)
+    return tf.transpose(tensor, [batch, *axes])
+
+
 def _index(unit: Unit, shape: Any) -> tuple[Any, ...]:
-    """How the unit is taken out of its layer's output."""
+    """How the unit is taken out of its layer's output, filters last."""
     name, sizes = name_of(unit.layer), tuple(shape)[1:]
     words = f"layer {name!r} gives (batch, {', '.join('any' if n is None else str(n) for n in sizes)})"
     index: list[Any] = [slice(None)] * (1 + len(sizes))
@@ -170,5 +226,5 @@ def _index(unit: Unit, shape: Any) -> tuple[Any, ...]:
     return tuple(index)
 
 
-def _paths(taps: list[Tap]) -> str:
+def _paths(taps: Sequence[Tap | Mapped]) -> str:
     return ", ".join(dict.fromkeys(tap.path for tap in taps)) or "none"

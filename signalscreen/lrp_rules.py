@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from signalscreen.backend import tf
 from signalscreen.errors import UnsupportedOpError
-from signalscreen.graph import Run, active_ops, copy_op
+from signalscreen.graph import Run, active_ops, constant, copy_op
 from signalscreen.rules import ordinary_gradient, refuse_functions, set_rule
 
 _MOVING = set(
@@ -40,7 +40,7 @@ _SCALING = {"Mul", "Div", "RealDiv"}
 # Their kernel has its filters on the last axis, as the factors of a normalisation have.
 _FILTERS_LAST = {"Conv2D", "Conv3D", *_WEIGHTED}
 # Between products and their bias, where a 1D signal is made an image, or rows of one, for a while.
-_BETWEEN = {"Squeeze", "ExpandDims", "Reshape", "BatchToSpaceND", "Identity"}
+_BETWEEN = {"Squeeze", "ExpandDims", "Reshape", "Transpose", "BatchToSpaceND", "Identity"}
 
 
 class Rule(NamedTuple):
@@ -112,26 +112,61 @@ def _after(op: Any, active: dict[Any, list[int]]) -> list[tuple[str, str, str]]:
     """
     steps: list[tuple[str, str, str]] = []
     out = op.outputs[0]
+    filters = out.shape[-1]
+    at = out.shape.rank - 1  # the axis of the filters
     while True:
         users = [user for user in out.consumers() if user in active]
         if len(users) != 1:
             return steps
         user = users[0]
-        if user.type not in _BETWEEN:
+        if user.type in _BETWEEN:
+            where = _moved(user, at)
+            if where is None:
+                return steps
+            at = where
+        else:
             kind = {"BiasAdd": "Add", "Add": "Add", "AddV2": "Add", "Sub": "Sub", "Mul": "Mul"}.get(user.type)
             if kind is None or len(active[user]) != 1 or (kind == "Mul" and op.type not in _FILTERS_LAST):
                 return steps
             if kind == "Sub" and active[user] != [0]:
                 return steps
-            constant = user.inputs[1 - active[user][0]]
-            filters = op.outputs[0].shape[-1]
-            shape = constant.shape
-            if out.shape[-1] not in (None, filters):  # spread over another axis, it is none for each filter
+            added = user.inputs[1 - active[user][0]]
+            # Spread over another axis, it is none for each filter.
+            if out.shape[at] not in (None, filters) or not _is_of_filters(
+                user, added, at - out.shape.rank, filters
+            ):
                 return steps
-            if not (shape.is_fully_defined() and shape.rank and shape.num_elements() == filters == shape[-1]):
-                return steps
-            steps.append((kind, constant.name, user.name))
+            steps.append((kind, added.name, user.name))
         out = user.outputs[0]
+
+
+def _moved(op: Any, at: int) -> int | None:
+    """Where an op of `_BETWEEN` puts an axis; None where it does not stay one."""
+    before, after = op.inputs[0].shape, op.outputs[0].shape
+    if op.type == "Transpose":
+        order = constant(op.inputs[1])
+        return None if order is None else [int(a) for a in order].index(at)
+    if op.type in ("Identity", "BatchToSpaceND"):
+        return at
+    # Axes are put in and taken out in front of it, or behind.
+    from_end = before.rank - at
+    if from_end == 1 or op.type == "Reshape":
+        return after.rank - 1 if from_end == 1 else None
+    if op.type == "Squeeze":
+        gone = [d % before.rank for d in op.get_attr("squeeze_dims")]
+        return at - sum(d < at for d in gone) if gone and at not in gone else None
+    new = constant(op.inputs[1])
+    return None if new is None else at + (int(new) % (before.rank + 1) <= at)
+
+
+def _is_of_filters(op: Any, added: Any, at: int, filters: int | None) -> bool:
+    """Whether a constant has one number for each filter, whose axis is `at`, counted from the end."""
+    shape = added.shape
+    if not (shape.is_fully_defined() and shape.rank) or shape.num_elements() != filters:
+        return False
+    if op.type == "BiasAdd":
+        return at == (1 - op.inputs[0].shape.rank if op.get_attr("data_format") == b"NCHW" else -1)
+    return -at <= shape.rank and shape[at] == filters
 
 
 def _stable(z: Any, epsilon: float) -> Any:

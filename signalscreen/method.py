@@ -17,7 +17,13 @@ from signalscreen.streams import in_batches
 
 Array = npt.NDArray[Any]
 
-_COMMON: dict[str, Any] = {"score": "logit", "class_names": None, "batch_size": None, "progress": None}
+_COMMON: dict[str, Any] = {
+    "score": "logit",
+    "class_names": None,
+    "batch_size": None,
+    "progress": None,
+    "channels": None,
+}
 
 
 class Method(NamedTuple):
@@ -106,14 +112,15 @@ def method(
             bound, x = _as_score(model, target, common, Score).bind(x)
             # A method over another takes the signal, and what goes with it, as that one does.
             shape = based_on(public.method, options_given)  # type: ignore[attr-defined]
+            like_x = shape.gives == "input" or bool(options_given.get("per_channel"))
             if shape.one_input and not bound.layout.single:
-                return _each_input(formula, bound, x, options_given, shape)
+                return _each_input(formula, bound, x, options_given, shape, like_x)
             for name in set(shape.references) & set(options_given):
                 options_given[name] = bound.layout.references(options_given[name], len(x), what=name)
+            for name in set(shape.per_example) & set(options_given):
+                options_given[name] = bound.layout.option(options_given[name])
             result = in_batches(formula, bound, x, options_given, (*shape.per_example, *shape.references))
-            if shape.gives == "input" and not bound.layout.single:
-                return bound.layout.pack(bound.layout.unpacked(result))
-            return result
+            return bound.layout.given_back(result) if like_x else result
 
         public.__name__ = public.__qualname__ = formula.__name__
         public.__module__ = formula.__module__
@@ -153,7 +160,7 @@ def explain(model: Any, x: Any, target: Any = None, *, method: str, **options: A
     method : str
         A name in `METHODS`.
     **options
-        Those of the method, and ``score``, ``class_names``, ``batch_size``, ``progress``.
+        Those of the method, and ``score``, ``class_names``, ``batch_size``, ``progress``, ``channels``.
 
     Returns
     -------
@@ -201,7 +208,7 @@ def bind_one(model: Any, x: Any, target: Any, common: dict[str, Any], which: int
     x : array_like, or a list or dict of them
     target : None, int, sequence of int, str, tuple or callable
     common : dict
-        ``score``, ``class_names``, ``batch_size`` and ``progress``, as given or as they are by default.
+        ``score``, ``class_names``, ``batch_size``, ``progress`` and ``channels``, as given or by default.
     which : int, str or None
         The input's name or number; None where there is one only.
 
@@ -255,7 +262,9 @@ def _check_names(name: str, given: dict[str, Any], allowed: dict[str, Any]) -> N
         )
 
 
-def _each_input(formula: Callable[..., Array], bound: Any, x: Array, options: dict[str, Any], shape: Method) -> Any:
+def _each_input(
+    formula: Callable[..., Array], bound: Any, x: Array, options: dict[str, Any], shape: Method, like_x: bool
+) -> Any:
     """Run the formula on each input that has axes, the others held.
 
     Inputs without axes get None, and so do those that the layer asked for does not see, and those that have no
@@ -275,7 +284,7 @@ def _each_input(formula: Callable[..., Array], bound: Any, x: Array, options: di
                 refused.append(error)
     if refused and all(result is None for result in results):
         raise refused[0]
-    return bound.layout.pack(results)
+    return bound.layout.pack(results, like_x)
 
 
 def _signature(formula: Callable[..., Any]) -> inspect.Signature:

@@ -24,12 +24,13 @@ def in_silico_mutagenesis(
     class_names: Sequence[str] | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
+    channels: Any = None,
 ) -> Array:
     """S(x with another letter at one position) minus S(x), for every position and letter.
 
     Parameters
     ----------
-    model, x, target, score, class_names, batch_size, progress
+    model, x, target, score, class_names, batch_size, progress, channels
         See the conventions page of the documentation. `x` is one-hot, ``(batch, n, letters)``: DNA, RNA, protein,
         any alphabet. A position that holds no letter (N: all zero, or the same share of each) may stand in it.
     positions : slice, or sequence of int or bool, optional
@@ -40,8 +41,9 @@ def in_silico_mutagenesis(
     Returns
     -------
     ndarray of float32, shape (batch, positions, letters)
-        Units of the score. Positive: this letter here raises it. Exactly 0 at the letter that is there; where there
-        is none, each letter is compared with none. With `positions`, these rows only, in their order.
+        Letters first where `x` has them so. Units of the score. Positive: this letter here raises it. Exactly 0 at
+        the letter that is there; where there is none, each letter is compared with none. With `positions`, these
+        only, in their order.
 
     Raises
     ------
@@ -72,9 +74,11 @@ def in_silico_mutagenesis(
             [ 0., -2., -5.]]], dtype=float32)
     """
     common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
+    common["channels"] = channels
     bound, x = bind_one(model, x, target, common, input)
     _check_letters(x)
-    return in_batches(_effects, bound, x, {"places": _places(positions, x.shape[1])})
+    found = in_batches(_effects, bound, x, {"places": _places(positions, x.shape[1])})
+    return bound.layout.own(found, bound.bound.position)
 
 
 def _effects(score: Any, x: Array, *, places: Array) -> Array:

@@ -8,13 +8,14 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from signalscreen.axes.roles import Roles
 from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import TargetError
-from signalscreen.graph import STATE_OPS, Run, behind, blind, row_bytes
+from signalscreen.graph import STATE_OPS, Run, Tap, behind, blind, row_bytes
 from signalscreen.heads import call
-from signalscreen.layers import find_layer, layer_output, reached_output, unit_activation
+from signalscreen.layers import find_layer, layer_output, maps_of, reached_output, unit_activation
 from signalscreen.lrp_rules import apply_lrp
 from signalscreen.patches import Patched, build
 from signalscreen.rules import apply, correct
@@ -38,11 +39,21 @@ class Program(NamedTuple):
 
 _ABSENT = object()
 _programs: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDictionary()
+_facts: "weakref.WeakKeyDictionary[Any, dict[Any, Any]]" = weakref.WeakKeyDictionary()
 
 
 def program(model: Any, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
     """The program under `key`, built now if it is new."""
-    kept = _programs.setdefault(model, {})
+    return _kept(_programs, model, key, build)
+
+
+def fact(model: Any, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
+    """What else is known of a model, kept as long as a program is."""
+    return _kept(_facts, model, key, build)
+
+
+def _kept(table: Any, model: Any, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
+    kept = table.setdefault(model, {})
     key = (*key, _version(model))
     # What was used last goes last: the first is the one that has waited longest.
     found = kept.pop(key, _ABSENT)  # in one step, for threads
@@ -63,7 +74,7 @@ def _version(model: Any) -> tuple[Any, ...]:
 
 def _differentiated(model: Any, inputs: list[Any], wiring: Wiring) -> Run:
     """A run of which a gradient is asked: its inputs are those that have one, and the others count as constants."""
-    run = call(model, inputs, wiring.structure())
+    run = call(model, inputs, wiring.structure(), wiring.orders)
     own = _floats(inputs, wiring)
     without = blind(own, run)
     return run._replace(inputs=[x for i, x in enumerate(own) if i not in without] or own)
@@ -98,13 +109,13 @@ def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | N
 def outputs(model: Any, wiring: Wiring) -> Program:
     """All outputs and logits, flat.
 
-    The facts are the shape and name of each output, why it has no logit where it is a probability, which inputs have
-    no gradient, and whether the model changes its own variables.
+    The facts are the shape and name of each output, why it has no logit where it is a probability, which inputs
+    have no gradient, and whether the model changes its own variables.
     """
     ref = weakref.ref(model)
 
     def body(_: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         flat = tf.nest.flatten(run.outputs)
         facts = {
             "shapes": [tuple(t.shape[1:]) for t in flat],
@@ -138,7 +149,7 @@ def scores(model: Any, wiring: Wiring, target: Target, logit: bool) -> Program:
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         score = select(run, target, logit, classes, wiring)
         return score, run, {"read": _outputs_read(run, score, logit)}
 
@@ -222,23 +233,33 @@ def relevances(model: Any, wiring: Wiring, target: Target, logit: bool, rule: tu
 
 
 def activations(
-    model: Any, wiring: Wiring, target: Target, logit: bool, layer: Any, position: int, rules: str | None
+    model: Any,
+    wiring: Wiring,
+    target: Target,
+    logit: bool,
+    layer: Any,
+    position: int,
+    rules: str | None,
+    roles_of: Callable[[Sequence[Tap]], Sequence[Roles | None]],
 ) -> Program:
-    """Feature maps of a layer and dS/d(feature maps); `position` is the input whose axes they lie over."""
+    """Feature maps of a layer and dS/d(feature maps); `position` is the input whose axes they lie over.
+
+    The facts are the path of the layer, and which of the run's taps it is.
+    """
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         score = select(run, target, logit, classes, wiring)
         own = run._replace(inputs=[inputs[position]])
-        rank = len(wiring.shapes[position]) + 1
         correct(run)
         if rules:
             apply(rules, run, score, _rank(wiring))
         of_unit = None if target.unit is None else layer_output(run, target.unit.layer, logit)
-        tap = find_layer(own, score, layer, rank, of_unit)
-        gradient = _gradient(score, [tap.tensor])[0]
-        return (tf.cast(tap.tensor, wiring.result), tf.cast(gradient, wiring.result)), run, {"layer": tap.path}
+        tap, roles = find_layer(own, score, layer, roles_of(run.taps), of_unit)
+        assert roles is not None  # it has maps
+        found = [tf.cast(maps_of(t, roles), wiring.result) for t in (tap.tensor, *_gradient(score, [tap.tensor]))]
+        return found, run, {"layer": tap.path, "tap": next(i for i, t in enumerate(run.taps) if t is tap)}
 
     return _function(body, wiring, [None])
 
@@ -248,7 +269,7 @@ def features(model: Any, wiring: Wiring, layer: Any) -> Program:
     ref = weakref.ref(model)
 
     def body(_: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         return tf.cast(layer_output(run, layer, logit=False), wiring.result), run, {}
 
     return _function(body, wiring, [None])
@@ -303,7 +324,7 @@ def select(
 ) -> Any:
     """The score: one number per example out of the outputs of a run."""
     if target.unit is not None:
-        return tf.cast(unit_activation(run, target.unit, logit), wiring.result)
+        return tf.cast(unit_activation(run, target.unit, logit, target.unit_axes), wiring.result)
     flat = _flat(run, logit) if flat is None else flat
     if target.function is not None:
         score = target.function(tf.nest.pack_sequence_as(run.outputs, flat))

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm.auto import tqdm
 
-from signalscreen import batches, edited, programs, targets
+from signalscreen import batches, edited, programs, surveys, targets
+from signalscreen.axes.roles import Roles
 from signalscreen.backend import tf
 from signalscreen.binding import Binding, wiring_of
 from signalscreen.errors import (
@@ -23,9 +24,11 @@ from signalscreen.errors import (
     UnreachedRuleWarning,
     warn,
 )
+from signalscreen.graph import Tap
 from signalscreen.heads import HIDDEN, lost_logit
 from signalscreen.inputs import Layout
-from signalscreen.models import as_model, layout_of
+from signalscreen.models import as_model
+from signalscreen.order import check_channels
 from signalscreen.patches import Plan
 from signalscreen.streams import Patches, blocks
 
@@ -50,6 +53,9 @@ class Score:
         that is fewer than 16).
     progress : bool, optional
         Show a progress bar; by default when the work takes more than two seconds in a terminal.
+    channels : {"first", "last"}, int or tuple of int, optional
+        Where `x` holds its channels or leads: on the first axis behind the batch, on the last, or on axes given by
+        number. By default as the model's layers say.
 
     Notes
     -----
@@ -75,7 +81,9 @@ class Score:
         class_names: Sequence[str] | None = None,
         batch_size: int | None = None,
         progress: bool | None = None,
+        channels: Any = None,
     ) -> None:
+        check_channels(channels)
         if score not in ("logit", "probability"):
             raise OptionError(f"score {score!r} is not known; give 'logit' or 'probability'")
         if batch_size is not None and (not isinstance(batch_size, int | np.integer) or batch_size < 1):
@@ -86,6 +94,7 @@ class Score:
         self.class_names = class_names
         self.batch_size = batch_size
         self.progress = progress
+        self.channels = tuple(channels) if isinstance(channels, list) else channels
         self._bound: Binding | None = None
         self._has_logit: bool | None = None
 
@@ -111,8 +120,7 @@ class Score:
         ------
         InputError, TargetError
         """
-        layout = layout_of(self.model, x)
-        arrays = layout.read(x)
+        layout, arrays = surveys.placed(self.model, x, self.channels)
         wiring = wiring_of(layout)
         new = self._with(Binding(layout, wiring, np.arange(len(arrays[0]))))
         outputs = new.program("outputs")
@@ -129,6 +137,8 @@ class Score:
             class_names=self.class_names,
             batch=len(x),
         )
+        if target.unit is not None:
+            target = target._replace(unit_axes=surveys.unit_axes(self.model, layout, target.unit.layer))
         if facts["stateful"]:
             warn(
                 "the model changes its own variables when it is called (a recurrent layer with stateful=True, or "
@@ -398,6 +408,28 @@ class Score:
         maps, gradient = self._each(program, x, list)
         return maps, gradient
 
+    def places(self, layer: Any = None) -> tuple[Array, ...] | None:
+        """Where the positions of a layer's feature maps lie on the signal.
+
+        Parameters
+        ----------
+        layer : str, int, keras.Layer or None
+            As for `activations`.
+
+        Returns
+        -------
+        tuple of ndarray, or None
+            For each axis of the signal ``(positions,)``: the sample on which each position's receptive field is
+            centred. None where that is not known.
+
+        Raises
+        ------
+        LayerError
+        """
+        which = self.program("activations", layer).facts["tap"]
+        roles = surveys.roles(self.model, self.layout, self.bound.position)[which]
+        return None if roles is None else roles.positions()
+
     def features(self, x: Array, layer: Any) -> Array:
         """What a layer gives, whatever the score: ``(..., batch, *positions, features)``.
 
@@ -410,7 +442,13 @@ class Score:
         ------
         LayerError
         """
-        return self._each(self.program("features", layer), x, lambda r: [r])[0]
+        found = self._each(self.program("features", layer), x, lambda r: [r])[0]
+        axes = surveys.unit_axes(self.model, self.layout, layer)
+        lead = x.ndim - self.rank - 1
+        if axes is None or len(axes) != found.ndim - lead - 1:
+            return found
+        [batch] = set(range(len(axes) + 1)) - set(axes)
+        return found.transpose(*range(lead), *(lead + a for a in (batch, *axes)))
 
     def feature_distance(self, x: Array, reference: Array, layer: Any) -> tuple[Array, Array, Array]:
         """How far a layer's features of `x` are from those of `reference`, whatever the score.
@@ -488,7 +526,7 @@ class Score:
             "outputs_with_gradient": lambda: programs.outputs_with_gradients(*args, extra),
             "multipliers": lambda: programs.multipliers(*args, extra),
             "relevances": lambda: programs.relevances(*args, extra),
-            "activations": lambda: programs.activations(*args, extra, bound.position, rules),
+            "activations": lambda: programs.activations(*args, extra, bound.position, rules, self._roles),
             "features": lambda: programs.features(self.model, bound.wiring, extra),
             "feature_distance": lambda: programs.feature_distance(self.model, bound.wiring, self.logit, extra),
         }
@@ -496,6 +534,10 @@ class Score:
         if verb != "outputs":  # which are the same whatever is asked about them, and were traced to bind
             key += (bound.target.key, self.logit, _hashable(extra), bound.position, rules)
         return programs.program(self.model, key, builders[verb])
+
+    def _roles(self, taps: Sequence[Tap]) -> list[Roles | None]:
+        """What the axes of each of a run's taps are."""
+        return surveys.roles(self.model, self.layout, self.bound.position, taps)
 
     def _rows(self, program: programs.Program) -> int:
         return batches.rows_of(program, self.bound, self.batch_size)

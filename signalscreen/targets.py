@@ -27,9 +27,9 @@ class Unit:
         By name (``outer/inner`` when nested), index in ``model.layers``, or object. The output layer counts
         before its softmax or sigmoid where ``score="logit"``.
     filter : int, optional
-        Index on the layer's last axis, from 0; all by default.
+        Index on the layer's axis of filters, wherever the layer has it, from 0; all by default.
     position : int or tuple of int, optional
-        Place on the axes between batch and filters, in steps of the layer's own output, from 0; all by default.
+        Place on the layer's other axes behind the batch, in steps of its own output, from 0; all by default.
     reduce : {"mean", "sum", "max", "abs_sum", "l2"} or callable
         How what is left is made one number per example. "mean" is that of keras-vis, "abs_sum" that of
         pytorch-cnn-visualizations. A callable takes the tensor ``(batch, ...)`` that is left and returns
@@ -89,12 +89,15 @@ class Target(NamedTuple):
         Takes the outputs as the model structures them, returns ``(batch,)``.
     unit : Unit, optional
         Instead of the outputs.
+    unit_axes : tuple of int, optional
+        Of the unit's layer: the axes that its position counts along, then that of its filters.
     """
 
     output: int = 0
     index: Any = None
     function: Callable[[Any], Any] | None = None
     unit: Unit | None = None
+    unit_axes: tuple[int, ...] | None = None
 
     @property
     def computes(self) -> bool:
@@ -105,7 +108,7 @@ class Target(NamedTuple):
     def key(self) -> Any:
         """What a traced function depends on: the classes per example are fed to it and do not count."""
         fixed = self.index if isinstance(self.index, tuple) else None
-        return (self.output, fixed, self.function, self.unit and self.unit.key)
+        return (self.output, fixed, self.function, self.unit and self.unit.key, self.unit_axes)
 
 
 def resolve(

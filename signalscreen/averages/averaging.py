@@ -15,6 +15,7 @@ from signalscreen.averages.result import ClassAverages
 from signalscreen.errors import CompletenessWarning, InputError, ProbabilityWarning, TargetError, silenced, warn
 from signalscreen.method import based_on
 from signalscreen.methods import find_method
+from signalscreen.order import Order
 from signalscreen.reduction import check_reduction
 from signalscreen.reduction import reduce as merge
 
@@ -35,6 +36,7 @@ def class_averages(
     class_names: Sequence[Label] | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
+    channels: Any = None,
     **options: Any,
 ) -> ClassAverages:
     r"""Mean map of each class of a data set, by any method.
@@ -67,7 +69,7 @@ def class_averages(
         Bring each example's map to one scale first, so that none outweighs the others.
     wanted : iterable of int or str, optional
         Only these labels, in this order, none of which may be missing; by default all, sorted.
-    score, batch_size, progress
+    score, batch_size, progress, channels
         See the conventions page of the documentation.
     **options
         Those of the method. Methods with a `seed` begin anew with each batch. References of the shape of `data` are
@@ -110,7 +112,13 @@ def class_averages(
     bar = Score(model, score=score, batch_size=batch_size, progress=progress)
     names = names_of(class_names)
     words = None if names is None else list(map(str, names))
-    common = {"score": score, "class_names": words, "batch_size": batch_size, "progress": False}
+    common = {
+        "score": score,
+        "class_names": words,
+        "batch_size": batch_size,
+        "progress": False,
+        "channels": channels,
+    }
     shape = based_on(entry, options)
     each = (*shape.per_example, *shape.references)
     batches, total = labelled_batches(data, labels)
@@ -127,14 +135,15 @@ def class_averages(
         numbers, x, known = batch.only(batch.labels if only is None else only)
         if not known:
             continue
-        x, chosen = _checked(model, x), targets_of(target, numbers, known, names)
+        x, lying = _checked(model, x, channels)
+        chosen = targets_of(target, numbers, known, names)
         mine = {**common, **options_of(options, each, numbers, examples, x.ndim - 1)}
         found = _explained(entry.fn, model, x, chosen, numbers, mine)
         if not maps:
             with silenced(ProbabilityWarning):  # said by the method
-                kind = Score(model, chosen, score=score, class_names=words).bind(x)[0].kind
+                kind = Score(model, chosen, score=score, class_names=words, channels=channels).bind(x)[0].kind
         _check_finite(found, numbers, known, method)
-        add(maps, known, _view(found, found.ndim == x.ndim, reduce, scale))
+        add(maps, known, _view(found, lying if found.ndim == x.ndim else None, reduce, scale))
         add(signals, known, x)
     if only is None and not maps:
         raise InputError("data gave no example; give at least one (a generator that was gone through is empty)")
@@ -152,15 +161,17 @@ def class_averages(
     )
 
 
-def _checked(model: Any, x: Array) -> Array:
-    """The batch with the model's rank."""
+def _checked(model: Any, x: Array, channels: Any) -> tuple[Array, Order]:
+    """The batch with the model's rank, and where its channels are."""
     from signalscreen.models import layout_of
+    from signalscreen.surveys import placed
 
     layout = layout_of(model, x)
     if not layout.single:
         names = ", ".join(spec.name for spec in layout.specs)
         raise InputError(f"the model has inputs {names}; class averages take models with one input")
-    return layout.read(x)[0]
+    layout, _ = placed(model, x, channels)
+    return layout.read(x)[0], layout.orders[0]
 
 
 def _explained(explain: Any, model: Any, x: Array, targets: Any, numbers: Array, common: dict[str, Any]) -> Array:
@@ -181,11 +192,11 @@ def _explained(explain: Any, model: Any, x: Array, targets: Any, numbers: Array,
     return found
 
 
-def _view(maps: Array, channels: bool, how: str | None, scale: str) -> Array:
-    """What is averaged of the maps of a batch."""
+def _view(maps: Array, order: Order | None, how: str | None, scale: str) -> Array:
+    """What is averaged of the maps of a batch, which lie in `order` where they have channels."""
     if how is None:  # a channel of its own for every value, so that they are scaled but not merged
         return merge(maps[..., None], "sum", scale=scale)
-    return merge(maps if channels else maps[..., None], how, scale=scale)
+    return merge(maps[..., None] if order is None else order.canonical(maps), how, scale=scale)
 
 
 def _check_finite(maps: Array, numbers: Array, labels: list[Label], method: str) -> None:

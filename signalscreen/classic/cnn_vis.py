@@ -49,7 +49,11 @@ def saliency_maps(model: Any, x: Array, target: Any, backprop: str = "guided") -
     ndarray of float32, shape (N, *axes)
         A flat map becomes zeros.
     """
-    return reduce(_METHODS[RULES[backprop]](model, x, target), scale="min_max")
+    from signalscreen.models import as_model
+    from signalscreen.surveys import channels_last
+
+    model = as_model(model)
+    return reduce(channels_last(model, _METHODS[RULES[backprop]](model, x, target)), scale="min_max")
 
 
 def gradcam_maps(model: Any, x: Array, target: Any, backprop: str = "guided") -> Array:

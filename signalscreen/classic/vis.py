@@ -84,6 +84,7 @@ def visualize(
     _check(vis, clip, contrast, background)
     x, neuron, pred = _predicted(model, img, neuron)
     found = _MAPS[vis](model, x, neuron, conv_layer, background)
+    x = _turned(model, x)
     if vis != "cam":
         found = np.minimum(found, found.max() / clip)
     if found.ndim == 1:
@@ -191,7 +192,7 @@ def _predicted(model: Any, img: Any, neuron: int | None) -> tuple[Array, int, fl
         raise InputError(
             f"img has shape {np.shape(img)}; give one example, (samples, channels) or (height, width, channels)"
         )
-    return x, 0 if score.classes is None else int(score.classes[0]), float(score(x)[0])
+    return score.layout.own(x), 0 if score.classes is None else int(score.classes[0]), float(score(x)[0])
 
 
 def _cam(model: Any, x: Array, neuron: int, layer: int | None, _: Any) -> Array:
@@ -199,18 +200,28 @@ def _cam(model: Any, x: Array, neuron: int, layer: int | None, _: Any) -> Array:
 
 
 def _saliency(model: Any, x: Array, neuron: int, *_: Any) -> Array:
-    return reduce(guided_backprop(model, x, neuron), scale="min_max")[0]
+    return reduce(_turned(model, guided_backprop(model, x, neuron)), scale="min_max")[0]
 
 
 def _shap(model: Any, x: Array, neuron: int, _: Any, background: Any) -> Array:
-    return reduce(deep_lift(model, x, neuron, references=_compared(model, x, background)[None]))[0]
+    references = _compared(model, x, background)[None]
+    return reduce(_turned(model, deep_lift(model, x, neuron, references=references)))[0]
 
 
 def _integrated(model: Any, x: Array, neuron: int, _: Any, background: Any) -> Array:
     baseline = np.zeros_like(x) if background is None else _compared(model, x, background)
     if len(baseline) != 1:
         raise InputError(f"background holds {len(baseline)} examples; integrated gradients start from one")
-    return reduce(_integrated_gradients(model, x, neuron, baseline=baseline, rule="left", tolerance=0.05))[0]
+    found = _integrated_gradients(model, x, neuron, baseline=baseline, rule="left", tolerance=0.05)
+    return reduce(_turned(model, found))[0]
+
+
+def _turned(model: Any, maps: Array) -> Array:
+    """What lies like the signal, channels last, as they are merged and drawn."""
+    from signalscreen.models import as_model
+    from signalscreen.surveys import channels_last
+
+    return channels_last(as_model(model), maps)
 
 
 def _compared(model: Any, x: Array, background: Any) -> Array:

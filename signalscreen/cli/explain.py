@@ -9,7 +9,7 @@ import click
 from signalscreen.checksums import of_files
 from signalscreen.cli import values
 from signalscreen.cli.figure import FORMATS, save_figure
-from signalscreen.cli.model import MODEL, model_options
+from signalscreen.cli.model import CHANNELS, MODEL, model_options
 from signalscreen.cli.signal import checked_options, method_options, signal_options
 from signalscreen.output import output_folder
 from signalscreen.recording import Recording, read_recording
@@ -49,12 +49,14 @@ class _Job:
     dpi: int
     overwrite: bool
     quiet: bool
+    channels: str | None
 
 
 @click.command(short_help="Explain a recording: figures and results.")
 @MODEL
 @click.argument("signal")
 @model_options
+@CHANNELS
 @method_options()
 @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder.")
 @signal_options
@@ -102,7 +104,9 @@ def explain(**given: Any) -> None:
 
     model = load_model(job.model, weights=job.weights, until=job.until)
     _check_target(job.target, model)
-    windows = cut_for(model, recording, window=job.window, hop=job.hop, normalise=job.normalise)
+    windows = cut_for(
+        model, recording, window=job.window, hop=job.hop, normalise=job.normalise, channels=job.channels
+    )
     _say(job, _found(recording, windows))
     for method in job.method:
         result = _explained(job, model, recording, windows, method, options[method])
@@ -141,6 +145,7 @@ def _explained(
         class_names=values.names(job.class_names),
         batch_size=job.batch_size,
         progress=False if job.quiet else None,
+        channels=job.channels,
     )
     explained = explain_windows(score, windows, len(recording), method, options)
     return Result(

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 
 from signalscreen.cli import values
 from signalscreen.cli.layers import activations, filter_weights
-from signalscreen.cli.model import FS, MODEL, model_options
+from signalscreen.cli.model import CHANNELS, FS, MODEL, model_options
 from signalscreen.cli.summary import summary
 from signalscreen.cli.writing import free_paths, out_options, write_figure
 from signalscreen.errors import InputError
@@ -51,6 +52,7 @@ def get_labels(data: Path, label_names: str | None) -> None:
 @features.command("activation-max", short_help="Make the inputs that a class, a filter or a position answers to.")
 @MODEL
 @model_options
+@CHANNELS
 @click.option(
     "-t",
     "--target",
@@ -94,7 +96,8 @@ def activation_max(
     from signalscreen.plot import plot_synthesis
 
     title = f"{model.name}: what {target} answers to most"
-    figure = plot_synthesis(made, fs=given.get("fs") if made.x.ndim == 3 else None, title=title)
+    drawn = _channels_last(made, ("x", "start"), loaded, given.get("channels"))
+    figure = plot_synthesis(drawn, fs=given.get("fs") if drawn.x.ndim == 3 else None, title=title)
     write_figure(picture, figure)
     import numpy as np
 
@@ -107,6 +110,7 @@ def activation_max(
 @MODEL
 @_DATA
 @model_options
+@CHANNELS
 @click.option("-m", "--method", default="saliency", show_default=True, help='See "signalscreen methods".')
 @click.option("-t", "--target", default="label", show_default=True, help="label: each example's own class.")
 @_LABELS
@@ -135,6 +139,7 @@ def average_maps(
     batch_size: int | None,
     out: Path,
     overwrite: bool,
+    channels: str | None,
 ) -> None:
     """Average the maps of every class of DATA, and draw the difference of two.
 
@@ -153,8 +158,9 @@ def average_maps(
     _check_pair(difference, set(labels.tolist()), data)
     from signalscreen.models import load_model
 
+    loaded = load_model(model, weights=weights, until=until)
     found = class_averages(
-        load_model(model, weights=weights, until=until),
+        loaded,
         x,
         labels,
         method=method,
@@ -162,12 +168,14 @@ def average_maps(
         class_names=numbers,
         reduce=reduce,
         batch_size=batch_size,
+        channels=channels,
         **options,
     )
     found.save(arrays)
     click.echo(f"wrote {arrays}")
     from signalscreen.plot import plot_averages
 
+    found = _channels_last(found, ("mean", "std", "signal"), loaded, channels)
     axes = next(iter(found.signal.values())).shape[:-1]
     middle = axes[0] // 2
     figure = plot_averages(
@@ -179,6 +187,18 @@ def average_maps(
         aspect="auto",
     )
     write_figure(picture, figure)
+
+
+def _channels_last(found: Any, fields: Sequence[str], model: Any, channels: Any) -> Any:
+    """A result whose arrays lie as they are drawn, channels last."""
+    from signalscreen.surveys import channels_last
+
+    def turned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: turned(one) for key, one in value.items()}
+        return channels_last(model, value, channels)
+
+    return replace(found, **{name: turned(getattr(found, name)) for name in fields})
 
 
 def _check_pair(pair: tuple[int, int] | None, labels: set[int], data: Path) -> None:

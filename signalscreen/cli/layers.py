@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import click
+import numpy as np
 
-from signalscreen.cli.model import FS, MODEL, model_options
+from signalscreen.cli.model import CHANNELS, FS, MODEL, model_options
 from signalscreen.cli.writing import free_paths, out_options, write_figure
 from signalscreen.recording import NORMALISATIONS
 
@@ -47,6 +48,7 @@ def filter_weights(
 @click.argument("signal")
 @_LAYER
 @model_options
+@CHANNELS
 @FS
 @click.option("--start", type=float, metavar="S", help="Begin here, in seconds; one window of the model is taken.")
 @click.option("-l", "--lead", multiple=True, metavar="NAME", help="Lead by name or index; repeat for several.")
@@ -68,6 +70,7 @@ def activations(
     filters: tuple[int, ...],
     out: Path,
     overwrite: bool,
+    channels: str | None,
 ) -> None:
     """Draw what LAYER gives for a window of SIGNAL, under it.
 
@@ -82,18 +85,22 @@ def activations(
     from signalscreen.features import activations as given_by
     from signalscreen.models import load_model
     from signalscreen.plot import plot_activations
-    from signalscreen.receptive import layer_positions
-    from signalscreen.screening import cut_for
+    from signalscreen.screening import cut_for, taken_by
+    from signalscreen.surveys import layer_places
 
     network = load_model(model, weights=weights, until=until)
-    windows = cut_for(network, recording, normalise=normalise)
-    x, which = windows.values[:1], _layer(layer)
-    maps = given_by(network, x, which)[0]
-    where = layer_positions(network, which, maps.shape[:-1]) if maps.ndim > 1 else None
+    windows = cut_for(network, recording, normalise=normalise, channels=channels)
+    taken = taken_by(network, channels)
+    x, which = taken.of(windows.values[:1]), _layer(layer)
+    maps = given_by(network, x, which, channels=channels)[0]
+    # Time first, as it is drawn.
+    maps = np.moveaxis(maps, 0, -1) if taken.order.is_first and maps.ndim > 1 else maps
+    where = layer_places(network, x, which, channels)
+    where = where if where is not None and len(where) == maps.ndim - 1 else None
     begins = "" if recording.fs is None else f" from {recording.time[windows.starts[0]]:g} s"
     name = f"layer {layer}" if isinstance(which, int) else layer
     figure = plot_activations(
-        x[0],
+        windows.values[0],
         maps,
         recording.fs,
         recording.names,

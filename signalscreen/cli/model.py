@@ -16,6 +16,12 @@ _WEIGHTS = click.option(
 )
 _UNTIL = click.option("--until", metavar="LAYER", help="Use the network up to this layer only.")
 
+CHANNELS = click.option(
+    "--channels",
+    type=click.Choice(("first", "last")),
+    help="Where MODEL takes its channels or leads, if its layers do not say.",
+)
+
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options ``--weights`` and ``--until``."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from signalscreen.errors import ModelError, OptionError
+from signalscreen.order import Order
 
 if TYPE_CHECKING:
     from signalscreen.patches import Plan, Step
@@ -70,7 +71,9 @@ class Report:
         return asdict(self)
 
 
-def report(model: Any, window: Sequence[int], length: Sequence[int] | None, target: Any) -> Report:
+def report(
+    model: Any, window: Sequence[int], length: Sequence[int] | None, target: Any, channels: Any = None
+) -> Report:
     """Plan occlusion of one signal.
 
     Parameters
@@ -83,6 +86,8 @@ def report(model: Any, window: Sequence[int], length: Sequence[int] | None, targ
         Of the signal, where the model leaves it free.
     target : optional
         As `Score` takes it. By default class 0; of a network that answers once per position, the middle.
+    channels : optional
+        As `Score` takes it.
 
     Raises
     ------
@@ -91,11 +96,14 @@ def report(model: Any, window: Sequence[int], length: Sequence[int] | None, targ
     from signalscreen.score import Score
     from signalscreen.screening import input_axes
 
-    *free, channels = _axes(model, input_axes(model))
-    sizes = _length(free, length)
+    axes, order = _axes(model, input_axes(model), channels)
+    sizes = _length([axes[a] for a in order.signal], length)
     wide = _window(window, sizes)
     target = _target(model) if target is None else target
-    score, _ = Score(model, target, progress=False).bind(np.zeros((1, *sizes, channels or 1), "float32"))
+    own = [n or 1 for n in axes]
+    for a, n in zip(order.signal, sizes, strict=True):
+        own[a] = n
+    score, _ = Score(model, target, progress=False, channels=channels).bind(np.zeros((1, *own), "float32"))
     plan = score.plan(wide)
     if plan is None:
         words = "the model changes its own variables when it is called, so it is run on every edited signal"
@@ -111,15 +119,19 @@ def report(model: Any, window: Sequence[int], length: Sequence[int] | None, targ
 _NO_GAIN = "a window changes nearly all that the work is in; a shorter one would be faster"
 
 
-def _axes(model: Any, axes: Sequence[int | None]) -> Sequence[int | None]:
+def _axes(model: Any, axes: Sequence[int | None], channels: Any) -> tuple[Sequence[int | None], Order]:
+    """The shape of an example, and which of its axes are the signal's."""
     if not getattr(model, "inputs", None):
         raise ModelError("the model does not say what it takes; give a functional or Sequential one")
-    if len(axes) < 2:
+    from signalscreen.surveys import orders_of
+
+    [(_, _, order)] = orders_of(model, channels)
+    if not order.signal:
         raise ModelError(
             f"the model takes (batch, {axes[0]}), with no axis for a window to slide along; put a Reshape in front "
             "so that it takes (batch, samples, 1)"
         )
-    return axes
+    return axes, order
 
 
 def _length(free: Sequence[int | None], given: Sequence[int] | None) -> Sizes:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from signalscreen.cli import values
-from signalscreen.cli.model import model_options
+from signalscreen.cli.model import CHANNELS, model_options
 from signalscreen.cli.signal import checked_options, method_options, signal_options
 from signalscreen.cli.writing import print_table
 from signalscreen.output import atomically
@@ -24,6 +24,7 @@ _EXPLAIN = ("all", "flagged", "none")
 @click.argument("record")
 @click.option("--model", type=click.Path(path_type=Path), required=True, help=".keras, .h5, SavedModel or .json.")
 @model_options
+@CHANNELS
 @method_options(required=False)
 @click.option("-o", "--out", required=True, metavar="STORE", help="results.zarr: a folder, or a URL for fsspec.")
 @click.option("--explain", type=click.Choice(_EXPLAIN), default="all", show_default=True, help="Which windows.")
@@ -91,7 +92,7 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
             "end",
             "annotator",
         ),
-        *("resample", "normalise", "kind", "batch_size", "weights", "until"),
+        *("resample", "normalise", "kind", "batch_size", "weights", "until", "channels"),
     )
     return {
         **{name: given[name] for name in same},

@@ -3,12 +3,12 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from signalscreen.cli import plan, values
-from signalscreen.cli.model import MODEL, model_options
+from signalscreen.cli.model import CHANNELS, MODEL, model_options
 from signalscreen.cli.writing import print_table
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def _sizes_given(_: click.Context, __: click.Parameter, text: str | None) -> tup
 @click.command(short_help="Show a model's layers and their receptive fields.")
 @MODEL
 @model_options
+@CHANNELS
 @click.option("--fs", type=float, help="Sampling rate in Hz, to give receptive fields in seconds too.")
 @click.option(
     "--window",
@@ -46,8 +47,11 @@ def summary(
     length: tuple[int, ...] | None,
     target: str | None,
     as_json: bool,
+    channels: str | None,
 ) -> None:
     """Show a model's layers: lengths of their feature maps, parameters, receptive fields.
+
+    Under the table it is said how the model takes its signals: which axis is which, as its layers tell.
 
     The receptive field is the most input samples that one value of a layer can depend on; "?" where a layer's
     reach is not known, "all" where it sees a signal of any length whole. Names are those that --option layer=
@@ -69,7 +73,7 @@ def summary(
 
     network = load_model(model, weights=weights, until=until)
     if window is not None:
-        _print_plan(plan.report(network, window, length, values.target(target)), as_json)
+        _print_plan(plan.report(network, window, length, values.target(target), channels), as_json)
         return
     rows = summarise(network)
     if as_json:
@@ -82,6 +86,16 @@ def summary(
         table = [[*cells, _seconds(r, fs)] for cells, r in zip(table, rows, strict=True)]
     print_table([header, *table], right=(3, 4, 5))
     click.echo(f"\n{network.count_params():,} parameters in {len(rows)} layers")
+    for line in _inputs(network, channels):
+        click.echo(line)
+
+
+def _inputs(network: Any, channels: str | None) -> list[str]:
+    """How the network takes its signals, as its layers say or as was given."""
+    from signalscreen.surveys import orders_of
+
+    how = "read from the layers" if channels is None else "as given"
+    return [f"input {name}: {one.words(shape)}, {how}" for name, shape, one in orders_of(network, channels)]
 
 
 def _print_plan(found: plan.Report, as_json: bool) -> None:

@@ -54,16 +54,17 @@ def deletion_curve(
     class_names: Sequence[str] | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
+    channels: Any = None,
 ) -> Curve:
     r"""Score while the signal is deleted, or inserted, what the attribution ranks highest first.
 
     Parameters
     ----------
-    model, x, target, score, class_names, batch_size, progress
+    model, x, target, score, class_names, batch_size, progress, channels
         See the conventions page of the documentation. Petsiuk et al. draw probabilities: ``score="probability"``.
     attribution : array, (batch, \*axes) or (batch, \*axes, channels)
-        Signed: what raises the score goes first, what lowers it last. Channels are summed, and all are deleted
-        together. To rank by magnitude, give magnitudes.
+        Of the shape of `x`, or one value a place. Signed: what raises the score goes first, what lowers it last.
+        Channels are summed, and all are deleted together. To rank by magnitude, give magnitudes.
     insert : bool
         Begin with `fill` alone and put the signal in, instead of beginning with the signal and taking it away.
     window : int or tuple of int, samples
@@ -112,7 +113,10 @@ def deletion_curve(
     ([6.0, 2.0, -1.0, -1.0, 0.0], [0.75])
     """
     common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
+    common["channels"] = channels
     bound, x = bind_one(model, x, target, common, input)
+    layout, position = bound.layout, bound.bound.position
+    fill = layout.option(fill, position)
     tiles = _tiles(window, x.shape[1:-1])
     count = int(tiles.max()) + 1
     if not isinstance(steps, int | np.integer) or steps < 1:
@@ -123,7 +127,10 @@ def deletion_curve(
         raise OptionError("fill 'local_mean' in windows of one sample is the signal itself; give a longer window")
     background_of(fill, x, seed)  # what is wrong with it is said before work starts
     cuts = np.linspace(0, count, min(steps, count) + 1).round().astype(int)
-    options = {"attribution": _by_place(attribution, x), "fill": fill, "tiles": tiles, "cuts": cuts}
+    given = np.asarray(attribution)
+    if given.shape[1:] == layout.own_shapes[position]:
+        given = layout.orders[position].canonical(given)
+    options = {"attribution": _by_place(given, x), "fill": fill, "tiles": tiles, "cuts": cuts}
     options |= {"orders": orders, "seed": seed, "insert": insert}
     found = in_batches(_scores, bound, x, options, ("attribution", "fill"))
     fraction = cuts / count

@@ -72,7 +72,7 @@ def build(
 
     def body(classes: Any, example: Any, starts: Any, content: Any, channels: Any, *inputs: Any) -> Any:
         with tf.name_scope("model"):  # as a function's graph has a scope of its own, and this one has none
-            run = call(ref(), list(inputs), wiring.structure())
+            run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         score, edits = score_of(run, classes), Edits(example, starts)
         ops = _towards(score)
         walk = Walk(edits, RULES)

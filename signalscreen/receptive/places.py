@@ -11,10 +11,18 @@ import numpy as np
 
 from signalscreen.errors import OptionError
 from signalscreen.naming import matching, name_of, places_of
-from signalscreen.receptive.rules import Floats, Region, UnknownReachError, axes_of, hull, rule_of
-from signalscreen.receptive.steps import Step, graph_of, trace
+from signalscreen.receptive.channels import traced
+from signalscreen.receptive.rules import Floats, Region, UnknownReachError, axes_of, hull, rule_for
+from signalscreen.receptive.steps import Step, graph_of
 
-_AFFINE = {"_conv", "_pool", "_zero_padding", "_cropping", "_embedding"}  # rules that are exact off the ends too
+_AFFINE = {
+    "_conv",
+    "_pool",
+    "_zero_padding",
+    "_cropping",
+    "_embedding",
+    "_permute",
+}  # rules that are exact off the ends too
 
 
 def layer_positions(
@@ -55,7 +63,7 @@ def layer_positions(
     graph = graph_of(model)
     if graph is None:
         return None
-    steps, inputs = trace(graph)
+    steps, inputs = traced(graph)
     step = _step_of(steps, model, layer)
     lengths = _lengths(axes_of(step.output), count, step.path)
     return centres(steps, inputs, step.results[0], lengths)
@@ -69,7 +77,7 @@ def input_steps(model: Any, layer: Any) -> tuple[float, ...] | None:
     graph = graph_of(model)
     if graph is None:
         return None
-    steps, inputs = trace(graph)
+    steps, inputs = traced(graph)
     found = {_spacing(steps, inputs, step) for step in steps if step.layer is layer}
     return found.pop() if len(found) == 1 else None
 
@@ -106,7 +114,7 @@ def centres(
 
 def _placed(step: Step, which: int, region: Region) -> Region | None:
     """Where a step's output lies on its input number `which`; None for an input that has no place."""
-    rule, mine, out = rule_of(step.layer), axes_of(step.inputs[which]), axes_of(step.output)
+    rule, mine, out = rule_for(step), axes_of(step.inputs[which]), axes_of(step.output)
     name = rule.__name__
     if name in _AFFINE:
         return rule(step, which, region)
@@ -125,7 +133,7 @@ def _placed(step: Step, which: int, region: Region) -> Region | None:
 def _between(step: Step, region: Region) -> Region:
     """A transposed convolution: its outputs lie between its inputs, at fractions of them."""
     layer = step.layer
-    if layer.output_padding is not None or getattr(layer, "data_format", None) == "channels_first":
+    if layer.output_padding is not None:
         raise UnknownReachError("transposed convolution with output padding")
     rank = len(axes_of(step.output))
     sizes, strides, dilations = (

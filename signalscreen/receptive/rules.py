@@ -69,6 +69,15 @@ def rule_of(layer: Any) -> "Rule":
     return rule
 
 
+def rule_for(step: Any) -> "Rule":
+    """Return the rule of a step; refused where it works along its last axis, and that is not one of channels."""
+    rule = rule_of(step.layer)
+    moves_places = type(step.layer).__name__ == "Permute" and not step.turns
+    if moves_places or (step.first and rule in _LAST):
+        raise UnknownReachError("channels first")
+    return rule
+
+
 def backward(step: Any, which: int, region: Region) -> Region:
     """Span of the step's input number ``which`` behind a region of its output.
 
@@ -77,7 +86,7 @@ def backward(step: Any, which: int, region: Region) -> Region:
     UnknownReachError
         If the layer is not one of Keras's own that have a rule here.
     """
-    return clipped(rule_of(step.layer)(step, which, region), axes_of(step.inputs[which]))
+    return clipped(rule_for(step)(step, which, region), axes_of(step.inputs[which]))
 
 
 def _window(region: Region, size: Any, stride: Any, dilation: Any, left: Any) -> Region:
@@ -119,7 +128,6 @@ def _left(step: Any, sizes: Any, strides: Any, dilations: Any, padding: str) -> 
 
 def _conv(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
     layer = step.layer
-    _channels_last(layer)
     rank = len(axes_of(step.inputs[0]))
     sizes, strides, dilations = (_each(v, rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate))
     return _window(region, sizes, strides, dilations, _left(step, sizes, strides, dilations, layer.padding))
@@ -127,7 +135,6 @@ def _conv(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
 
 def _pool(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
     layer = step.layer
-    _channels_last(layer)
     rank = len(axes_of(step.inputs[0]))
     sizes, strides, ones = _each(layer.pool_size, rank), _each(layer.strides, rank), (1,) * rank
     return _window(region, sizes, strides, ones, _left(step, sizes, strides, ones, layer.padding))
@@ -136,7 +143,6 @@ def _pool(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
 def _conv_transpose(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
     """Output j takes input i where i * stride + tap * dilation - left == j for some tap of the kernel."""
     layer = step.layer
-    _channels_last(layer)
     rank = len(axes_of(step.inputs[0]))
     sizes, strides, dilations = (_each(v, rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate))
     if layer.output_padding is not None or any(d != 1 for d in dilations):
@@ -148,19 +154,16 @@ def _conv_transpose(step: Any, which: int, region: Region) -> Region:  # noqa: A
 
 
 def _zero_padding(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
-    _channels_last(step.layer)
     before = [pair[0] for pair in _pairs(step.layer.padding)]
     return Region(region.lo - before, region.hi - before)
 
 
 def _cropping(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
-    _channels_last(step.layer)
     before = [pair[0] for pair in _pairs(step.layer.cropping)]
     return Region(region.lo + before, region.hi + before)
 
 
 def _up_sampling(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
-    _channels_last(step.layer)
     if getattr(step.layer, "interpolation", "nearest") != "nearest":
         raise UnknownReachError("interpolation")
     size = np.asarray(_each(step.layer.size, len(axes_of(step.inputs[0]))))
@@ -181,12 +184,16 @@ def _over_last_axis(step: Any, which: int, region: Region) -> Region:
 
 def _activation(step: Any, which: int, region: Region) -> Region:
     softmax = getattr(getattr(step.layer, "activation", None), "__name__", "") in ("softmax", "log_softmax")
+    if softmax and step.first:
+        return _whole(step, which, region)
     return (_dense if softmax else _same)(step, which, region)
 
 
 def _concatenate(step: Any, which: int, region: Region) -> Region:
     rank = len(step.output) + 1
     axis = step.layer.axis % rank
+    if step.first:  # as the shapes lie
+        axis = rank - 1 if axis == 1 else axis - 1
     if axis == rank - 1 and rank > 2:
         return _same(step, which, region)
     before = [shape[axis - 1] for shape in step.inputs[:which]]
@@ -199,8 +206,10 @@ def _concatenate(step: Any, which: int, region: Region) -> Region:
 
 def _reshape(step: Any, which: int, region: Region) -> Region:
     """Through the flat index: exact for one axis, the span's bounding box for more."""
-    lo, hi = region
     out, mine = step.output, step.inputs[which]
+    if step.first:
+        return _flattened_first(region, out, mine)
+    lo, hi = region
     steps = _steps(out)
     first, last = (lo * steps).sum(axis=1), (hi * steps).sum(axis=1) + (steps[-1] - 1)
     los, his = [], []
@@ -214,6 +223,20 @@ def _reshape(step: Any, which: int, region: Region) -> Region:
         his.append(b)
     some = (lo <= hi).all(axis=1, keepdims=True)
     return Region(np.where(some, np.stack(los, 1), inf), np.where(some, np.stack(his, 1), -inf))
+
+
+def _flattened_first(region: Region, out: Shape, mine: Shape) -> Region:
+    """A flattened tensor whose channels lie first: each number is of one place, a span of them of all."""
+    axes = axes_of(mine)
+    if len(out) != 1 or None in axes or len(mine) < 2:
+        raise UnknownReachError("reshape of channels first")
+    lo, hi = region
+    sizes = [n for n in axes if n is not None]
+    one = (lo == hi) & np.isfinite(lo)
+    flat = np.where(one, lo, 0)[:, 0].astype(int) % prod(sizes)
+    place = np.stack(np.unravel_index(flat, sizes), axis=1).astype(float)
+    whole = everything(Region(lo[:, :1].repeat(len(sizes), 1), hi[:, :1].repeat(len(sizes), 1)), axes)
+    return Region(np.where(one, place, whole.lo), np.where(one, place, whole.hi))
 
 
 def _steps(shape: Shape) -> Floats:
@@ -244,11 +267,6 @@ def _pairs(value: Any) -> list[tuple[int, int]]:
     return [(int(before), int(after)) for before, after in pairs]
 
 
-def _channels_last(layer: Any) -> None:
-    if getattr(layer, "data_format", "channels_last") not in ("channels_last", None):
-        raise UnknownReachError("channels first")
-
-
 Rule = Callable[[Any, int, Region], Region]
 
 _BY_RULE: dict[Rule, str] = {
@@ -268,10 +286,11 @@ _BY_RULE: dict[Rule, str] = {
     "GlobalMaxPooling2D GlobalMaxPooling3D Bidirectional MultiHeadAttention Attention AdditiveAttention "
     "GroupedQueryAttention GroupNormalization RepeatVector",
     _embedding: "Embedding",
-    _same: "ReLU LeakyReLU PReLU ELU BatchNormalization Normalization Rescaling Identity Dropout "
+    _same: "Permute ReLU LeakyReLU PReLU ELU BatchNormalization Normalization Rescaling Identity Dropout "
     "SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise AlphaDropout "
     "ActivityRegularization Add Subtract Multiply Average Maximum Minimum Divide TrueDivide "
     "Negative Absolute Square Sqrt Exp Log Relu Relu6 Elu Selu Gelu Silu LeakyRelu Sigmoid Tanh Softplus "
     "HardSigmoid HardSilu",
 }
 _RULES: dict[str, Rule] = {name: rule for rule, names in _BY_RULE.items() for name in names.split()}
+_LAST = {_dense, _over_last_axis, _recurrent}  # rules of layers that work along their last axis

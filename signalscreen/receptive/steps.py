@@ -10,7 +10,11 @@ from signalscreen.receptive.rules import Shape
 
 @dataclass(frozen=True)
 class Step:
-    """One call of a layer: tensors in and out by number, with their shapes."""
+    """One call of a layer: tensors in and out by number, with their shapes.
+
+    Shapes are ``(*axes, channels)`` once `channels.laid_out` has seen them; then `first` says whether the layer
+    itself takes channels first, and `turns` whether it only moves them. `own` is the output as the layer has it.
+    """
 
     path: str
     layer: Any
@@ -18,6 +22,9 @@ class Step:
     inputs: tuple[Shape, ...]
     results: tuple[int, ...]
     output: Shape
+    own: Shape
+    first: bool = False
+    turns: bool = False
 
 
 def graph_of(model: Any) -> Any:
@@ -57,5 +64,6 @@ def _steps_of(graph: Any, prefix: str, names: dict[int, int], numbers: Any) -> I
                 sources,
                 tuple(tuple(t.shape[1:]) for t in node.input_tensors),
                 tuple(names[id(t)] for t in node.outputs),
+                tuple(node.outputs[0].shape[1:]),
                 tuple(node.outputs[0].shape[1:]),
             )

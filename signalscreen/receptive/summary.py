@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from signalscreen.receptive.channels import traced
 from signalscreen.receptive.rules import Region, Shape, UnknownReachError, axes_of, backward, hull
-from signalscreen.receptive.steps import Step, graph_of, trace
+from signalscreen.receptive.steps import Step, graph_of
 
 # Positions of a layer to follow back: all of them up to this many, else those in the middle.
 _MOST_POSITIONS = 4096
@@ -65,7 +66,7 @@ def summarise(model: Any) -> list[LayerSummary]:
     graph = graph_of(model)
     if graph is None:
         return [_without_graph(layer) for layer in model.layers]
-    steps, inputs = trace(graph)
+    steps, inputs = traced(graph)
     rows: dict[str, LayerSummary] = {}
     for i, step in enumerate(steps):
         field = _field(steps[: i + 1], inputs)
@@ -73,7 +74,7 @@ def summarise(model: Any) -> list[LayerSummary]:
         if before is not None:
             field = _larger(before.field, field)
         rows[step.path] = LayerSummary(
-            step.path, type(step.layer).__name__, step.output, _parameters(step.layer), field
+            step.path, type(step.layer).__name__, step.own, _parameters(step.layer), field
         )
     return list(rows.values())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from signalscreen.exports.part import Part
 
-_SAME = ("window", "hop", "resample", "normalise", "until", "alarm")
+_SAME = ("window", "hop", "resample", "normalise", "until", "alarm", "channels")
 _DEFAULTS = {"score": "logit", "explain": "all", "threshold": 0.5, "kind": "ecg"}
 
 

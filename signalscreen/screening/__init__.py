@@ -6,11 +6,13 @@ TensorFlow is imported when a model is given, zarr and xarray when a store is op
 from signalscreen.screening.clusters import executor_of
 from signalscreen.screening.cutting import (
     Explained,
+    Taken,
     Windows,
     cut_for,
     explain_windows,
     input_axes,
     input_shape,
+    taken_by,
 )
 from signalscreen.screening.databases import screen_recordings
 from signalscreen.screening.running import screen_recording
@@ -20,6 +22,7 @@ from signalscreen.screening.summary import RecordSummary, summarise
 __all__ = [
     "Explained",
     "RecordSummary",
+    "Taken",
     "Windows",
     "cut_for",
     "executor_of",
@@ -30,4 +33,5 @@ __all__ = [
     "screen_recording",
     "screen_recordings",
     "summarise",
+    "taken_by",
 ]

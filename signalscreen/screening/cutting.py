@@ -5,7 +5,8 @@ TensorFlow is imported when a model is given, not with this module.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 import signalscreen.methods  # noqa: F401 (the methods list themselves)
 from signalscreen.errors import ModelError, OptionError, RecordingError
 from signalscreen.methods import find_method
+from signalscreen.order import Order, plain
 from signalscreen.recording import Recording
 from signalscreen.recording import normalise as scaled
 from signalscreen.windows import cut, has_gap, stitch, window_starts
@@ -25,7 +27,7 @@ class Windows:
     Attributes
     ----------
     values : ndarray of float32, shape (windows, length, leads)
-        Windows without gaps, scaled one by one if that was asked for.
+        Windows without gaps, scaled one by one if that was asked for. `Taken.of` makes them what the model takes.
     starts : ndarray of int, shape (windows,)
         First sample of each.
     skipped : ndarray of int, shape (gapped windows,)
@@ -68,13 +70,14 @@ def cut_for(
     window: float | None = None,
     hop: float | None = None,
     normalise: str | None = None,
+    channels: Any = None,
 ) -> Windows:
     """Cut a recording into the windows that a model takes.
 
     Parameters
     ----------
     model : keras.Model
-        With one input, ``(batch, length, leads)``; a free length is fine.
+        With one input of leads along time, wherever it has its leads; a free length is fine.
     recording : Recording
         At the model's sampling rate, with the model's leads.
     window : float, optional
@@ -83,6 +86,8 @@ def cut_for(
         Seconds from one window to the next; half a window by default.
     normalise : str, optional
         Scale each window and lead by itself: "zscore", "minmax" or "robust".
+    channels : {"first", "last"}, int or tuple of int, optional
+        Where the model takes its leads, if its layers do not say.
 
     Raises
     ------
@@ -91,7 +96,7 @@ def cut_for(
     RecordingError
         If the recording does not fit it: leads, length, or nothing but gaps.
     """
-    length, leads = input_shape(model)
+    length, leads = input_shape(model, channels)
     _check_leads(recording, leads)
     samples = _window_length(recording, length, window)
     step = max(samples // 2, 1) if hop is None else round(hop * recording.rate)
@@ -131,10 +136,9 @@ def explain_windows(
     SignalScreenError
         What the method raises.
     """
-    values = windows.values
-    if len(input_axes(score.model)) == 1:
-        values = values[:, :, 0]  # a network on plain vectors
-    maps = find_method(method).fn(score, values, **(options or {}))
+    taken = taken_by(score.model, score.channels)
+    values = taken.of(windows.values)
+    maps = taken.inside(find_method(method).fn(score, values, **(options or {})))
     if maps.shape[1] != windows.length:
         raise OptionError(
             f"{method} gives {maps.shape[1]} positions for windows of {windows.length} samples, which have no "
@@ -161,8 +165,57 @@ def input_axes(model: Any) -> tuple[int | None, ...]:
     return tuple(inputs[0].shape[1:])
 
 
-def input_shape(model: Any) -> tuple[int | None, int | None]:
-    """Length and leads that a model takes, None where free.
+class Taken(NamedTuple):
+    """How a model takes windows of a recording.
+
+    Attributes
+    ----------
+    shape : tuple of int or None
+        Of one of them, as the model takes it.
+    order : Order
+        Which axis is time, and which hold leads.
+    """
+
+    shape: tuple[int | None, ...]
+    order: Order
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it takes samples alone, ``(batch, samples)``."""
+        return len(self.shape) == 1
+
+    @property
+    def length(self) -> int | None:
+        """Samples, None where free."""
+        return self.shape[0] if self.is_vector else self.shape[self.order.signal[0]]
+
+    @property
+    def leads(self) -> int | None:
+        """Leads, None where free."""
+        held = [1] if self.is_vector else [self.shape[a] for a in self.order.features]
+        return None if None in held else prod(n for n in held if n is not None)
+
+    def of(self, windows: NDArray[Any]) -> NDArray[Any]:
+        """Windows ``(rows, samples, leads)`` as the model takes them."""
+        if self.is_vector:
+            return windows[:, :, 0]
+        one_free = len(self.order.features) == 1
+        sizes = [windows.shape[2] if n is None and one_free else n or 0 for n in self.shape]
+        return self.order.own(windows, sizes)
+
+    def inside(self, maps: NDArray[Any]) -> NDArray[Any]:
+        """Maps of what `of` gave: time first, then leads where they have any."""
+        return maps if self.is_vector or maps.ndim != len(self.shape) + 1 else self.order.canonical(maps)
+
+
+def taken_by(model: Any, channels: Any = None) -> Taken:
+    """How a model takes windows of a recording.
+
+    Parameters
+    ----------
+    model : keras.Model
+    channels : {"first", "last"}, int or tuple of int, optional
+        As the user gave it; by default as the model's layers say.
 
     Raises
     ------
@@ -170,12 +223,25 @@ def input_shape(model: Any) -> tuple[int | None, int | None]:
         If it does not take one signal.
     """
     axes = input_axes(model)
-    if len(axes) == 1:
-        return axes[0], 1
-    if len(axes) != 2:
+    from signalscreen.surveys import orders_of
+
+    order = next((one for _, _, one in orders_of(model, channels)), plain(axes))
+    if len(axes) > 1 and len(order.signal) != 1:
         sizes = ", ".join("any" if n is None else str(n) for n in axes)
         raise ModelError(f"the model takes (batch, {sizes}); give one that takes signals: (batch, samples, leads)")
-    return axes[0], axes[1]
+    return Taken(axes, order)
+
+
+def input_shape(model: Any, channels: Any = None) -> tuple[int | None, int | None]:
+    """Length and leads that a model takes, None where free.
+
+    Raises
+    ------
+    ModelError
+        If it does not take one signal.
+    """
+    taken = taken_by(model, channels)
+    return taken.length, taken.leads
 
 
 def _check_leads(recording: Recording, leads: int | None) -> None:

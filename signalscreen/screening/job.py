@@ -56,6 +56,7 @@ class Job:
     weights: str | None = None
     until: str | None = None
     custom_objects: Mapping[str, Any] | None = field(default=None, repr=False)
+    channels: Any = None
 
     def __post_init__(self) -> None:
         for name in self.methods:
@@ -148,6 +149,7 @@ def settings(job: Job, stream: Stream) -> dict[str, Any]:
         "resample": job.resample,
         "normalise": job.normalise,
         "kind": job.kind,
+        **({} if job.channels is None else {"channels": said(job.channels)}),
         "versions": {k: v for k, v in versions().items() if k in _DECISIVE},
     }
 

@@ -14,7 +14,7 @@ from signalscreen.method import based_on
 from signalscreen.methods import METHODS
 from signalscreen.recording import Stream
 from signalscreen.recording.resampling import rate_ratio
-from signalscreen.screening.cutting import input_shape
+from signalscreen.screening.cutting import Taken, taken_by
 from signalscreen.screening.job import Job, model_checksum, settings, stream_for
 from signalscreen.screening.layout import Grid
 
@@ -31,8 +31,8 @@ class Ready:
     model : keras.Model
     stream : Stream
     grid : Grid
-    plain : bool
-        The model takes plain vectors, ``(batch, samples)``.
+    taken : Taken
+        How the model takes windows.
     classes : tuple of str
         Of the output that is scored; empty where it gives no single number per class.
     alarm : int
@@ -45,7 +45,7 @@ class Ready:
     model: Any
     stream: Stream
     grid: Grid
-    plain: bool
+    taken: Taken
     classes: tuple[str, ...]
     alarm: int
     has_logit: bool = True
@@ -80,6 +80,7 @@ class Ready:
             class_names=job.class_names,
             batch_size=job.batch_size,
             progress=False,
+            channels=job.channels,
         )
 
 
@@ -116,14 +117,13 @@ def prepare(job: Job, model: Any = None) -> Ready:
     """
     stream = stream_for(job)
     model = load(job) if model is None else model
-    length, leads = input_shape(model)
-    grid = _grid(job, stream, length)
-    _check_leads(job, stream, leads)
-    plain = len(getattr(model, "inputs", None) or ()) == 1 and len(model.inputs[0].shape) == 2
+    taken = taken_by(model, job.channels)
+    grid = _grid(job, stream, taken.length)
+    _check_leads(job, stream, taken.leads)
     example = np.zeros((1, grid.length, 1 if job.each_lead else len(stream.names)), np.float32)
-    bound = _bound(job, model, example[..., 0] if plain else example)
+    bound = _bound(job, model, taken.of(example))
     classes = _class_names(job, tuple(bound.program("outputs").facts["shapes"][bound.bound.target.output]))
-    return Ready(job, model, stream, grid, plain, classes, _alarm(job, classes), bound.has_logit)
+    return Ready(job, model, stream, grid, taken, classes, _alarm(job, classes), bound.has_logit)
 
 
 @lru_cache(maxsize=2)
@@ -196,7 +196,8 @@ def _bound(job: Job, model: Any, example: Array) -> Any:
     """Bind the user's target to one window: what does not fit is said before work starts."""
     from signalscreen.score import Score
 
-    bound, _ = Score(model, job.target, score=job.score, class_names=job.class_names).bind(example)
+    score = Score(model, job.target, score=job.score, class_names=job.class_names, channels=job.channels)
+    bound, _ = score.bind(example)
     for name, options in job.methods.items():
         for option in set(based_on(METHODS[name], dict(options)).references) & set(options):
             bound.layout.references(options[option], None, what=f"{option} of {name}")

@@ -52,6 +52,7 @@ def screen_recording(
     weights: str | os.PathLike[str] | None = None,
     until: str | None = None,
     custom_objects: Mapping[str, Any] | None = None,
+    channels: Any = None,
     overwrite: bool = False,
     executor: Executor | None = None,
     progress: bool | None = None,
@@ -65,7 +66,7 @@ def screen_recording(
     record : path, Recording or Stream
         As `read_recording` takes it. WFDB records and ``.npy`` files are read by slices.
     model : keras.Model or path
-        With one input, ``(batch, samples, leads)`` or ``(batch, samples)``.
+        With one input, ``(batch, samples, leads)`` or ``(batch, samples)``; or with its leads elsewhere.
     method : str, sequence of str, or dict of str to dict
         Names in `METHODS`, with their options: ``{"integrated_gradients": {"steps": 64}}``.
     out : path or URL
@@ -104,6 +105,8 @@ def screen_recording(
         Windows per model call.
     weights, until, custom_objects : optional
         As `load_model` takes them.
+    channels : {"first", "last"}, int or tuple of int, optional
+        Where the model takes its leads, if its layers do not say.
     overwrite : bool
         Replace a store made with other settings; otherwise an error that names what differs.
     executor : concurrent.futures.Executor, optional

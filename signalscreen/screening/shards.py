@@ -161,11 +161,11 @@ def answered(ready: Ready, rows: Array) -> Answer:
 def _fill(ready: Ready, answer: Answer, rows: Array) -> None:
     """Score, flag and explain the windows of an answer."""
     job, whole = ready.job, answer.rows
-    x = rows[whole][:, :, 0] if ready.plain else rows[whole]
+    own = ready.taken.of(rows[whole])
     target: Any = job.target
     # For what all classes get, any target serves; each window's highest is then known without another run.
     anything = 0 if target is None and ready.classes else target
-    bound, x = ready.score(anything).bind(x)
+    bound, x = ready.score(anything).bind(own)
     classes = bound.classes
     gradient = None
     if ready.classes:
@@ -187,7 +187,8 @@ def _fill(ready: Ready, answer: Answer, rows: Array) -> None:
         answer.flagged = answer.probability[:, ready.alarm] > job.threshold
     answer.explained = np.full(len(x), job.explain == "all") if job.explain != "flagged" else answer.flagged
     if job.methods and answer.explained.any():
-        _explain(ready, answer, x, target, gradient)
+        given = np.asarray(own, x.dtype)
+        _explain(ready, answer, given, target, None if gradient is None else bound.layout.own(gradient))
 
 
 def _is_gradient(method: tuple[str, Mapping[str, Any]]) -> bool:
@@ -216,6 +217,7 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Arra
                 maps = METHODS[name].formula(_Differentiated(gradient), values)
             else:
                 maps = np.asarray(METHODS[name].fn(score, values, **options))
+            maps = ready.taken.inside(maps)
         if maps.shape[1] != ready.grid.length:
             raise OptionError(
                 f"{name} gives {maps.shape[1]} positions for windows of {ready.grid.length} samples, which have no "
@@ -232,6 +234,7 @@ def _incompleteness(name: str, score: Any, x: Array, maps: Array, options: Mappi
     if callable(given):
         return np.full(len(x), np.nan, np.float32)
     bound, x = score.bind(x)
+    given = bound.layout.references(given, len(x), what="references")
     chosen = variants(given, x, bound.rank, what="references")
     there = np.mean([bound(np.broadcast_to(one, x.shape)) for one in chosen], axis=0)
     here = bound(x)

@@ -21,7 +21,7 @@ from signalscreen.synthesis.checks import (
 from signalscreen.synthesis.constraints import Constraint, blurred, constraints
 from signalscreen.synthesis.objective import Penalty, jittered, penalised, reshaping, shifts_of
 from signalscreen.synthesis.result import Synthesis
-from signalscreen.synthesis.start import begin
+from signalscreen.synthesis.start import begin, placed
 
 Array = npt.NDArray[Any]
 
@@ -59,6 +59,7 @@ def maximize_activation(
     class_names: Sequence[str] | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
+    channels: Any = None,
 ) -> Synthesis:
     r"""Make the input that a unit answers to most.
 
@@ -123,6 +124,8 @@ def maximize_activation(
         Rows per model call.
     progress : bool, optional
         Show a progress bar; by default when it takes more than two seconds in a terminal.
+    channels : {"first", "last"}, int or tuple of int, optional
+        Where the model's input has its channels, if its layers do not say.
 
     Returns
     -------
@@ -167,10 +170,12 @@ def maximize_activation(
     limits, rms = bounds(limits, rms, spectrum)
     centre, unit = units(limits, rms, scale)
     common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
+    common["channels"] = channels
     noise = (centre, 0.5 * unit, seed)
     bound, x = begin(model, target, start, rows=seeds, length=length, which=input, noise=noise, common=common)
     if blur and x.ndim < 3:
         raise OptionError("blur runs along the signal's axes, and the model's input has none; leave it out")
+    spectrum = None if spectrum is None else bound.layout.option(spectrum, bound.bound.position)
     chain = constraints(x.shape[1:], rms=rms, limits=limits, band=band, fs=fs, spectrum=spectrum)
     shifts = shifts_of(jitter, x.shape[1:-1], steps=steps, rows=len(x), seed=seed)
     own = per_row(unit, x)
@@ -184,7 +189,7 @@ def maximize_activation(
     )
     from signalscreen.synthesis.loop import ascend
 
-    return ascend(
+    made = ascend(
         objective,
         x,
         steps=steps,
@@ -194,6 +199,7 @@ def maximize_activation(
         project=partial(allowed, chain=chain, blur=blur, blur_every=blur_every),
         track=lambda counted: bound.track(counted, steps + 1, "synthesis"),
     )
+    return placed(made, bound)
 
 
 def penalties(

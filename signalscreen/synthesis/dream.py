@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import OptionError
+from signalscreen.inputs import Layout
 from signalscreen.resize import resize
 from signalscreen.synthesis.activation import maximize_activation
 from signalscreen.synthesis.checks import check_counts, quarter_range
@@ -86,7 +87,7 @@ def deep_dream(
     """
     unit = Unit(layer, filter, position, reduce)
     check_counts(steps=steps, octaves=octaves)
-    model, parts, place, free = _inputs(model, x, options.get("input"))
+    model, layout, parts, place, free = _inputs(model, x, options)
     if octaves > 1:
         _check_octaves(octaves, octave_scale, len(parts), free)
     settings = {
@@ -106,25 +107,26 @@ def deep_dream(
         sizes = [max(1, round(own.shape[axis] / octave_scale**octave)) for axis in axes]
         base = resize(own, sizes, axes)
         start = [base + resize(added, sizes, axes) if i == place else part for i, part in enumerate(parts)]
+        start = [layout.own(part, i) for i, part in enumerate(start)]
         made = maximize_activation(model, unit, start=start if len(parts) > 1 else start[0], **settings)
-        added = made.x - base
-    return replace(made, start=own)
+        added = layout.orders[place].canonical(made.x) - base
+    return replace(made, start=layout.own(own, place))
 
 
-def _inputs(model: Any, x: Any, which: Any) -> tuple[Any, list[Array], int, bool]:
+def _inputs(model: Any, x: Any, options: dict[str, Any]) -> tuple[Any, Layout, list[Array], int, bool]:
     """The model, its inputs one by one, which is dreamt, and whether all its axes are free."""
-    from signalscreen.models import as_model, layout_of
+    from signalscreen.models import as_model
+    from signalscreen.surveys import placed
 
     model = as_model(model)
-    layout = layout_of(model, x)
-    place = place_of(layout, which)
-    parts = layout.read(x)
-    shape = layout.specs[place].shape
+    layout, parts = placed(model, x, options.get("channels"))
+    place = place_of(layout, options.get("input"))
+    shape, signal = layout.specs[place].shape, layout.orders[place].signal
     # Whole numbers (counts of a converter) are dreamt on as real ones.
     parts = [
         np.asarray(part, np.result_type(part, np.float32)) if i == place else part for i, part in enumerate(parts)
     ]
-    return model, parts, place, shape is None or all(size is None for size in shape[:-1])
+    return model, layout, parts, place, shape is None or all(shape[a] is None for a in signal)
 
 
 def _check_octaves(octaves: int, octave_scale: Any, inputs: int, free: bool) -> None:

@@ -13,7 +13,7 @@ from signalscreen.synthesis.checks import check_counts, check_limits, check_seed
 from signalscreen.synthesis.constraints import constraints
 from signalscreen.synthesis.objective import penalised
 from signalscreen.synthesis.result import Inversion
-from signalscreen.synthesis.start import begin
+from signalscreen.synthesis.start import begin, placed
 from signalscreen.targets import Unit
 
 Array = npt.NDArray[Any]
@@ -40,6 +40,7 @@ def invert(
     score: str = "logit",
     batch_size: int | None = None,
     progress: bool | None = None,
+    channels: Any = None,
 ) -> Inversion:
     r"""Make inputs that have the features of given ones at a layer: what differs, the layer does not see.
 
@@ -69,6 +70,8 @@ def invert(
         Whether the output layer counts before its softmax or sigmoid.
     batch_size : int, optional
     progress : bool, optional
+    channels : {"first", "last"}, int or tuple of int, optional
+        Where `x` holds its channels, if the model's layers do not say.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def invert(
     check_weights(content=content, alpha_weight=alpha_weight, tv=tv, alpha=alpha, beta=beta)
     check_seed(seed)
     limits = check_limits(limits)
-    common = {"score": score, "batch_size": batch_size, "progress": progress}
+    common = {"score": score, "batch_size": batch_size, "progress": progress, "channels": channels}
     bound, wanted = begin(
         model, Unit(layer), x, rows=None, length=None, which=input, noise=(0, 0, 0), common=common, what="x"
     )
@@ -139,7 +142,7 @@ def invert(
         project=partial(allowed, chain=chain),
         track=lambda counted: bound.track(counted, steps + 1, "inversion"),
     )
-    return Inversion(**vars(made))
+    return Inversion(**vars(placed(made, bound)))
 
 
 def _check_seen(power: Array, layer: Any) -> None:

@@ -1,6 +1,7 @@
 """Where a synthesis begins: the shape of the input, noise, zeros or signals, and the score bound to them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from signalscreen.errors import InputError, OptionError, TargetError
 from signalscreen.inputs import Layout, Spec
+from signalscreen.order import Order
 
 Array = npt.NDArray[Any]
 
@@ -54,6 +56,7 @@ def begin(
     """
     from signalscreen.models import layout_of
     from signalscreen.score import Score
+    from signalscreen.surveys import order
 
     if target is None:
         raise TargetError(
@@ -65,8 +68,13 @@ def begin(
     place = place_of(layout, which)
     parts = _parts(start, layout, place, what)
     rows = _rows(rows, parts, target)
+    shapes = [
+        _shape(spec, length if i == place else None) if isinstance(part, str) else part.shape[1:]
+        for i, (part, spec) in enumerate(zip(parts, layout.specs, strict=True))
+    ]
+    order(score.model, layout, tuple(shapes), score.channels)
     arrays = [
-        _filled(part, spec, rows, length if i == place else None, noise)
+        _filled(part, spec, rows, layout.orders[i], shapes[i], noise)
         for i, (part, spec) in enumerate(zip(parts, layout.specs, strict=True))
     ]
     named = isinstance(layout.packing, Mapping)
@@ -118,21 +126,30 @@ def _rows(rows: int | None, parts: Sequence[Any], target: Any) -> int:
     return wanted
 
 
-def _filled(part: Any, spec: Spec, rows: int, length: Any, noise: tuple[float, Any, int]) -> Array:
+def placed(made: Any, bound: Any) -> Any:
+    """A synthesis whose inputs lie as the model takes them."""
+    layout, position = bound.layout, bound.bound.position
+    return replace(made, x=layout.own(made.x, position), start=layout.own(made.start, position))
+
+
+def _filled(
+    part: Any, spec: Spec, rows: int, order: Order, shape: tuple[int, ...], noise: tuple[float, Any, int]
+) -> Array:
     if not isinstance(part, str):
         return np.repeat(part, rows, axis=0) if len(part) == 1 else part
-    shape = _shape(spec, length)
     if part == "zeros":
         return np.zeros((rows, *shape), spec.dtype)
     mean, spread, seed = noise
     spreads = np.broadcast_to(spread, rows) if np.size(spread) in (1, rows) else np.ones(rows)
-    made = [np.random.default_rng([seed, row]).normal(mean, spreads[row], shape) for row in range(rows)]
-    return np.stack(made).astype(spec.dtype)
+    # So that it is the same wherever a model has its channels.
+    inside = [n for n in order.shape(shape) if n is not None]
+    made = [np.random.default_rng([seed, row]).normal(mean, spreads[row], inside) for row in range(rows)]
+    return order.own(np.stack(made), shape).astype(spec.dtype)
 
 
 def _shape(spec: Spec, length: Any) -> tuple[int, ...]:
     """The size of an input, `length` taken for the axes that the model leaves free."""
-    if spec.shape is None or spec.shape[-1:] == (None,):
+    if spec.shape is None or all(size is None for size in spec.shape):
         raise InputError("the model does not say what its input looks like; give start= a signal of its shape")
     free = [axis for axis, size in enumerate(spec.shape) if size is None]
     given = [] if length is None else list(length) if isinstance(length, tuple | list) else [length]
@@ -141,7 +158,7 @@ def _shape(spec: Spec, length: Any) -> tuple[int, ...]:
     if not all(isinstance(n, int | np.integer) and n > 0 for n in given):
         raise OptionError(f"length {length!r} is no number of samples; give a positive whole number")
     if not free:
-        if given and (len(set(given)) > 1 or given[0] not in spec.shape[:-1]):
+        if given and (len(set(given)) > 1 or given[0] not in spec.shape):
             raise OptionError(f"length {length!r} does not fit the model's input {spec}; leave it out")
         return tuple(int(n) for n in spec.shape if n is not None)
     if len(given) != len(free):

@@ -7,6 +7,7 @@ where it does not apply, and an empty list where the op is cheaper in full.
 
 from typing import Any
 
+from signalscreen.axes.kinds import POINTWISE
 from signalscreen.patches.rules.pointwise import along_channels, bias, each_its_own, pointwise
 from signalscreen.patches.rules.products import batch_matrix_product, einsum, matrix_product
 from signalscreen.patches.rules.reductions import extreme, reduction, total
@@ -31,16 +32,8 @@ from signalscreen.patches.rules.sliding import (
     transposed_convolution,
 )
 
-_POINTWISE = """Abs Acos Acosh Add AddN AddV2 Asin Asinh Atan Atan2 Atanh BitwiseAnd BitwiseOr BitwiseXor Cast Ceil
-CheckNumerics ClipByValue Cos Cosh Digamma Div DivNoNan Elu Equal Erf Erfc Erfinv Exp Expm1
-FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars Floor FloorDiv FloorMod Greater GreaterEqual Identity Inv Invert
-IsFinite IsInf IsNan LeakyRelu Less LessEqual Lgamma Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum
-Mod Mul MulNoNan Ndtri Neg NotEqual OnesLike Pow PreventGradient RealDiv Reciprocal Relu Relu6 Rint Round Rsqrt
-SelectV2 Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square SquaredDifference StopGradient Sub Tan Tanh
-TruncateDiv TruncateMod Xdivy Xlogy ZerosLike""".split()
-
 RULES: dict[str, Any] = {
-    **dict.fromkeys(_POINTWISE, pointwise),
+    **dict.fromkeys(POINTWISE, pointwise),
     "IdentityN": each_its_own,
     "BiasAdd": bias,
     **dict.fromkeys(["Softmax", "LogSoftmax", "LRN"], along_channels),

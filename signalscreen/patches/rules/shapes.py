@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from signalscreen.axes.slices import slices_of
 from signalscreen.backend import tf
 from signalscreen.graph import constant, copy_op
 from signalscreen.patches.reading import Patch, joined
@@ -146,7 +147,7 @@ def padding(walk: Walk, op: Any, inputs: list[Any]) -> Found:
 def strided_slice(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     """A part of an axis, every so many samples of it, or one sample; new axes of one."""
     x = inputs[0]
-    parts = _slices(op, op.inputs[0].shape.as_list())
+    parts = slices_of(op, op.inputs[0].shape.as_list())
     if not isinstance(x, Patch) or x.view or parts is None or parts[0] != slice(None):
         return None
     take: list[Any] = []
@@ -174,38 +175,6 @@ def strided_slice(walk: Walk, op: Any, inputs: list[Any]) -> Found:
     if picked:
         walk.picked[op.name] = picked
     return [Patch(content[tuple(take)], spans, op.outputs[0])]
-
-
-def _slices(op: Any, shape: list[int | None]) -> list[Any] | None:
-    """What a StridedSlice takes of each axis, as Python would write it; None for a new axis."""
-    begin, end, stride = (constant(t) for t in op.inputs[1:])
-    if begin is None or end is None or stride is None:
-        return None
-    masks = {k: op.get_attr(f"{k}_mask") for k in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
-    given = len(begin) - sum((masks["new_axis"] | masks["ellipsis"]) >> i & 1 for i in range(len(begin)))
-    parts: list[Any] = []
-    axis = 0
-    for i in range(len(begin)):
-        if masks["ellipsis"] >> i & 1:
-            parts += [slice(None)] * (len(shape) - given)
-            axis += len(shape) - given
-            continue
-        if masks["new_axis"] >> i & 1:
-            parts.append(None)
-            continue
-        n = shape[axis]
-        axis += 1
-        if masks["shrink_axis"] >> i & 1:
-            if n is None:
-                return None
-            parts.append(int(begin[i]) % n)
-            continue
-        a = None if masks["begin"] >> i & 1 else int(begin[i])
-        b = None if masks["end"] >> i & 1 else int(end[i])
-        by = int(stride[i])
-        is_all = by == 1 and not a and (b is None or (n is not None and b >= n))
-        parts.append(slice(None) if is_all else slice(a, b, by))
-    return parts + [slice(None)] * (len(shape) - axis)
 
 
 def tile(walk: Walk, op: Any, inputs: list[Any]) -> Found:

@@ -1,0 +1,174 @@
+"""Which axis of a model's input is time and which holds leads: read from its layers, or given."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import signalscreen as ss
+from signalscreen.surveys import orders_of
+
+L = keras.layers
+FIRST = "channels_first"
+
+
+def net(shape, *layers, dtype=None):
+    return keras.Sequential([keras.Input(shape, dtype=dtype), *layers])
+
+
+def order(model):
+    [(_, _, found)] = orders_of(model)
+    return found.signal, found.features
+
+
+class Stft(L.Layer):
+    def call(self, x):
+        return tf.abs(tf.signal.stft(x, 16, 8))
+
+
+class PerTime(L.Layer):
+    """A weight for each sample."""
+
+    def call(self, x):
+        return x * np.hanning(20).reshape(20, 1).astype("f4")
+
+
+class Unknown(L.Layer):
+    """What nobody can look into."""
+
+    def call(self, x):
+        return tf.map_fn(lambda row: row * 2.0, x)
+
+
+CASES = {
+    "conv": (((40, 3), L.Conv1D(2, 3)), ((0,), (1,))),
+    "conv first": (((3, 40), L.Conv1D(2, 3, data_format=FIRST)), ((1,), (0,))),
+    "free length first": (((3, None), L.Conv1D(2, 3, data_format=FIRST)), ((1,), (0,))),
+    "normalised first": (
+        ((3, 40), L.BatchNormalization(axis=1), L.ReLU(), L.Conv1D(2, 3, data_format=FIRST)),
+        ((1,), (0,)),
+    ),
+    "an axis that a kernel takes whole": (
+        ((20, 5, 3), L.Conv2D(2, (3, 5)), L.Flatten(), L.Dense(2)),
+        ((0, 1), (2,)),
+    ),
+    "weights along time": (
+        ((20, 3), PerTime(), L.GlobalAveragePooling1D(data_format=FIRST), L.Dense(2)),
+        ((0,), (1,)),
+    ),
+    "kernels of one": (((3, 40), L.Conv1D(2, 1, data_format=FIRST)), ((1,), (0,))),
+    "pool first": (((3, 40), L.MaxPool1D(2, data_format=FIRST), L.Flatten(), L.Dense(2)), ((1,), (0,))),
+    "permute": (((3, 40), L.Permute((2, 1)), L.Conv1D(2, 3)), ((1,), (0,))),
+    "permute and recurrent": (((3, 40), L.Permute((2, 1)), L.LSTM(2)), ((1,), (0,))),
+    "recurrent": (((40, 3), L.GRU(2)), ((0,), (1,))),
+    "dense": (((40, 3), L.Flatten(), L.Dense(2)), ((0,), (1,))),
+    "dense on each": (((40, 3), L.Dense(2), L.GlobalMaxPooling1D()), ((0,), (1,))),
+    "picture": (((20, 24, 3), L.Conv2D(2, 3), L.Flatten(), L.Dense(2)), ((0, 1), (2,))),
+    "picture first": (((3, 20, 24), L.Conv2D(2, 3, data_format=FIRST)), ((1, 2), (0,))),
+    "grey picture": (((20, 24, 1), L.Conv2D(2, 3), L.Flatten(), L.Dense(2)), ((0, 1), (2,))),
+    "picture in strips": (
+        ((20, 24, 1), L.Conv2D(2, (1, 3)), L.Conv2D(2, (3, 1)), L.Flatten(), L.Dense(2)),
+        ((0, 1), (2,)),
+    ),
+    "volume first": (((3, 8, 9, 7), L.Conv3D(2, 3, data_format=FIRST)), ((1, 2, 3), (0,))),
+    "electrodes": (((8, 40, 1), L.Conv2D(2, (1, 5)), L.Conv2D(2, (8, 1)), L.Flatten(), L.Dense(2)), ((1,), (0, 2))),
+    "electrodes last": (((40, 8, 1), L.Conv2D(2, (5, 1)), L.Flatten(), L.Dense(2)), ((0,), (1, 2))),
+    "electrodes without channels": (
+        ((8, 40), L.Reshape((8, 40, 1)), L.Conv2D(2, (1, 5)), L.DepthwiseConv2D((8, 1)), L.Flatten(), L.Dense(2)),
+        ((1,), (0,)),
+    ),
+    "stretches one by one": (
+        ((5, 40, 1), L.TimeDistributed(L.Conv1D(2, 3)), L.TimeDistributed(L.Flatten()), L.Flatten(), L.Dense(2)),
+        ((0, 1), (2,)),
+    ),
+    "vector": (((40,), L.Dense(2)), ((), (0,))),
+    "vector of a signal": (((40,), L.Reshape((40, 1)), L.Conv1D(2, 3), L.Flatten(), L.Dense(2)), ((0,), ())),
+    "vector in patches": (((40,), L.Reshape((10, 4)), L.Conv1D(2, 3), L.Flatten(), L.Dense(2)), ((0,), ())),
+    "vector of a picture": (((400,), L.Reshape((20, 20, 1)), L.Conv2D(2, 3), L.Flatten(), L.Dense(2)), ((), (0,))),
+    "vector into frames": (((128,), Stft(), L.Conv1D(2, 3)), ((0,), ())),
+    "behind the unknown": (((40, 3), Unknown(), L.Conv1D(2, 3)), ((0,), (1,))),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_order_is_read(case):
+    (shape, *layers), expected = CASES[case]
+    assert order(net(shape, *layers)) == expected
+
+
+def test_tokens_are_no_signal():
+    assert order(net((24,), L.Embedding(5, 3), L.Conv1D(2, 3), dtype="int32")) == ((), (0,))
+
+
+def test_a_net_of_two_paths_is_read_from_its_windows():
+    """LSTM-FCN: the recurrent path takes leads for time, the convolutions do not."""
+    x = keras.Input((3, 40))
+    paths = [L.LSTM(4)(x), L.GlobalAveragePooling1D()(L.Conv1D(4, 5)(L.Permute((2, 1))(x)))]
+    assert order(keras.Model(x, L.Dense(2)(L.Concatenate()(paths)))) == ((1,), (0,))
+
+
+def test_each_input_has_its_own_order():
+    one, two = keras.Input((3, 40), name="one"), keras.Input((30, 2), name="two")
+    h = [
+        L.GlobalMaxPooling1D(data_format=FIRST)(L.Conv1D(4, 3, data_format=FIRST)(one)),
+        L.GlobalMaxPooling1D()(L.Conv1D(4, 3)(two)),
+    ]
+    model = keras.Model([one, two], L.Dense(2)(L.Concatenate()(h)))
+    assert [(o.signal, o.features) for _, _, o in orders_of(model)] == [((1,), (0,)), ((0,), (1,))]
+    x = [np.random.default_rng(0).normal(size=(2, *shape)) for shape in ((3, 40), (30, 2))]
+    assert [a.shape for a in ss.saliency(model, x, 0)] == [(2, 3, 40), (2, 30, 2)]
+    assert [a.shape for a in ss.grad_cam(model, x, 0)] == [(2, 40), (2, 30)]
+    baseline = [np.ones((3, 1)), np.zeros((30, 2))]
+    a = ss.integrated_gradients(model, x, 0, baseline=baseline, steps=400)
+    ends = []
+    for parts in (x, [np.broadcast_to(b, part.shape) for b, part in zip(baseline, x, strict=True)]):
+        bound, inside = ss.Score(model, 0).bind(parts)
+        ends.append(bound(inside))
+    np.testing.assert_allclose(sum(part.sum((1, 2)) for part in a), ends[0] - ends[1], rtol=5e-2, atol=1e-3)
+
+
+def test_the_order_can_be_given():
+    """Of two axes that a dense layer mixes nothing says which is time."""
+    model = net((4, 40), L.Flatten(), L.Dense(2))
+    x = np.random.default_rng(0).normal(size=(2, 4, 40))
+    assert ss.occlusion(model, x, 0).shape == (2, 4)
+    by_time = ss.occlusion(model, x, 0, window=1, channels="first")
+    np.testing.assert_allclose(by_time, ss.input_x_gradient(model, x, 0).sum(1), atol=1e-5)
+    assert ss.saliency(model, x, 0, channels="first").shape == x.shape
+    np.testing.assert_array_equal(by_time, ss.occlusion(ss.Score(model, 0, channels=1), x, window=1))
+    assert ss.occlusion(net((4, 40, 1), L.Flatten(), L.Dense(2)), x, 0, channels=(1, 3)).shape == (2, 40)
+
+
+@pytest.mark.parametrize("channels", ["middle", 0, 3, (1, 2), True, 1.5, ()])
+def test_what_names_no_axes_is_refused(channels):
+    model = net((4, 40), L.Flatten(), L.Dense(2))
+    with pytest.raises(ss.errors.OptionError, match="channels"):
+        ss.saliency(model, np.zeros((1, 4, 40)), 0, channels=channels)
+
+
+def test_rank_is_repaired_where_the_channel_lies():
+    model = net((1, 40), L.Conv1D(2, 3, data_format=FIRST), L.GlobalMaxPooling1D(data_format=FIRST))
+    x = np.random.default_rng(0).normal(size=(5, 40))
+    assert ss.saliency(model, x, 0).shape == (5, 1, 40)
+    assert ss.saliency(model, x[0], 0).shape == (1, 1, 40)
+
+
+def test_advice_knows_the_order():
+    model = net((3, 40), L.Conv1D(2, 3, data_format=FIRST), L.GlobalMaxPooling1D(data_format=FIRST))
+    with pytest.raises(ss.errors.InputError, match="move its channels to the first axis behind the batch"):
+        ss.saliency(model, np.zeros((2, 40, 3)), 0)
+
+
+def test_summary_says_the_order(tmp_path):
+    from click.testing import CliRunner
+
+    from signalscreen.cli import main
+
+    path = tmp_path / "net.keras"
+    net((3, 40), L.Conv1D(2, 3, data_format=FIRST), L.GlobalMaxPooling1D(data_format=FIRST)).save(path)
+    done = CliRunner().invoke(main, ["summary", str(path)], catch_exceptions=False)
+    assert "(batch, leads 3, samples 40), read from the layers" in done.output
+    done = CliRunner().invoke(main, ["summary", str(path), "--channels", "last"], catch_exceptions=False)
+    assert "(batch, samples 3, leads 40), as given" in done.output
+    done = CliRunner().invoke(main, ["summary", str(path), "--window", "5"], catch_exceptions=False)
+    assert done.output.splitlines()[-2].startswith("a window of 5 in 40 samples")
