@@ -54,12 +54,13 @@ def edit_effects(
     class_names: Sequence[str] | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
+    examine: bool = True,
 ) -> Array:
     """S(x with an edit) minus S(x), for any list of edits.
 
     Parameters
     ----------
-    model, x, target, score, class_names, batch_size, progress
+    model, x, target, score, class_names, batch_size, progress, examine
         See the conventions page of the documentation.
     edits : sequence of Edit, or of tuples (start, content) or (start, content, channel)
         Of any mixture of widths. Every edit is made to every example, each alone.
@@ -92,7 +93,13 @@ def edit_effects(
     >>> edit_effects(net, np.ones((1, 4, 1)), [Edit(0, [[0.0]]), (1, [[2.0], [3.0]])], target=0)
     array([[-1.,  8.]], dtype=float32)
     """
-    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
+    common = {
+        "score": score,
+        "class_names": class_names,
+        "batch_size": batch_size,
+        "progress": progress,
+        "examine": examine,
+    }
     bound, x = bind_one(model, x, target, common, input)
     if not np.iterable(edits) or isinstance(edits, Edit):
         raise OptionError(f"edits {edits!r} is no list of edits; give [Edit(start, content), ...]")

@@ -18,6 +18,7 @@ def activations(
     *,
     batch_size: int | None = None,
     progress: bool | None = None,
+    examine: bool = True,
 ) -> Array:
     """What a layer gives for each example: its feature maps, or its units.
 
@@ -32,6 +33,8 @@ def activations(
         Rows per model call.
     progress : bool, optional
         Show a progress bar; by default when it takes more than two seconds in a terminal.
+    examine : bool
+        Compare the trace with the model's plain call first; see the conventions page.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def activations(
     """
     from signalscreen.score import Score
 
-    score, x = Score(model, Unit(layer), batch_size=batch_size, progress=progress).bind(x)
+    score, x = Score(model, Unit(layer), batch_size=batch_size, progress=progress, examine=examine).bind(x)
     return in_batches(_features, score, x, {"layer": layer})
 
 

@@ -24,12 +24,13 @@ def in_silico_mutagenesis(
     class_names: Sequence[str] | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
+    examine: bool = True,
 ) -> Array:
     """S(x with another letter at one position) minus S(x), for every position and letter.
 
     Parameters
     ----------
-    model, x, target, score, class_names, batch_size, progress
+    model, x, target, score, class_names, batch_size, progress, examine
         See the conventions page of the documentation. `x` is one-hot, ``(batch, n, letters)``: DNA, RNA, protein,
         any alphabet. A position that holds no letter (N: all zero, or the same share of each) may stand in it.
     positions : slice, or sequence of int or bool, optional
@@ -71,7 +72,13 @@ def in_silico_mutagenesis(
     array([[[-1.,  0.,  1.],
             [ 0., -2., -5.]]], dtype=float32)
     """
-    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
+    common = {
+        "score": score,
+        "class_names": class_names,
+        "batch_size": batch_size,
+        "progress": progress,
+        "examine": examine,
+    }
     bound, x = bind_one(model, x, target, common, input)
     _check_letters(x)
     return in_batches(_effects, bound, x, {"places": _places(positions, x.shape[1])})

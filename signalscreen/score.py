@@ -11,21 +11,21 @@ import numpy as np
 import numpy.typing as npt
 from tqdm.auto import tqdm
 
-from signalscreen import batches, edited, programs, targets
+from signalscreen import batches, edited, examination, fingerprints, programs, targets
 from signalscreen.backend import tf
-from signalscreen.binding import Binding, wiring_of
+from signalscreen.binding import Binding, Wiring, wiring_of
 from signalscreen.errors import (
     InputError,
     OptionError,
     ProbabilityWarning,
-    SignalScreenWarning,
     TargetError,
     UnreachedRuleWarning,
     warn,
 )
+from signalscreen.finiteness import Watch
 from signalscreen.heads import HIDDEN, lost_logit
 from signalscreen.inputs import Layout
-from signalscreen.models import as_model, layout_of
+from signalscreen.models import as_model, check_eager, layout_of
 from signalscreen.patches import Plan
 from signalscreen.streams import Patches, blocks
 
@@ -51,6 +51,10 @@ class Score:
     progress : bool, optional
         Show a progress bar; by default when the work takes more than two seconds in a terminal.
 
+    examine : bool
+        Compare the trace with the model's plain call on one or two examples when a model is bound for the first
+        time: is it the same function, of one example, and the same each time? It costs two forward passes.
+
     Notes
     -----
     The verbs take ``x`` of shape ``(..., batch, *axes, channels)``: leading axes are variants of each example
@@ -75,6 +79,7 @@ class Score:
         class_names: Sequence[str] | None = None,
         batch_size: int | None = None,
         progress: bool | None = None,
+        examine: bool = True,
     ) -> None:
         if score not in ("logit", "probability"):
             raise OptionError(f"score {score!r} is not known; give 'logit' or 'probability'")
@@ -86,6 +91,8 @@ class Score:
         self.class_names = class_names
         self.batch_size = batch_size
         self.progress = progress
+        self.examine = bool(examine)
+        self.watch = Watch()
         self._bound: Binding | None = None
         self._has_logit: bool | None = None
 
@@ -110,11 +117,17 @@ class Score:
         Raises
         ------
         InputError, TargetError
+        ModelError
+            It is called while another function is traced, or with eager execution off.
+        TraceError
+            What was traced is another function than the model's plain call.
         """
+        check_eager()
         layout = layout_of(self.model, x)
         arrays = layout.read(x)
         wiring = wiring_of(layout)
-        new = self._with(Binding(layout, wiring, np.arange(len(arrays[0]))))
+        fingerprints.refresh(self.model)
+        new = examination.settled(self._with(Binding(layout, wiring, np.arange(len(arrays[0])))), arrays)
         outputs = new.program("outputs")
         facts = outputs.facts
         layout.blind = facts["blind"]
@@ -129,15 +142,10 @@ class Score:
             class_names=self.class_names,
             batch=len(x),
         )
-        if facts["stateful"]:
-            warn(
-                "the model changes its own variables when it is called (a recurrent layer with stateful=True, or "
-                "random numbers), so a result depends on the calls before it; build the model without that",
-                SignalScreenWarning,
-            )
         if target.index is None and not target.computes:
             target = target._replace(index=new._highest(outputs, x, target.output))
         new = new._with(new.bound._replace(target=target))
+        new.watch = Watch()
         new._check_place(x)
         lost = new._without_logit(x)
         new._has_logit = not lost
@@ -183,6 +191,10 @@ class Score:
                 f"target {self.target!r} lies beyond the end of what the model gives for these signals; give a "
                 "place inside it, or a longer signal"
             ) from error
+
+    def wired(self, wiring: Wiring) -> "Score":
+        """The score with the model called in another way."""
+        return self._with(self.bound._replace(wiring=wiring))
 
     def _with(self, bound: Binding) -> "Score":
         new = copy(self)
@@ -279,6 +291,7 @@ class Score:
         ndarray, shape (..., batch)
         """
         program = self.program("score")
+        self.watch.asked = True  # what is not finite here is not finite in the result
         return self._each(program, x, lambda r: [r])[0]
 
     def outputs(self, x: Array) -> tuple[Array, Array]:
@@ -351,6 +364,7 @@ class Score:
                 UnreachedRuleWarning,
             )
         s, *grads = self._each(program, x, lambda r: [r[0], *r[1]])
+        self.watch.see(self.numbers, s)
         return s, self.bound.join(grads, x)
 
     def multipliers(self, x: Array, reference: Array | None) -> tuple[Array, Array, Array]:
@@ -367,12 +381,15 @@ class Score:
         example = x.shape[-self.rank :]
         full = np.broadcast_to(reference, (1, *example) if one else x.shape)
         *grads, s, s_r = self._each(program, x, lambda r: [*r[0], r[1], r[2]], full, one)
+        self.watch.see(self.numbers, s)
         return self.bound.join(grads, x), s, s_r
 
     def relevance(self, x: Array, epsilon: float, gamma: float) -> Array:
         """S(x) shared out among the samples by layer-wise relevance propagation; the shape of `x`."""
         self.bound.check_gradient()
-        return self.bound.join(self._each(self.program("relevances", (epsilon, gamma)), x, list), x)
+        s, *relevance = self._each(self.program("relevances", (epsilon, gamma)), x, lambda r: [r[0], *r[1]])
+        self.watch.see(self.numbers, s)
+        return self.bound.join(relevance, x)
 
     def activations(self, x: Array, layer: Any = None, rules: str | None = None) -> tuple[Array, Array]:
         """Feature maps of a layer, and the gradient of S with respect to them.
@@ -395,7 +412,8 @@ class Score:
         LayerError
         """
         program = self.program("activations", layer, rules)
-        maps, gradient = self._each(program, x, list)
+        s, maps, gradient = self._each(program, x, list)
+        self.watch.see(self.numbers, s)
         return maps, gradient
 
     def features(self, x: Array, layer: Any) -> Array:
@@ -410,6 +428,7 @@ class Score:
         ------
         LayerError
         """
+        self.watch.asked = True  # no score is asked for
         return self._each(self.program("features", layer), x, lambda r: [r])[0]
 
     def feature_distance(self, x: Array, reference: Array, layer: Any) -> tuple[Array, Array, Array]:
@@ -494,7 +513,10 @@ class Score:
         }
         key: tuple[Any, ...] = (verb, bound.wiring)
         if verb != "outputs":  # which are the same whatever is asked about them, and were traced to bind
-            key += (bound.target.key, self.logit, _hashable(extra), bound.position, rules)
+            held = fingerprints.of_function(
+                bound.target.function or (bound.target.unit and bound.target.unit.reduce)
+            )
+            key += (bound.target.key, held, self.logit, _hashable(extra), bound.position, rules)
         return programs.program(self.model, key, builders[verb])
 
     def _rows(self, program: programs.Program) -> int:

@@ -44,6 +44,7 @@ class _Job:
     score: str
     option: tuple[str, ...]
     batch_size: int | None
+    examine: bool
     formats: tuple[str, ...]
     save: tuple[str, ...]
     dpi: int
@@ -141,6 +142,7 @@ def _explained(
         class_names=values.names(job.class_names),
         batch_size=job.batch_size,
         progress=False if job.quiet else None,
+        examine=job.examine,
     )
     explained = explain_windows(score, windows, len(recording), method, options)
     return Result(

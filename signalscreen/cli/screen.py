@@ -91,7 +91,7 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
             "end",
             "annotator",
         ),
-        *("resample", "normalise", "kind", "batch_size", "weights", "until"),
+        *("resample", "normalise", "kind", "batch_size", "examine", "weights", "until"),
     )
     return {
         **{name: given[name] for name in same},

@@ -54,12 +54,13 @@ def deletion_curve(
     class_names: Sequence[str] | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
+    examine: bool = True,
 ) -> Curve:
     r"""Score while the signal is deleted, or inserted, what the attribution ranks highest first.
 
     Parameters
     ----------
-    model, x, target, score, class_names, batch_size, progress
+    model, x, target, score, class_names, batch_size, progress, examine
         See the conventions page of the documentation. Petsiuk et al. draw probabilities: ``score="probability"``.
     attribution : array, (batch, \*axes) or (batch, \*axes, channels)
         Signed: what raises the score goes first, what lowers it last. Channels are summed, and all are deleted
@@ -111,7 +112,13 @@ def deletion_curve(
     >>> curve.score[0].tolist(), curve.area.tolist()
     ([6.0, 2.0, -1.0, -1.0, 0.0], [0.75])
     """
-    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
+    common = {
+        "score": score,
+        "class_names": class_names,
+        "batch_size": batch_size,
+        "progress": progress,
+        "examine": examine,
+    }
     bound, x = bind_one(model, x, target, common, input)
     tiles = _tiles(window, x.shape[1:-1])
     count = int(tiles.max()) + 1

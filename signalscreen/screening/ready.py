@@ -80,6 +80,7 @@ class Ready:
             class_names=job.class_names,
             batch_size=job.batch_size,
             progress=False,
+            examine=job.examine,
         )
 
 
@@ -196,7 +197,8 @@ def _bound(job: Job, model: Any, example: Array) -> Any:
     """Bind the user's target to one window: what does not fit is said before work starts."""
     from signalscreen.score import Score
 
-    bound, _ = Score(model, job.target, score=job.score, class_names=job.class_names).bind(example)
+    score = Score(model, job.target, score=job.score, class_names=job.class_names, examine=job.examine)
+    bound, _ = score.bind(example)
     for name, options in job.methods.items():
         for option in set(based_on(METHODS[name], dict(options)).references) & set(options):
             bound.layout.references(options[option], None, what=f"{option} of {name}")

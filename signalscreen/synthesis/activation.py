@@ -59,6 +59,7 @@ def maximize_activation(
     class_names: Sequence[str] | None = None,
     batch_size: int | None = None,
     progress: bool | None = None,
+    examine: bool = True,
 ) -> Synthesis:
     r"""Make the input that a unit answers to most.
 
@@ -123,6 +124,8 @@ def maximize_activation(
         Rows per model call.
     progress : bool, optional
         Show a progress bar; by default when it takes more than two seconds in a terminal.
+    examine : bool
+        Compare the trace with the model's plain call first; see the conventions page.
 
     Returns
     -------
@@ -166,7 +169,13 @@ def maximize_activation(
     rules = known_rules(rules)
     limits, rms = bounds(limits, rms, spectrum)
     centre, unit = units(limits, rms, scale)
-    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
+    common = {
+        "score": score,
+        "class_names": class_names,
+        "batch_size": batch_size,
+        "progress": progress,
+        "examine": examine,
+    }
     noise = (centre, 0.5 * unit, seed)
     bound, x = begin(model, target, start, rows=seeds, length=length, which=input, noise=noise, common=common)
     if blur and x.ndim < 3:

@@ -40,6 +40,7 @@ def invert(
     score: str = "logit",
     batch_size: int | None = None,
     progress: bool | None = None,
+    examine: bool = True,
 ) -> Inversion:
     r"""Make inputs that have the features of given ones at a layer: what differs, the layer does not see.
 
@@ -69,6 +70,8 @@ def invert(
         Whether the output layer counts before its softmax or sigmoid.
     batch_size : int, optional
     progress : bool, optional
+    examine : bool
+        Compare the trace with the model's plain call first; see the conventions page.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def invert(
     check_weights(content=content, alpha_weight=alpha_weight, tv=tv, alpha=alpha, beta=beta)
     check_seed(seed)
     limits = check_limits(limits)
-    common = {"score": score, "batch_size": batch_size, "progress": progress}
+    common = {"score": score, "batch_size": batch_size, "progress": progress, "examine": examine}
     bound, wanted = begin(
         model, Unit(layer), x, rows=None, length=None, which=input, noise=(0, 0, 0), common=common, what="x"
     )
