@@ -100,7 +100,7 @@ def outputs(model: Any, wiring: Wiring) -> Program:
     """All outputs and logits, flat.
 
     The facts are the shape and name of each output, why it has no logit where it is a probability, which inputs
-    have no gradient, the ops that change variables or draw random numbers, and the coarsest dtype that is computed in.
+    have no gradient, the ops that change variables or draw random numbers, and the coarsest dtype of all.
     """
     ref = weakref.ref(model)
 

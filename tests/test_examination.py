@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import signalscreen as ss
-from signalscreen import examination, programs
+from signalscreen import comparison, programs
 from signalscreen.backend import keras, tf
 from signalscreen.closeness import EPSILONS, TOLERANCES, excess
 from signalscreen.errors import (
@@ -264,9 +264,9 @@ def test_lengths_of_which_one_is_another_function():
 def test_it_costs_two_calls_of_two_rows(monkeypatch):
     model = net(L.Conv1D(3, 3))
     rows = []
-    traced, plain = examination._run, examination._Examination.plain
-    monkeypatch.setattr(examination, "_run", lambda p, a: rows.append(len(a[0])) or traced(p, a))
-    monkeypatch.setattr(examination._Examination, "plain", lambda s, a: rows.append(len(a[0])) or plain(s, a))
+    traced, plain = comparison._run, comparison.Examination.plain
+    monkeypatch.setattr(comparison, "_run", lambda p, a: rows.append(len(a[0])) or traced(p, a))
+    monkeypatch.setattr(comparison.Examination, "plain", lambda s, a: rows.append(len(a[0])) or plain(s, a))
     for _ in range(3):
         ss.saliency(model, X, 0)
         ss.occlusion(model, X, 1, window=4)
