@@ -3,7 +3,7 @@
 NumPy only. A binding never changes; `part` and `holding` make new ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -40,6 +40,11 @@ class Wiring(NamedTuple):
     def free(self) -> tuple[int, ...]:
         """The inputs that a gradient is asked for: those of floats; all where there is none."""
         return free_inputs(self.dtypes)
+
+    def fed(self, arrays: Sequence[Array]) -> list[Array]:
+        """What TensorFlow is given of the inputs; text stays as it is."""
+        pairs = zip(arrays, self.dtypes, strict=True)
+        return [a if dtype == "string" else np.ascontiguousarray(a, dtype) for a, dtype in pairs]
 
     def structure(self) -> Any:
         """The position of each input, packed as the model wants its inputs."""
@@ -139,7 +144,7 @@ class Binding(NamedTuple):
         if self.held and number.max(initial=0) >= len(self.numbers):
             raise InputError(_TOO_MANY.format(len(self.numbers), "the values of the inputs that are held"))
         parts = self._replace(held={i: a[number] for i, a in self.held.items()}).values(rows)
-        return [_fed(a, dtype) for a, dtype in zip(parts, self.wiring.dtypes, strict=True)]
+        return self.wiring.fed(parts)
 
     def chosen(self, number: Array) -> Array:
         """The class to explain in rows that belong to these examples; zeros where the target is no class."""
@@ -185,8 +190,3 @@ class Binding(NamedTuple):
             return x.max(axes, keepdims=True) - x.min(axes, keepdims=True)
         pieces = [part.reshape(*x.shape[:-1], -1) for part in self.layout.split(x, self.free)]
         return np.concatenate([np.repeat(np.ptp(p, -1, keepdims=True), p.shape[-1], -1) for p in pieces], axis=-1)
-
-
-def _fed(array: Array, dtype: str) -> Array:
-    """What TensorFlow is given: text stays as it is."""
-    return array if dtype == "string" else np.ascontiguousarray(array, dtype)

@@ -62,7 +62,10 @@ def warn_open(
     method: str, score: Any, attribution: Array, scores: tuple[Array, Array], tolerance: float, advice: str
 ) -> None:
     """Warn, by name and size, about the examples whose attributions do not add up."""
-    open_ = is_open(attribution, scores, tolerance)
+    score.watch.see(score.numbers, scores[0].reshape(-1, scores[0].shape[-1])[0])  # the same beside each baseline
+    # Of an example whose score or map is no number just that is said.
+    known = np.isfinite(scores[0]) & np.isfinite(gap(attribution, (np.zeros_like(scores[0]),) * 2))
+    open_ = is_open(attribution, scores, tolerance) & known
     if not open_.any():
         return
     each = open_.reshape(-1, open_.shape[-1]).any(axis=0)

@@ -34,7 +34,7 @@ def scores(score: Any, x: Array, patches: Patches) -> Array:
 def program_of(score: Any, width: tuple[int, ...]) -> Patched | None:
     """The program for edits of one width; None where the model has to run in full."""
     bound, facts = score.bound, score.program("outputs").facts
-    if facts["stateful"] or bound.is_flat:  # no row by itself, or no axis for an edit to lie on
+    if facts["writes"] or bound.is_flat:  # no row by itself, or no axis for an edit to lie on
         return None
     shapes = tuple(map(tuple, bound.layout.shapes))
     wiring = bound.wiring._replace(shapes=shapes)

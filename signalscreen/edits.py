@@ -57,12 +57,13 @@ def edit_effects(
     batch_size: int | None = None,
     progress: bool | None = None,
     channels: Any = None,
+    examine: bool = True,
 ) -> Array:
     """S(x with an edit) minus S(x), for any list of edits.
 
     Parameters
     ----------
-    model, x, target, score, class_names, batch_size, progress, channels
+    model, x, target, score, class_names, batch_size, progress, channels, examine
         See the conventions page of the documentation.
     edits : sequence of Edit, or of tuples (start, content) or (start, content, channel)
         Of any mixture of widths. Every edit is made to every example, each alone.
@@ -95,8 +96,14 @@ def edit_effects(
     >>> edit_effects(net, np.ones((1, 4, 1)), [Edit(0, [[0.0]]), (1, [[2.0], [3.0]])], target=0)
     array([[-1.,  8.]], dtype=float32)
     """
-    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
-    common["channels"] = channels
+    common = {
+        "score": score,
+        "class_names": class_names,
+        "batch_size": batch_size,
+        "progress": progress,
+        "channels": channels,
+        "examine": examine,
+    }
     bound, x = bind_one(model, x, target, common, input)
     if not np.iterable(edits) or isinstance(edits, Edit):
         raise OptionError(f"edits {edits!r} is no list of edits; give [Edit(start, content), ...]")

@@ -40,6 +40,10 @@ class ModelError(SignalScreenError, TypeError, ValueError):
     """The model cannot be loaded or explained: wrong framework, wrong backend, corrupt file."""
 
 
+class TraceError(ModelError):
+    """What was traced is another function than the model's plain call, so that no number would be the model's."""
+
+
 class UnsupportedOpError(SignalScreenError, NotImplementedError):
     """A rule-based method meets an op it has no exact rule for, and refuses rather than guess."""
 
@@ -58,6 +62,26 @@ class WorkerError(SignalScreenError, RuntimeError):
 
 class SignalScreenWarning(UserWarning):
     """Something may be wrong with a result; the result is still returned."""
+
+
+class ExaminationWarning(SignalScreenWarning):
+    """The model is no fixed function of one example, or could not be examined."""
+
+
+class BatchCouplingWarning(ExaminationWarning):
+    """The examples of a batch influence one another, so that a result depends on its neighbours."""
+
+
+class RandomModelWarning(ExaminationWarning):
+    """The model draws random numbers, so that a result is one of many."""
+
+
+class StatefulModelWarning(ExaminationWarning):
+    """The model changes its own variables, so that a result depends on the calls before it."""
+
+
+class NonFiniteWarning(SignalScreenWarning):
+    """The score or the result of some examples is NaN or infinite."""
 
 
 class CompletenessWarning(SignalScreenWarning):

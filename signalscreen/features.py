@@ -20,6 +20,7 @@ def activations(
     batch_size: int | None = None,
     progress: bool | None = None,
     channels: Any = None,
+    examine: bool = True,
 ) -> Array:
     """What a layer gives for each example: its feature maps, or its units.
 
@@ -36,6 +37,8 @@ def activations(
         Show a progress bar; by default when it takes more than two seconds in a terminal.
     channels : {"first", "last"}, int or tuple of int, optional
         Where `x` holds its channels, if the model's layers do not say.
+    examine : bool
+        Compare the trace with the model's plain call first; see the conventions page.
 
     Returns
     -------
@@ -57,7 +60,8 @@ def activations(
     """
     from signalscreen.score import Score
 
-    score, x = Score(model, Unit(layer), batch_size=batch_size, progress=progress, channels=channels).bind(x)
+    common = {"batch_size": batch_size, "progress": progress, "channels": channels, "examine": examine}
+    score, x = Score(model, Unit(layer), **common).bind(x)
     found = in_batches(_features, score, x, {"layer": layer})
     first = score.layout.single and score.layout.orders[0].is_first
     return np.moveaxis(found, -1, 1) if first and found.ndim > 2 else found

@@ -8,18 +8,18 @@ where they are called, so nested and subclassed models have taps like any other.
 
 import re
 import threading
-from collections.abc import Container, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from math import prod
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from signalscreen import channels_last
 from signalscreen.backend import keras, tf
 from signalscreen.entry import entered
 from signalscreen.errors import InputError
 from signalscreen.order import Order
+from signalscreen.tracing import functions_open, layers_recorded
 
 # Ops whose result depends on the shape of their input, not on its values.
 SHAPE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
@@ -85,10 +85,9 @@ def call(model: Any, inputs: list[Any], structure: Any, orders: Sequence[Order] 
     packed = tf.nest.pack_sequence_as(structure, taken)
     entry = graph.get_operations()[first:]
     before = len(graph.get_operations())
-    taps: list[Tap] = []
-    with _tracing, _tapped(model, taps):
+    with _tracing, tapped(model) as taps:
         try:
-            with _functions_inlined(), _groups_opened():
+            with functions_open():
                 outputs = model(packed, training=False)
         except Exception:
             # A function that needs autograph (a Python `if` on a tensor) cannot be inlined: keep it whole.
@@ -106,14 +105,19 @@ def _called(model: Any, packed: Any, inputs: list[Any]) -> Any:
     try:
         return model(packed, training=False)
     except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
-        # Keras says where it happened in a first line, and what in the next one, in bold.
-        lines = [line for line in re.sub("\x1b\\[[0-9;]*m", "", str(error)).splitlines() if line.strip()]
-        reason = lines[min(lines[0].startswith("Exception encountered"), len(lines) - 1)] if lines else repr(error)
         shapes = ", ".join(f"({', '.join(['batch', *map(str, t.shape[1:])])})" for t in inputs)
         raise InputError(
-            f"the model cannot be called on signals of shape {shapes} ({reason.strip().rstrip('.')}); give signals "
+            f"the model cannot be called on signals of shape {shapes} ({reason_of(error)}); give signals "
             "of the shape it was trained on"
         ) from error
+
+
+def reason_of(error: Exception) -> str:
+    """What a model's call failed for, in one line."""
+    # Keras says where it happened in a first line, and what in the next one, in bold.
+    lines = [line for line in re.sub("\x1b\\[[0-9;]*m", "", str(error)).splitlines() if line.strip()]
+    reason = lines[min(lines[0].startswith("Exception encountered"), len(lines) - 1)] if lines else repr(error)
+    return reason.strip().rstrip(".")
 
 
 _OWN = {"_gradient_op_type", "_class", "_output_shapes"}  # attributes of an op that a copy must not have
@@ -227,72 +231,29 @@ def row_bytes(run: Run) -> dict[int, int]:
     return total
 
 
+def layer_namer(run: Run) -> Callable[[Any], str]:
+    """A function from an op to the name of the layer it belongs to: the first whose output comes after it."""
+    order = {op.name: i for i, op in enumerate(run.inputs[0].graph.get_operations())}
+    taps = [(order[tap.tensor.op.name], tap.path) for tap in run.taps if not tap.is_container]
+    taps.sort(key=lambda tap: tap[0])
+    places = [place for place, _ in taps]
+
+    def layer_of(op: Any) -> str:
+        at = bisect_left(places, order[op.name])
+        return taps[at][1] if at < len(taps) else "the output"
+
+    return layer_of
+
+
 @contextmanager
-def _tapped(model: Any, taps: list[Tap]) -> Iterator[None]:
+def tapped(model: Any) -> Iterator[list[Tap]]:
     """Record the output of every layer called in this thread, under the path of layers it was called in."""
-    original = keras.layers.Layer.__call__
-    thread = threading.get_ident()
-    path: list[str] = []
+    taps: list[Tap] = []
 
-    def recorded(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != thread or layer is model:
-            return original(layer, *args, **kwargs)
-        path.append(layer.name)
-        try:
-            outputs = original(layer, *args, **kwargs)
-            tensors = [t for t in tf.nest.flatten(outputs) if tf.is_tensor(t)]
-            if tensors:
-                taps.append(Tap("/".join(path), layer, tensors[0], isinstance(layer, keras.Model)))
-            return outputs
-        finally:
-            path.pop()
+    def record(layer: Any, path: tuple[str, ...], outputs: Any) -> None:
+        tensors = [t for t in tf.nest.flatten(outputs) if tf.is_tensor(t)]
+        if tensors and layer is not model:
+            taps.append(Tap("/".join(path[1:]), layer, tensors[0], isinstance(layer, keras.Model)))
 
-    keras.layers.Layer.__call__ = recorded
-    try:
-        yield
-    finally:
-        keras.layers.Layer.__call__ = original
-
-
-@contextmanager
-def _functions_inlined() -> Iterator[None]:
-    """Let inner `tf.function`s run as plain Python, so that their ops land in the graph being traced."""
-    before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(before)
-
-
-@contextmanager
-def _groups_opened() -> Iterator[None]:
-    """Make convolutions in groups ordinary ones, whose kernel is zero between groups, and put channels last.
-
-    TensorFlow has no gradient for groups on a CPU, and runs them there only compiled; Keras hides that in a
-    function, which inlining takes away.
-    """
-    plain, transposed = tf.nn.convolution, tf.nn.conv_transpose
-
-    def convolution(input: Any, filters: Any, *args: Any, **kwargs: Any) -> Any:
-        last = not channels_last.is_first(kwargs.get("data_format"))
-        channels, own = input.shape[-1 if last else 1], filters.shape[-2]
-        if channels is not None and own is not None and channels != own:
-            filters = _block_diagonal(filters, channels // own)
-        return channels_last.convolution(plain, input, filters, *args, **kwargs)
-
-    tf.nn.convolution = convolution
-    tf.nn.conv_transpose = partial(channels_last.conv_transpose, transposed)
-    try:
-        yield
-    finally:
-        tf.nn.convolution, tf.nn.conv_transpose = plain, transposed
-
-
-def _block_diagonal(kernel: Any, groups: int) -> Any:
-    """A kernel ``(*window, channels / groups, filters)`` with a row for each channel, zero outside its group."""
-    *window, own, filters = kernel.shape
-    group_in = tf.range(own * groups)[:, None] // own
-    group_out = tf.range(filters)[None, :] // (filters // groups)
-    wide = tf.tile(kernel, [*[1] * len(window), groups, 1])
-    return wide * tf.cast(tf.equal(group_in, group_out), kernel.dtype)
+    with layers_recorded(record):
+        yield taps

@@ -23,6 +23,7 @@ _COMMON: dict[str, Any] = {
     "batch_size": None,
     "progress": None,
     "channels": None,
+    "examine": True,
 }
 
 
@@ -127,7 +128,7 @@ def method(
         public.__doc__ = formula.__doc__
         public.__signature__ = _signature(formula)  # type: ignore[attr-defined]
         public.formula = formula  # type: ignore[attr-defined]
-        summary = (formula.__doc__ or "").strip().splitlines()[0]
+        summary = (formula.__doc__ or "").strip().partition("\n")[0]  # none under python -OO
         entry = Method(
             formula.__name__,
             public,
@@ -160,7 +161,8 @@ def explain(model: Any, x: Any, target: Any = None, *, method: str, **options: A
     method : str
         A name in `METHODS`.
     **options
-        Those of the method, and ``score``, ``class_names``, ``batch_size``, ``progress``, ``channels``.
+        Those of the method, and ``score``, ``class_names``, ``batch_size``, ``progress``, ``channels``,
+        ``examine``.
 
     Returns
     -------
@@ -208,7 +210,7 @@ def bind_one(model: Any, x: Any, target: Any, common: dict[str, Any], which: int
     x : array_like, or a list or dict of them
     target : None, int, sequence of int, str, tuple or callable
     common : dict
-        ``score``, ``class_names``, ``batch_size``, ``progress`` and ``channels``, as given or by default.
+        The options that all methods share, as given or as they are by default.
     which : int, str or None
         The input's name or number; None where there is one only.
 
@@ -225,7 +227,8 @@ def bind_one(model: Any, x: Any, target: Any, common: dict[str, Any], which: int
     """
     from signalscreen.score import Score
 
-    common = {k: v for k, v in common.items() if v is not None and not (k == "score" and v == _COMMON[k])}
+    usual = {k: _COMMON[k] for k in ("score", "examine")}
+    common = {k: v for k, v in common.items() if v is not None and not (k in usual and v == usual[k])}
     bound, x = _as_score(model, target, common, Score).bind(x)
     names = [spec.name for spec in bound.layout.specs]
     known = [*names, *range(len(names))]

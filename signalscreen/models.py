@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from signalscreen.backend import keras
+from signalscreen.backend import keras, tf
 from signalscreen.errors import ModelError
 from signalscreen.inputs import Layout, Spec
 from signalscreen.model_files import foreign, format_of, load_h5, load_json, load_keras, load_saved_model
@@ -114,8 +114,9 @@ def as_model(model: Any) -> Any:
     Raises
     ------
     ModelError
-        It is a PyTorch module, a file that cannot be loaded, or no model at all.
+        It is a PyTorch module, a file that cannot be loaded, or no model at all; or TensorFlow builds a graph.
     """
+    check_eager()
     if isinstance(model, str | os.PathLike):
         return load_model(model)
     if isinstance(model, keras.layers.Layer):
@@ -144,6 +145,29 @@ def check_backend() -> None:
             f"Keras runs on the {backend} backend, and SignalScreen explains models under TensorFlow; save the "
             "model as .keras, set KERAS_BACKEND=tensorflow before Keras is imported, and load the same file"
         )
+
+
+def check_eager() -> None:
+    """Refuse to go on where TensorFlow does not compute but builds a graph.
+
+    Raises
+    ------
+    ModelError
+    """
+    if tf.executing_eagerly():
+        return
+    error = ModelError(
+        "TensorFlow's eager execution is off (tf.compat.v1.disable_eager_execution, disable_v2_behavior or a "
+        "tf.Graph), and SignalScreen needs it; leave that out"
+    )
+    if tf.compat.v1.executing_eagerly_outside_functions():
+        error = ModelError(
+            "SignalScreen was called inside a tf.function, a Dataset.map or another graph being built, where "
+            "signals have no values yet; call it outside, on arrays"
+        )
+    # Autograph would make another error of it.
+    error.ag_pass_through = True  # type: ignore[attr-defined]
+    raise error
 
 
 def layout_of(model: Any, x: Any) -> Layout:

@@ -25,12 +25,13 @@ def in_silico_mutagenesis(
     batch_size: int | None = None,
     progress: bool | None = None,
     channels: Any = None,
+    examine: bool = True,
 ) -> Array:
     """S(x with another letter at one position) minus S(x), for every position and letter.
 
     Parameters
     ----------
-    model, x, target, score, class_names, batch_size, progress, channels
+    model, x, target, score, class_names, batch_size, progress, channels, examine
         See the conventions page of the documentation. `x` is one-hot, ``(batch, n, letters)``: DNA, RNA, protein,
         any alphabet. A position that holds no letter (N: all zero, or the same share of each) may stand in it.
     positions : slice, or sequence of int or bool, optional
@@ -73,8 +74,14 @@ def in_silico_mutagenesis(
     array([[[-1.,  0.,  1.],
             [ 0., -2., -5.]]], dtype=float32)
     """
-    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
-    common["channels"] = channels
+    common = {
+        "score": score,
+        "class_names": class_names,
+        "batch_size": batch_size,
+        "progress": progress,
+        "channels": channels,
+        "examine": examine,
+    }
     bound, x = bind_one(model, x, target, common, input)
     _check_letters(x)
     found = in_batches(_effects, bound, x, {"places": _places(positions, x.shape[1])})

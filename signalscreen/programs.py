@@ -8,16 +8,18 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from signalscreen import fingerprints
 from signalscreen.axes.roles import Roles
 from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import TargetError
-from signalscreen.graph import STATE_OPS, Run, Tap, behind, blind, row_bytes
+from signalscreen.graph import Run, Tap, behind, blind, row_bytes
 from signalscreen.heads import call
 from signalscreen.layers import find_layer, layer_output, maps_of, reached_output, unit_activation
 from signalscreen.lrp_rules import apply_lrp
 from signalscreen.patches import Patched, build
+from signalscreen.purity import draws, writes
 from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
 from signalscreen.unfused import unfused, without_fusions
@@ -31,6 +33,11 @@ class Program(NamedTuple):
     fn: Callable[..., Any]
     sizes: dict[int, int]  # bytes of activations per example, by the number of free axes
     facts: dict[str, Any]
+
+    @property
+    def variables(self) -> Sequence[Any]:
+        """The variables that it reads or writes."""
+        return self.fn.__wrapped__.graph.variables  # type: ignore[attr-defined]
 
     def row_bytes(self, length: int) -> int:
         """Memory that one example's activations take, free axes counted as `length`."""
@@ -54,22 +61,16 @@ def fact(model: Any, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
 
 def _kept(table: Any, model: Any, key: tuple[Any, ...], build: Callable[[], Any]) -> Any:
     kept = table.setdefault(model, {})
-    key = (*key, _version(model))
+    key = (*key, fingerprints.version(model))
     # What was used last goes last: the first is the one that has waited longest.
     found = kept.pop(key, _ABSENT)  # in one step, for threads
     if found is _ABSENT:
         found = build()
+        fingerprints.settle(model)
     if len(kept) >= _MOST:
         kept.pop(next(iter(kept)))
     kept[key] = found
     return found
-
-
-def _version(model: Any) -> tuple[Any, ...]:
-    """Changes when layers are added or replaced, or given another activation; new weights need no new trace."""
-    layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else []
-    # By weak reference: the number of a layer that is gone may be given to a new one.
-    return tuple((weakref.ref(layer), id(getattr(layer, "activation", None))) for layer in layers)
 
 
 def _differentiated(model: Any, inputs: list[Any], wiring: Wiring) -> Run:
@@ -110,7 +111,7 @@ def outputs(model: Any, wiring: Wiring) -> Program:
     """All outputs and logits, flat.
 
     The facts are the shape and name of each output, why it has no logit where it is a probability, which inputs
-    have no gradient, and whether the model changes its own variables.
+    have no gradient, the ops that change variables or draw random numbers, and the coarsest dtype of all.
     """
     ref = weakref.ref(model)
 
@@ -122,7 +123,9 @@ def outputs(model: Any, wiring: Wiring) -> Program:
             "names": _output_names(ref(), run.outputs),
             "said": list(run.said),
             "blind": blind(run.inputs, run),
-            "stateful": any(op.type in STATE_OPS for op in run.ops),
+            "writes": writes(run),
+            "draws": draws(run),
+            "precision": _coarsest(run),
         }
         return _both(run, wiring), run, facts
 
@@ -134,6 +137,32 @@ def _both(run: Run, wiring: Wiring) -> tuple[list[Any], list[Any]]:
     result = [tf.cast(t, wiring.result) if t.dtype.is_floating else t for t in tf.nest.flatten(run.outputs)]
     logits = tf.nest.flatten(run.logits)
     return result, [tf.cast(t, r.dtype) for t, r in zip(logits, result, strict=True)]
+
+
+_COARSE_FIRST = ("bfloat16", "float16", "float32", "float64")
+
+
+def _coarsest(run: Run) -> str:
+    """The least exact dtype among those that the model computes in."""
+    there = {out.dtype.name for op in run.ops for out in op.outputs if out.dtype.is_floating}
+    return next((name for name in _COARSE_FIRST if name in there), "float32")
+
+
+def is_compared(tap: Tap) -> bool:
+    """Whether what a layer gives is numbers with a row for each example."""
+    return bool(tap.tensor.dtype.is_floating and tap.tensor.shape.rank)
+
+
+def tapped(model: Any, wiring: Wiring) -> Program:
+    """What every layer gives, as far as it has a row for each example; the facts are the layers' paths."""
+    ref = weakref.ref(model)
+
+    def body(_: Any, *inputs: Any) -> Any:
+        run = call(ref(), list(inputs), wiring.structure())
+        taps = [tap for tap in run.taps if is_compared(tap)]
+        return [tf.cast(tap.tensor, tf.float64) for tap in taps], run, {"paths": [tap.path for tap in taps]}
+
+    return _function(body, wiring, [None])
 
 
 def _output_names(model: Any, outputs: Any) -> list[str]:
@@ -220,14 +249,14 @@ def multipliers(model: Any, wiring: Wiring, target: Target, logit: bool, shared:
 
 
 def relevances(model: Any, wiring: Wiring, target: Target, logit: bool, rule: tuple[float, float]) -> Program:
-    """S(x) shared out by layer-wise relevance propagation, for each input; `rule` is (epsilon, gamma)."""
+    """S(x), and S(x) shared out by layer-wise relevance propagation, for each input; `rule` is (epsilon, gamma)."""
     ref = weakref.ref(model)
 
     def body(classes: Any, *inputs: Any) -> Any:
         run = _differentiated(ref(), list(inputs), wiring)
         score, run = _with_target(run, target, logit, classes, wiring)
         apply_lrp(run, score, *rule)
-        return _gradient(score, _floats(inputs, wiring), [score]), run, {}
+        return (score, _gradient(score, _floats(inputs, wiring), [score])), run, {}
 
     return _function(body, wiring, [None])
 
@@ -242,7 +271,7 @@ def activations(
     rules: str | None,
     roles_of: Callable[[Sequence[Tap]], Sequence[Roles | None]],
 ) -> Program:
-    """Feature maps of a layer and dS/d(feature maps); `position` is the input whose axes they lie over.
+    """S(x), feature maps of a layer and dS/d(feature maps); `position` is the input whose axes they lie over.
 
     The facts are the path of the layer, and which of the run's taps it is.
     """
@@ -259,7 +288,7 @@ def activations(
         tap, roles = find_layer(own, score, layer, roles_of(run.taps), of_unit)
         assert roles is not None  # it has maps
         found = [tf.cast(maps_of(t, roles), wiring.result) for t in (tap.tensor, *_gradient(score, [tap.tensor]))]
-        return found, run, {"layer": tap.path, "tap": next(i for i, t in enumerate(run.taps) if t is tap)}
+        return (score, *found), run, {"layer": tap.path, "tap": next(i for i, t in enumerate(run.taps) if t is tap)}
 
     return _function(body, wiring, [None])
 

@@ -11,23 +11,23 @@ import numpy as np
 import numpy.typing as npt
 from tqdm.auto import tqdm
 
-from signalscreen import batches, edited, programs, surveys, targets
+from signalscreen import batches, edited, examination, fingerprints, programs, surveys, targets
 from signalscreen.axes.roles import Roles
 from signalscreen.backend import tf
-from signalscreen.binding import Binding, wiring_of
+from signalscreen.binding import Binding, Wiring, wiring_of
 from signalscreen.errors import (
     InputError,
     OptionError,
     ProbabilityWarning,
-    SignalScreenWarning,
     TargetError,
     UnreachedRuleWarning,
     warn,
 )
+from signalscreen.finiteness import Watch
 from signalscreen.graph import Tap
 from signalscreen.heads import HIDDEN, lost_logit
 from signalscreen.inputs import Layout
-from signalscreen.models import as_model
+from signalscreen.models import as_model, check_eager
 from signalscreen.order import check_channels
 from signalscreen.patches import Plan
 from signalscreen.streams import Patches, blocks
@@ -57,6 +57,10 @@ class Score:
         Where `x` holds its channels or leads: on the first axis behind the batch, on the last, or on axes given by
         number. By default as the model's layers say.
 
+    examine : bool
+        Compare the trace with the model's plain call on one or two examples when a model is bound for the first
+        time: is it the same function, of one example, and the same each time? It costs two forward passes.
+
     Notes
     -----
     The verbs take ``x`` of shape ``(..., batch, *axes, channels)``: leading axes are variants of each example
@@ -82,6 +86,7 @@ class Score:
         batch_size: int | None = None,
         progress: bool | None = None,
         channels: Any = None,
+        examine: bool = True,
     ) -> None:
         check_channels(channels)
         if score not in ("logit", "probability"):
@@ -95,6 +100,8 @@ class Score:
         self.batch_size = batch_size
         self.progress = progress
         self.channels = tuple(channels) if isinstance(channels, list) else channels
+        self.examine = bool(examine)
+        self.watch = Watch()
         self._bound: Binding | None = None
         self._has_logit: bool | None = None
 
@@ -119,10 +126,15 @@ class Score:
         Raises
         ------
         InputError, TargetError
+        ModelError
+            It is called while another function is traced, or with eager execution off.
+        TraceError
+            What was traced is another function than the model's plain call.
         """
+        check_eager()
         layout, arrays = surveys.placed(self.model, x, self.channels)
         wiring = wiring_of(layout)
-        new = self._with(Binding(layout, wiring, np.arange(len(arrays[0]))))
+        new = examination.settled(self._with(Binding(layout, wiring, np.arange(len(arrays[0])))), arrays)
         outputs = new.program("outputs")
         facts = outputs.facts
         layout.blind = facts["blind"]
@@ -139,15 +151,10 @@ class Score:
         )
         if target.unit is not None:
             target = target._replace(unit_axes=surveys.unit_axes(self.model, layout, target.unit.layer))
-        if facts["stateful"]:
-            warn(
-                "the model changes its own variables when it is called (a recurrent layer with stateful=True, or "
-                "random numbers), so a result depends on the calls before it; build the model without that",
-                SignalScreenWarning,
-            )
         if target.index is None and not target.computes:
             target = target._replace(index=new._highest(outputs, x, target.output))
         new = new._with(new.bound._replace(target=target))
+        new.watch = Watch()
         new._check_place(x)
         lost = new._without_logit(x)
         new._has_logit = not lost
@@ -193,6 +200,10 @@ class Score:
                 f"target {self.target!r} lies beyond the end of what the model gives for these signals; give a "
                 "place inside it, or a longer signal"
             ) from error
+
+    def wired(self, wiring: Wiring) -> "Score":
+        """The score with the model called in another way."""
+        return self._with(self.bound._replace(wiring=wiring))
 
     def _with(self, bound: Binding) -> "Score":
         new = copy(self)
@@ -289,6 +300,7 @@ class Score:
         ndarray, shape (..., batch)
         """
         program = self.program("score")
+        self.watch.asked = True  # what is not finite here is not finite in the result
         return self._each(program, x, lambda r: [r])[0]
 
     def outputs(self, x: Array) -> tuple[Array, Array]:
@@ -361,6 +373,7 @@ class Score:
                 UnreachedRuleWarning,
             )
         s, *grads = self._each(program, x, lambda r: [r[0], *r[1]])
+        self.watch.see(self.numbers, s)
         return s, self.bound.join(grads, x)
 
     def multipliers(self, x: Array, reference: Array | None) -> tuple[Array, Array, Array]:
@@ -377,12 +390,15 @@ class Score:
         example = x.shape[-self.rank :]
         full = np.broadcast_to(reference, (1, *example) if one else x.shape)
         *grads, s, s_r = self._each(program, x, lambda r: [*r[0], r[1], r[2]], full, one)
+        self.watch.see(self.numbers, s)
         return self.bound.join(grads, x), s, s_r
 
     def relevance(self, x: Array, epsilon: float, gamma: float) -> Array:
         """S(x) shared out among the samples by layer-wise relevance propagation; the shape of `x`."""
         self.bound.check_gradient()
-        return self.bound.join(self._each(self.program("relevances", (epsilon, gamma)), x, list), x)
+        s, *relevance = self._each(self.program("relevances", (epsilon, gamma)), x, lambda r: [r[0], *r[1]])
+        self.watch.see(self.numbers, s)
+        return self.bound.join(relevance, x)
 
     def activations(self, x: Array, layer: Any = None, rules: str | None = None) -> tuple[Array, Array]:
         """Feature maps of a layer, and the gradient of S with respect to them.
@@ -405,7 +421,8 @@ class Score:
         LayerError
         """
         program = self.program("activations", layer, rules)
-        maps, gradient = self._each(program, x, list)
+        s, maps, gradient = self._each(program, x, list)
+        self.watch.see(self.numbers, s)
         return maps, gradient
 
     def places(self, layer: Any = None) -> tuple[Array, ...] | None:
@@ -442,6 +459,7 @@ class Score:
         ------
         LayerError
         """
+        self.watch.asked = True  # no score is asked for
         found = self._each(self.program("features", layer), x, lambda r: [r])[0]
         axes = surveys.unit_axes(self.model, self.layout, layer)
         lead = x.ndim - self.rank - 1
@@ -532,7 +550,10 @@ class Score:
         }
         key: tuple[Any, ...] = (verb, bound.wiring)
         if verb != "outputs":  # which are the same whatever is asked about them, and were traced to bind
-            key += (bound.target.key, self.logit, _hashable(extra), bound.position, rules)
+            held = fingerprints.of_function(
+                bound.target.function or (bound.target.unit and bound.target.unit.reduce)
+            )
+            key += (bound.target.key, held, self.logit, _hashable(extra), bound.position, rules)
         return programs.program(self.model, key, builders[verb])
 
     def _roles(self, taps: Sequence[Tap]) -> list[Roles | None]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import InputError
+from signalscreen.finiteness import not_finite
 
 Array = npt.NDArray[Any]
 
@@ -127,18 +128,32 @@ def in_batches(
 ) -> Array:
     """Run the formula on as many examples at a time as fit one model call, so that memory does not grow."""
     count, size = len(x), bound.room(x[:1])
+    wrong: list[int] = []
     if count <= size:
-        return formula(bound, x, **options)
-    own = [name for name in per_example if _is_cut(options.get(name, 0), x, name)]
-    result: Array | None = None
-    total = -(-count // size)
-    for rows in bound.track(blocks(count, size), total, formula.__name__):
-        mine = {name: options[name][rows] for name in own}
-        part = formula(bound.part(rows), x[rows], **{**options, **mine})
-        if result is None:
-            result = np.empty((count, *part.shape[1:]), part.dtype)
-        result[rows] = part
-    assert result is not None
+        result = _watched(formula, bound, x, options, wrong)
+    else:
+        result = np.empty(0)
+        own = [name for name in per_example if _is_cut(options.get(name, 0), x, name)]
+        for rows in bound.track(blocks(count, size), -(-count // size), formula.__name__):
+            mine = {name: options[name][rows] for name in own}
+            part = _watched(formula, bound.part(rows), x[rows], {**options, **mine}, wrong)
+            if not rows.start:
+                result = np.empty((count, *part.shape[1:]), part.dtype)
+            result[rows] = part
+    bound.watch.tell(formula.__name__.strip("_"), wrong)
+    return result
+
+
+def _watched(
+    formula: Callable[..., Array], bound: Any, x: Array, options: dict[str, Any], wrong: list[int]
+) -> Array:
+    """What the formula gives; the numbers of the examples for which that is not finite are added to `wrong`."""
+    bound.watch.asked = False
+    with np.errstate(all="ignore"):  # what is no number is said by example
+        result = formula(bound, x, **options)
+    if not bound.watch.asked:
+        bound.watch.see(bound.numbers, bound(x))
+    wrong += bound.numbers[not_finite(result)].tolist()
     return result
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from signalscreen import fingerprints
 from signalscreen.axes.roles import Roles, by_rank
 from signalscreen.axes.survey import Survey, survey
 from signalscreen.axes.terms import unknown
@@ -36,6 +37,7 @@ def placed(model: Any, x: Any, channels: Any = None) -> tuple[Layout, list[Array
     ------
     InputError, OptionError
     """
+    fingerprints.refresh(model)
     layout = layout_of(model, x)
     sizes = [spec.shape for spec in layout.specs]
     if all(shape is not None and None not in shape for shape in sizes):
@@ -77,6 +79,7 @@ def orders_of(model: Any, channels: Any = None) -> list[tuple[str, tuple[int | N
 
     Free lengths are tried out as 1024.
     """
+    fingerprints.refresh(model)
     layout = layout_of(model, None)
     if not getattr(model, "inputs", None):
         return []

@@ -5,6 +5,7 @@ import pytest
 
 import signalscreen as ss
 from signalscreen.errors import CompletenessWarning
+from signalscreen.finiteness import Watch
 from signalscreen.resize import interpolate, resize
 
 
@@ -13,6 +14,7 @@ class Product:
 
     axes, rank = (-2,), 2
     numbers = np.arange(100)
+    watch = Watch()
 
     def __init__(self):
         self.gradients = self.scores = 0

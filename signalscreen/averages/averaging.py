@@ -12,7 +12,15 @@ from signalscreen.averages.batches import Label, labelled_batches, read_labels
 from signalscreen.averages.classes import Labels, check_targets, names_of, options_of, targets_of
 from signalscreen.averages.moments import Moments, add
 from signalscreen.averages.result import ClassAverages
-from signalscreen.errors import CompletenessWarning, InputError, ProbabilityWarning, TargetError, silenced, warn
+from signalscreen.errors import (
+    CompletenessWarning,
+    InputError,
+    NonFiniteWarning,
+    ProbabilityWarning,
+    TargetError,
+    silenced,
+    warn,
+)
 from signalscreen.method import based_on
 from signalscreen.methods import find_method
 from signalscreen.order import Order
@@ -37,6 +45,7 @@ def class_averages(
     batch_size: int | None = None,
     progress: bool | None = None,
     channels: Any = None,
+    examine: bool = True,
     **options: Any,
 ) -> ClassAverages:
     r"""Mean map of each class of a data set, by any method.
@@ -69,7 +78,7 @@ def class_averages(
         Bring each example's map to one scale first, so that none outweighs the others.
     wanted : iterable of int or str, optional
         Only these labels, in this order, none of which may be missing; by default all, sorted.
-    score, batch_size, progress, channels
+    score, batch_size, progress, channels, examine
         See the conventions page of the documentation.
     **options
         Those of the method. Methods with a `seed` begin anew with each batch. References of the shape of `data` are
@@ -118,6 +127,7 @@ def class_averages(
         "batch_size": batch_size,
         "progress": False,
         "channels": channels,
+        "examine": examine,
     }
     shape = based_on(entry, options)
     each = (*shape.per_example, *shape.references)
@@ -186,8 +196,11 @@ def _explained(explain: Any, model: Any, x: Array, targets: Any, numbers: Array,
             f"{error}; with target='label' each example's label is the class that is explained, so for one output "
             "give target=0, for other labels than class numbers class_names, in the model's order, such as [-1, 1]"
         ) from error
+    refused = not np.isfinite(found).all()  # with an error that says so
     for each in caught:  # a method counts the examples of its own call, and the user those of the data set
-        counts = numbers[0] and issubclass(each.category, CompletenessWarning)
+        if refused and issubclass(each.category, NonFiniteWarning):
+            continue
+        counts = numbers[0] and issubclass(each.category, CompletenessWarning | NonFiniteWarning)
         warn(f"{each.message}" + (f" (counted from example {numbers[0]})" if counts else ""), each.category)
     return found
 

@@ -44,6 +44,7 @@ class _Job:
     score: str
     option: tuple[str, ...]
     batch_size: int | None
+    examine: bool
     formats: tuple[str, ...]
     save: tuple[str, ...]
     dpi: int
@@ -146,6 +147,7 @@ def _explained(
         batch_size=job.batch_size,
         progress=False if job.quiet else None,
         channels=job.channels,
+        examine=job.examine,
     )
     explained = explain_windows(score, windows, len(recording), method, options)
     return Result(

@@ -92,7 +92,7 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
             "end",
             "annotator",
         ),
-        *("resample", "normalise", "kind", "batch_size", "weights", "until", "channels"),
+        *("resample", "normalise", "kind", "batch_size", "examine", "weights", "until", "channels"),
     )
     return {
         **{name: given[name] for name in same},

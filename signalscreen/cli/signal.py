@@ -16,7 +16,7 @@ def _checked_methods(_: click.Context, __: click.Parameter, names: tuple[str, ..
 
 
 def method_options(required: bool = True) -> Callable[[Command], Command]:
-    """``--method`` and ``--option``, ``--target``, ``--class-names``, ``--score``, ``--batch-size``."""
+    """``--method``, its ``--option``, ``--target``, ``--class-names``, ``--score``; how the model is called."""
     return _all(
         click.option(
             "-m",
@@ -37,6 +37,12 @@ def method_options(required: bool = True) -> Callable[[Command], Command]:
         click.option("--score", type=click.Choice(("logit", "probability")), default="logit", show_default=True),
         click.option("--option", multiple=True, metavar="KEY=VALUE", help="Of a method; or METHOD.KEY=VALUE."),
         click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Windows per model call."),
+        click.option(
+            "--examination/--no-examination",
+            "examine",
+            default=True,
+            help="Compare what is explained with the model's plain call on two windows first (default: yes).",
+        ),
     )
 
 

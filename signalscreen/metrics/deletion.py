@@ -55,12 +55,13 @@ def deletion_curve(
     batch_size: int | None = None,
     progress: bool | None = None,
     channels: Any = None,
+    examine: bool = True,
 ) -> Curve:
     r"""Score while the signal is deleted, or inserted, what the attribution ranks highest first.
 
     Parameters
     ----------
-    model, x, target, score, class_names, batch_size, progress, channels
+    model, x, target, score, class_names, batch_size, progress, channels, examine
         See the conventions page of the documentation. Petsiuk et al. draw probabilities: ``score="probability"``.
     attribution : array, (batch, \*axes) or (batch, \*axes, channels)
         Of the shape of `x`, or one value a place. Signed: what raises the score goes first, what lowers it last.
@@ -112,8 +113,14 @@ def deletion_curve(
     >>> curve.score[0].tolist(), curve.area.tolist()
     ([6.0, 2.0, -1.0, -1.0, 0.0], [0.75])
     """
-    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
-    common["channels"] = channels
+    common = {
+        "score": score,
+        "class_names": class_names,
+        "batch_size": batch_size,
+        "progress": progress,
+        "channels": channels,
+        "examine": examine,
+    }
     bound, x = bind_one(model, x, target, common, input)
     layout, position = bound.layout, bound.bound.position
     fill = layout.option(fill, position)

@@ -1,14 +1,13 @@
 """Two compiled functions out of one walk: the base of some examples, and the scores of edited rows given it."""
 
 import weakref
-from bisect import bisect_left
 from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
 from signalscreen.backend import tf
 from signalscreen.binding import Wiring
-from signalscreen.graph import Run, behind
+from signalscreen.graph import Run, behind, layer_namer
 from signalscreen.heads import call
 from signalscreen.patches.plan import Plan, plan_of
 from signalscreen.patches.reading import Edits, Patch
@@ -104,7 +103,7 @@ def build(
     base, _ = _extracted([score, *cut], [classes, *inputs])
     rows, ops = _extracted([result], [*cut, *of_rows])
     most = int(min(max(CHUNK_BYTES // max(_row_bytes(walk), 1), 1), ROWS))
-    plan = plan_of(walk, ops, _layers(run), most)
+    plan = plan_of(walk, ops, layer_namer(run), most)
     always = _passes(inputs[position], score, walk.picked)
     return Patched(base, rows, plan, most, None if always else list(walk.picked.values()))
 
@@ -127,20 +126,6 @@ def _row_bytes(walk: Walk) -> int:
     """Memory that the patches of one edited row take."""
     contents = [p.content for _, patches, _ in walk.steps for p in patches if p.content.shape.rank]
     return sum(prod(n or 1 for n in t.shape[1:]) * t.dtype.size for t in contents)
-
-
-def _layers(run: Run) -> Callable[[Any], str]:
-    """The name of the layer that an op belongs to: the first whose output comes after it."""
-    order = {op.name: i for i, op in enumerate(run.inputs[0].graph.get_operations())}
-    taps = [(order[tap.tensor.op.name], tap.path) for tap in run.taps if not tap.is_container]
-    taps.sort(key=lambda tap: tap[0])
-    places = [place for place, _ in taps]
-
-    def layer_of(op: Any) -> str:
-        at = bisect_left(places, order[op.name])
-        return taps[at][1] if at < len(taps) else "the output"
-
-    return layer_of
 
 
 def _passes(x: Any, score: Any, picked: Any) -> bool:

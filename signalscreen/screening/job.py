@@ -53,6 +53,7 @@ class Job:
     normalise: str | None = None
     kind: str = "ecg"
     batch_size: int | None = None
+    examine: bool = True
     weights: str | None = None
     until: str | None = None
     custom_objects: Mapping[str, Any] | None = field(default=None, repr=False)

@@ -81,6 +81,7 @@ class Ready:
             batch_size=job.batch_size,
             progress=False,
             channels=job.channels,
+            examine=job.examine,
         )
 
 
@@ -196,7 +197,8 @@ def _bound(job: Job, model: Any, example: Array) -> Any:
     """Bind the user's target to one window: what does not fit is said before work starts."""
     from signalscreen.score import Score
 
-    score = Score(model, job.target, score=job.score, class_names=job.class_names, channels=job.channels)
+    common = {"class_names": job.class_names, "channels": job.channels, "examine": job.examine}
+    score = Score(model, job.target, score=job.score, **common)
     bound, _ = score.bind(example)
     for name, options in job.methods.items():
         for option in set(based_on(METHODS[name], dict(options)).references) & set(options):

@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from signalscreen.errors import CompletenessWarning, OptionError, OutputError, SignalScreenError, WorkerError, warn
+from signalscreen.errors import (
+    CompletenessWarning,
+    NonFiniteWarning,
+    OptionError,
+    OutputError,
+    SignalScreenError,
+    WorkerError,
+    warn,
+)
 from signalscreen.recording.selection import Leads
 from signalscreen.screening import store
 from signalscreen.screening.job import Job
@@ -49,6 +57,7 @@ def screen_recording(
     normalise: str | None = None,
     kind: str = "ecg",
     batch_size: int | None = None,
+    examine: bool = True,
     weights: str | os.PathLike[str] | None = None,
     until: str | None = None,
     custom_objects: Mapping[str, Any] | None = None,
@@ -103,6 +112,8 @@ def screen_recording(
         What the signal is of, for `bad_signal`.
     batch_size : int, optional
         Windows per model call.
+    examine : bool
+        Compare the trace with the model's plain call on two windows first; see the conventions page.
     weights, until, custom_objects : optional
         As `load_model` takes them.
     channels : {"first", "last"}, int or tuple of int, optional
@@ -141,6 +152,7 @@ def screen_recording(
                 raise error
             shown.update(task.hours)
     _warn_incomplete(ready, arrays)
+    _warn_not_finite(arrays)
     return store.open_results(job.out)
 
 
@@ -269,6 +281,18 @@ def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
     if isinstance(method, Mapping):
         return {name: dict(options) for name, options in method.items()}
     return {name: {} for name in ([method] if isinstance(method, str) else method)}
+
+
+def _warn_not_finite(arrays: store.Arrays) -> None:
+    """Say once, for all shards, where the model gives no number."""
+    bad = np.flatnonzero(~np.isfinite(arrays["score"][:]) & ~np.asarray(arrays["gap"][:], bool))
+    if bad.size:
+        at = float(arrays["window_start_s"][bad[0]])
+        warn(
+            f"the score of {bad.size} windows without gaps is NaN or infinite, first at {at:g} s, and nothing "
+            "explains them; see what the model gives for them (a root or logarithm below zero, an overflow)",
+            NonFiniteWarning,
+        )
 
 
 def _warn_incomplete(ready: Ready, arrays: store.Arrays) -> None:

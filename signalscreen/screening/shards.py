@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalscreen.completeness import gap
-from signalscreen.errors import CompletenessWarning, OptionError, ProbabilityWarning, silenced
+from signalscreen.errors import (
+    CompletenessWarning,
+    NonFiniteWarning,
+    OptionError,
+    ProbabilityWarning,
+    silenced,
+    warn,
+)
+from signalscreen.finiteness import not_finite
 from signalscreen.methods import METHODS
 from signalscreen.quality import MARGIN, bad_signal
 from signalscreen.recording import normalise
@@ -212,7 +220,8 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Arra
     score = ready.score(target[chosen] if isinstance(target, np.ndarray) else target)
     values = x[chosen]
     for name, options in ready.job.methods.items():
-        with silenced(CompletenessWarning):  # it is kept for each window, and said once for all at the end
+        # Both are kept for each window, and said once for all at the end.
+        with silenced(CompletenessWarning), silenced(NonFiniteWarning):
             if gradient is not None and _is_gradient((name, options)):
                 maps = METHODS[name].formula(_Differentiated(gradient), values)
             else:
@@ -223,9 +232,21 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Arra
                 f"{name} gives {maps.shape[1]} positions for windows of {ready.grid.length} samples, which have no "
                 "place on the recording; leave out upsample=False"
             )
+        _warn_not_finite(name, maps, answer)
         answer.maps[name] = maps
         if METHODS[name].complete:
             answer.completeness[name] = _incompleteness(name, score, values, maps, options)
+
+
+def _warn_not_finite(name: str, maps: Array, answer: Answer) -> None:
+    """Say which maps are no numbers; that a score is none is said once for all at the end."""
+    bad = not_finite(maps) & np.isfinite(answer.score[answer.explained])  # type: ignore[index]
+    if bad.any():
+        warn(
+            f"{name} of {int(bad.sum())} of {len(bad)} windows has NaN or infinity though their score is finite "
+            "(the slope of a root at zero, an overflow); the store has no map there",
+            NonFiniteWarning,
+        )
 
 
 def _incompleteness(name: str, score: Any, x: Array, maps: Array, options: Mapping[str, Any]) -> Array:

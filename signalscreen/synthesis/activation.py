@@ -60,6 +60,7 @@ def maximize_activation(
     batch_size: int | None = None,
     progress: bool | None = None,
     channels: Any = None,
+    examine: bool = True,
 ) -> Synthesis:
     r"""Make the input that a unit answers to most.
 
@@ -126,6 +127,8 @@ def maximize_activation(
         Show a progress bar; by default when it takes more than two seconds in a terminal.
     channels : {"first", "last"}, int or tuple of int, optional
         Where the model's input has its channels, if its layers do not say.
+    examine : bool
+        Compare the trace with the model's plain call first; see the conventions page.
 
     Returns
     -------
@@ -169,8 +172,14 @@ def maximize_activation(
     rules = known_rules(rules)
     limits, rms = bounds(limits, rms, spectrum)
     centre, unit = units(limits, rms, scale)
-    common = {"score": score, "class_names": class_names, "batch_size": batch_size, "progress": progress}
-    common["channels"] = channels
+    common = {
+        "score": score,
+        "class_names": class_names,
+        "batch_size": batch_size,
+        "progress": progress,
+        "channels": channels,
+        "examine": examine,
+    }
     noise = (centre, 0.5 * unit, seed)
     bound, x = begin(model, target, start, rows=seeds, length=length, which=input, noise=noise, common=common)
     if blur and x.ndim < 3:

@@ -41,6 +41,7 @@ def invert(
     batch_size: int | None = None,
     progress: bool | None = None,
     channels: Any = None,
+    examine: bool = True,
 ) -> Inversion:
     r"""Make inputs that have the features of given ones at a layer: what differs, the layer does not see.
 
@@ -72,6 +73,8 @@ def invert(
     progress : bool, optional
     channels : {"first", "last"}, int or tuple of int, optional
         Where `x` holds its channels, if the model's layers do not say.
+    examine : bool
+        Compare the trace with the model's plain call first; see the conventions page.
 
     Returns
     -------
@@ -109,7 +112,13 @@ def invert(
     check_weights(content=content, alpha_weight=alpha_weight, tv=tv, alpha=alpha, beta=beta)
     check_seed(seed)
     limits = check_limits(limits)
-    common = {"score": score, "batch_size": batch_size, "progress": progress, "channels": channels}
+    common = {
+        "score": score,
+        "batch_size": batch_size,
+        "progress": progress,
+        "channels": channels,
+        "examine": examine,
+    }
     bound, wanted = begin(
         model, Unit(layer), x, rows=None, length=None, which=input, noise=(0, 0, 0), common=common, what="x"
     )
