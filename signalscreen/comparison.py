@@ -1,8 +1,8 @@
-"""A model's plain call and its trace, side by side: do they agree, and if not, why and from which layer on?
+"""A model's plain call and its trace, side by side: whether they agree, and if not, why and from which layer on.
 
-Two of the user's examples go through the plain call together, and through the trace one by one. That is two forward
-passes of two rows, and when both agree, the trace is the model's own function, of one example, and the same each time.
-Where they part, further calls tell which of the three it is.
+Two of the user's examples go through the plain call together, and through the trace one by one. That is two
+forward passes of two rows, and when both agree, the trace is the model's own function, of one example, and the same
+each time. Where they part, further calls tell which of the three it is.
 """
 
 from collections.abc import Sequence
@@ -49,6 +49,7 @@ class Examination:
         self.choices = [_two(some[0]), some[1], *([some[2]] if 2 < len(inputs[0]) <= _MOST_ROWS else [])]
 
     def verdict(self) -> Verdict:
+        """What the calls say."""
         try:
             return self._compared()
         finally:

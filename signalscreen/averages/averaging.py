@@ -16,7 +16,7 @@ from signalscreen.errors import (
     CompletenessWarning,
     InputError,
     NonFiniteWarning,
-    ProbabilityWarning,
+    SignalScreenWarning,
     TargetError,
     silenced,
     warn,
@@ -140,8 +140,8 @@ def class_averages(
         mine = {**common, **options_of(options, each, numbers, examples, x.ndim - 1)}
         found = _explained(entry.fn, model, x, chosen, numbers, mine)
         if not maps:
-            with silenced(ProbabilityWarning):  # said by the method
-                kind = Score(model, chosen, score=score, class_names=words).bind(x)[0].kind
+            with silenced(SignalScreenWarning):  # said by the method
+                kind = Score(model, chosen, score=score, class_names=words, examine=False).bind(x)[0].kind
         _check_finite(found, numbers, known, method)
         add(maps, known, _view(found, found.ndim == x.ndim, reduce, scale))
         add(signals, known, x)
