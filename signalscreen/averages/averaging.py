@@ -16,7 +16,7 @@ from signalscreen.errors import (
     CompletenessWarning,
     InputError,
     NonFiniteWarning,
-    ProbabilityWarning,
+    SignalScreenWarning,
     TargetError,
     silenced,
     warn,
@@ -150,8 +150,9 @@ def class_averages(
         mine = {**common, **options_of(options, each, numbers, examples, x.ndim - 1)}
         found = _explained(entry.fn, model, x, chosen, numbers, mine)
         if not maps:
-            with silenced(ProbabilityWarning):  # said by the method
-                kind = Score(model, chosen, score=score, class_names=words, channels=channels).bind(x)[0].kind
+            with silenced(SignalScreenWarning):  # said by the method
+                again = {"class_names": words, "channels": channels, "examine": False}
+                kind = Score(model, chosen, score=score, **again).bind(x)[0].kind
         _check_finite(found, numbers, known, method)
         add(maps, known, _view(found, lying if found.ndim == x.ndim else None, reduce, scale))
         add(signals, known, x)
