@@ -7,7 +7,7 @@ not known (or the model has no graph of layers, as a subclassed one), the answer
 Reference: Araujo, Norris, Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill.
 """
 
-from signalscreen.receptive.places import layer_positions
+from signalscreen.receptive.places import call_positions, layer_positions
 from signalscreen.receptive.summary import LayerSummary, summarise
 
-__all__ = ["LayerSummary", "layer_positions", "summarise"]
+__all__ = ["LayerSummary", "call_positions", "layer_positions", "summarise"]

@@ -5,13 +5,24 @@ field's centre, not cut at the signal's ends. A layer that mixes all positions b
 recurrent one, attention) leaves them where they are, and what it adds from everywhere has no place.
 """
 
+from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from signalscreen.errors import OptionError
-from signalscreen.naming import matching, name_of, places_of
-from signalscreen.receptive.rules import Floats, Region, UnknownReachError, axes_of, hull, rule_of
+from signalscreen.naming import places_of
+from signalscreen.receptive.rules import (
+    Floats,
+    Region,
+    UnknownReachError,
+    axes_of,
+    channels_last,
+    hull,
+    rule_of,
+    transposed_left,
+)
 from signalscreen.receptive.steps import Step, graph_of, trace
 
 _AFFINE = {"_conv", "_pool", "_zero_padding", "_cropping", "_embedding"}  # rules that are exact off the ends too
@@ -61,6 +72,45 @@ def layer_positions(
     return centres(steps, inputs, step.results[0], lengths)
 
 
+def call_positions(
+    model: Any, path: str, call: int, position: int, shapes: Sequence[tuple[int, ...]]
+) -> tuple[Floats, ...] | None:
+    """Where the positions of one call of a layer lie on one of the model's inputs, in samples.
+
+    Parameters
+    ----------
+    model : keras.Model
+        It is not run.
+    path : str
+        Of the layer.
+    call : int
+        Which of the layer's calls, in the order they are made.
+    position : int
+        Number of the input.
+    shapes : sequence of tuple
+        Of each input, without the batch, lengths that the model leaves free filled in.
+
+    Returns
+    -------
+    tuple of ndarray, or None
+        As `layer_positions`.
+    """
+    graph = graph_of(model)
+    if graph is None or len(graph.inputs) != len(shapes):
+        return None
+    try:
+        steps, inputs = trace(graph, shapes)
+    except UnknownReachError:
+        return None
+    calls = [step for step in steps if step.path == path]
+    if call >= len(calls):
+        return None
+    lengths = axes_of(calls[call].output)
+    if any(n is None for n in lengths):
+        return None
+    return centres(steps, [inputs[position]], calls[call].results[0], tuple(n for n in lengths if n is not None))
+
+
 def input_steps(model: Any, layer: Any) -> tuple[float, ...] | None:
     """How many samples of the model's input lie between neighbouring positions of a layer's input, per axis.
 
@@ -100,40 +150,72 @@ def centres(
     whole = found[0]
     for other in found[1:]:
         whole = hull(whole, other)
-    middle = (whole.lo + whole.hi) / 2
-    return tuple(middle[:n, axis] for axis, n in enumerate(lengths))
+    with np.errstate(invalid="ignore"):  # inf - inf, where a position has no place
+        middle = (whole.lo + whole.hi) / 2
+    places = tuple(middle[:n, axis] for axis, n in enumerate(lengths))
+    return places if all(np.isfinite(place).all() for place in places) else None
 
 
 def _placed(step: Step, which: int, region: Region) -> Region | None:
     """Where a step's output lies on its input number `which`; None for an input that has no place."""
-    rule, mine, out = rule_of(step.layer), axes_of(step.inputs[which]), axes_of(step.output)
-    name = rule.__name__
+    layer, shape, out = step.layer, step.inputs[which], step.output
+    name = rule_of(layer).__name__
     if name in _AFFINE:
-        return rule(step, which, region)
+        return rule_of(layer)(step, which, region)
     if name == "_conv_transpose":
         return _between(step, region)
     if name == "_up_sampling":
-        size = np.asarray(step.layer.size, float)
+        channels_last(layer)
+        size = np.asarray(layer.size, float)
         return Region((region.lo + 0.5) / size - 0.5, (region.hi + 0.5) / size - 0.5)
-    if mine == out and (len(step.inputs[which]) > 1 or name in ("_same", "_reshape")):
-        return region
-    if name in ("_reshape", "_concatenate"):
-        raise UnknownReachError(type(step.layer).__name__)
+    if name == "_recurrent" and layer.go_backwards:
+        return _reversed(step, which, region)
+    if name == "_concatenate" and axes_of(shape) != axes_of(out):
+        return _piece(step, which, region)
+    mixes = name == "_whole" and which > 0  # what attention looks at lies elsewhere than what looks
+    if axes_of(shape) == axes_of(out) and (len(shape) == len(out) > 1 or name in ("_same", "_reshape")):
+        return None if mixes else region
+    if name == "_reshape":
+        raise UnknownReachError(type(layer).__name__)
     return None
 
 
 def _between(step: Step, region: Region) -> Region:
     """A transposed convolution: its outputs lie between its inputs, at fractions of them."""
     layer = step.layer
-    if layer.output_padding is not None or getattr(layer, "data_format", None) == "channels_first":
-        raise UnknownReachError("transposed convolution with output padding")
+    channels_last(layer)
     rank = len(axes_of(step.output))
     sizes, strides, dilations = (
-        np.broadcast_to(np.asarray(v, float), rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate)
+        np.broadcast_to(np.asarray(v, int), rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate)
     )
-    reach = (sizes - 1) * dilations
-    left = np.floor(np.maximum(reach + 1 - strides, 0) / 2) if layer.padding == "same" else np.zeros(rank)
-    return Region((region.lo + left - reach) / strides, (region.hi + left) / strides)
+    left = np.array(transposed_left(step, sizes, strides, dilations))
+    return Region((region.lo + left - (sizes - 1) * dilations) / strides, (region.hi + left) / strides)
+
+
+def _reversed(step: Step, which: int, region: Region) -> Region | None:
+    """A recurrent layer that goes backwards gives its sequence from the end."""
+    [*_, last] = axes_of(step.inputs[which])
+    if which > 0 or not step.layer.return_sequences:
+        return None
+    if last is None:
+        raise UnknownReachError("going backwards over an axis of free length")
+    return Region(last - 1 - region.hi, last - 1 - region.lo)
+
+
+def _piece(step: Step, which: int, region: Region) -> Region:
+    """Pieces put one after the other: each position lies in the piece that holds its centre."""
+    lo, hi = rule_of(step.layer)(step, which, region)
+    rank = len(step.output) + 1
+    axis = step.layer.axis % rank - 1
+    n = axes_of(step.inputs[which])[axis]
+    if n is None or rank < 3:
+        raise UnknownReachError("concatenation along an axis of free length")
+    middle = (lo[:, axis] + hi[:, axis]) / 2
+    first, last = which == 0, which == len(step.inputs) - 1
+    other = ((middle < -0.5) & (not first)) | ((middle >= n - 0.5) & (not last))
+    lo, hi = lo.copy(), hi.copy()
+    lo[other, axis], hi[other, axis] = inf, -inf
+    return Region(lo, hi)
 
 
 def _spacing(steps: list[Step], inputs: list[int], step: Step) -> tuple[float, ...] | None:
@@ -158,11 +240,6 @@ def _lengths(known: tuple[int | None, ...], count: int | tuple[int, ...] | None,
 
 
 def _step_of(steps: list[Step], model: Any, layer: Any) -> Step:
-    """The last call of a layer; of a nested model, the last call inside it."""
-    known = f"layers: {', '.join(dict.fromkeys(step.path for step in steps))}"
-    name = name_of(layer, model.layers)
-    if not matching(layer, model.layers, steps, known):
-        inside = [step for step in steps if step.path.startswith(f"{name}/")]
-        if inside:
-            return inside[-1]
+    """The last call of a layer, or of a nested model."""
+    known = f"layers: {', '.join(dict.fromkeys(step.path for step in steps if not step.is_container))}"
     return places_of(layer, model.layers, steps, known)[-1]

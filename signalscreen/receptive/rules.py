@@ -119,7 +119,7 @@ def _left(step: Any, sizes: Any, strides: Any, dilations: Any, padding: str) -> 
 
 def _conv(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
     layer = step.layer
-    _channels_last(layer)
+    channels_last(layer)
     rank = len(axes_of(step.inputs[0]))
     sizes, strides, dilations = (_each(v, rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate))
     return _window(region, sizes, strides, dilations, _left(step, sizes, strides, dilations, layer.padding))
@@ -127,7 +127,7 @@ def _conv(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
 
 def _pool(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
     layer = step.layer
-    _channels_last(layer)
+    channels_last(layer)
     rank = len(axes_of(step.inputs[0]))
     sizes, strides, ones = _each(layer.pool_size, rank), _each(layer.strides, rank), (1,) * rank
     return _window(region, sizes, strides, ones, _left(step, sizes, strides, ones, layer.padding))
@@ -136,31 +136,50 @@ def _pool(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
 def _conv_transpose(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
     """Output j takes input i where i * stride + tap * dilation - left == j for some tap of the kernel."""
     layer = step.layer
-    _channels_last(layer)
+    channels_last(layer)
     rank = len(axes_of(step.inputs[0]))
     sizes, strides, dilations = (_each(v, rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate))
-    if layer.output_padding is not None or any(d != 1 for d in dilations):
-        raise UnknownReachError("transposed convolution with output padding or dilation")
-    same = layer.padding == "same"
-    left = np.array([max(k - s, 0) // 2 if same else 0 for k, s in zip(sizes, strides, strict=True)])
-    lo = np.ceil((region.lo + left - (np.asarray(sizes) - 1)) / np.asarray(strides))
+    left = np.array(transposed_left(step, sizes, strides, dilations))
+    lo = np.ceil((region.lo + left - (np.asarray(sizes) - 1) * np.asarray(dilations)) / np.asarray(strides))
     return Region(lo, np.floor((region.hi + left) / np.asarray(strides)))
 
 
+def transposed_left(step: Any, sizes: Any, strides: Any, dilations: Any) -> list[int]:
+    """Count what "same" padding cuts off in front of each axis: that of the convolution which is undone.
+
+    Raises
+    ------
+    UnknownReachError
+        Output padding on an axis of free length.
+    """
+    if step.layer.padding != "same":
+        return [0] * len(sizes)
+    lefts = []
+    lengths = zip(axes_of(step.inputs[0]), axes_of(step.output), strict=True)
+    for (n, out), size, stride, dilation in zip(lengths, sizes, strides, dilations, strict=True):
+        reach = (size - 1) * dilation
+        if n is None or out is None:
+            if step.layer.output_padding is not None:
+                raise UnknownReachError("output padding on an axis of free length")
+            n, out = 1, stride
+        lefts.append(max((n - 1) * stride + reach + 1 - out, 0) // 2)
+    return lefts
+
+
 def _zero_padding(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
-    _channels_last(step.layer)
+    channels_last(step.layer)
     before = [pair[0] for pair in _pairs(step.layer.padding)]
     return Region(region.lo - before, region.hi - before)
 
 
 def _cropping(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
-    _channels_last(step.layer)
+    channels_last(step.layer)
     before = [pair[0] for pair in _pairs(step.layer.cropping)]
     return Region(region.lo + before, region.hi + before)
 
 
 def _up_sampling(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
-    _channels_last(step.layer)
+    channels_last(step.layer)
     if getattr(step.layer, "interpolation", "nearest") != "nearest":
         raise UnknownReachError("interpolation")
     size = np.asarray(_each(step.layer.size, len(axes_of(step.inputs[0]))))
@@ -244,7 +263,13 @@ def _pairs(value: Any) -> list[tuple[int, int]]:
     return [(int(before), int(after)) for before, after in pairs]
 
 
-def _channels_last(layer: Any) -> None:
+def channels_last(layer: Any) -> None:
+    """Refuse a layer whose features come first.
+
+    Raises
+    ------
+    UnknownReachError
+    """
     if getattr(layer, "data_format", "channels_last") not in ("channels_last", None):
         raise UnknownReachError("channels first")
 
