@@ -57,6 +57,12 @@ def find_layer(run: Run, score: Any, layer: Any, rank: int, of_unit: Any = None)
     return calls[-1]
 
 
+def call_number(run: Run, tap: Tap) -> int:
+    """Which of the calls of its layer a tap is, in the order they are made."""
+    calls = [other.tensor.name for other in run.taps if other.path == tap.path]
+    return calls.index(tap.tensor.name)
+
+
 def feature_maps(run: Run, score: Any, rank: int) -> list[Tap]:
     """Taps that hold feature maps over the input's axes, in the order they are computed.
 

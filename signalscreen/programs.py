@@ -13,7 +13,7 @@ from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
 from signalscreen.errors import TargetError
 from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, blind, call, row_bytes
-from signalscreen.layers import find_layer, layer_output, reached_output, unit_activation
+from signalscreen.layers import call_number, find_layer, layer_output, reached_output, unit_activation
 from signalscreen.lrp_rules import apply_lrp
 from signalscreen.patches import Patched, build
 from signalscreen.rules import apply, correct
@@ -236,7 +236,11 @@ def activations(
         of_unit = None if target.unit is None else layer_output(run, target.unit.layer, logit)
         tap = find_layer(own, score, layer, rank, of_unit)
         gradient = _gradient(score, [tap.tensor])[0]
-        return (tf.cast(tap.tensor, wiring.result), tf.cast(gradient, wiring.result)), run, {"layer": tap.path}
+        return (
+            (tf.cast(tap.tensor, wiring.result), tf.cast(gradient, wiring.result)),
+            run,
+            {"layer": tap.path, "call": call_number(run, tap)},
+        )
 
     return _function(body, wiring, [None])
 

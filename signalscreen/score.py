@@ -25,6 +25,7 @@ from signalscreen.errors import (
 from signalscreen.inputs import Layout
 from signalscreen.models import as_model, layout_of
 from signalscreen.patches import Plan
+from signalscreen.receptive import call_positions
 from signalscreen.streams import Patches, blocks
 
 Array = npt.NDArray[Any]
@@ -361,6 +362,35 @@ class Score:
         program = self.program("activations", layer, rules)
         maps, gradient = self._each(program, x, list)
         return maps, gradient
+
+    def places(self, layer: Any = None, rules: str | None = None) -> tuple[Array, ...] | None:
+        """Where the positions of a layer's feature maps lie on the signal, in samples.
+
+        Parameters
+        ----------
+        layer, rules
+            As for `activations`, whose layer is meant: the same call of it, too.
+
+        Returns
+        -------
+        tuple of ndarray, or None
+            One array for each axis of the signal, ``(positions,)``: the centre of each position's receptive field,
+            which may lie outside the signal. None where it is not known.
+
+        Raises
+        ------
+        LayerError
+        """
+        bound = self.bound
+        facts = self.program("activations", layer, rules).facts
+        kept, sizes = facts.setdefault("places", {}), tuple(bound.layout.shapes)
+        if sizes not in kept:
+            kept[sizes] = call_positions(self.model, facts["layer"], facts["call"], bound.position, sizes)
+        return kept[sizes]
+
+    def layer_path(self, layer: Any = None, rules: str | None = None) -> str:
+        """The path of the layer whose feature maps `activations` gives."""
+        return self.program("activations", layer, rules).facts["layer"]
 
     def features(self, x: Array, layer: Any) -> Array:
         """What a layer gives, whatever the score: ``(..., batch, *positions, features)``.

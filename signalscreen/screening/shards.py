@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from signalscreen.completeness import gap
 from signalscreen.errors import CompletenessWarning, OptionError, silenced
 from signalscreen.methods import METHODS
+from signalscreen.methods.placing import samples_covered
 from signalscreen.quality import MARGIN, bad_signal
 from signalscreen.recording import normalise
 from signalscreen.recording.resampling import resample_with_gaps
@@ -48,6 +49,7 @@ class Answer:
     flagged: NDArray[np.bool_] | None = None
     explained: NDArray[np.bool_] | None = None
     maps: dict[str, Array] = field(default_factory=dict)
+    known: dict[str, Array | None] = field(default_factory=dict)
     completeness: dict[str, Array] = field(default_factory=dict)
 
 
@@ -204,6 +206,7 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Arra
     chosen = answer.explained
     score = ready.score(target[chosen] if isinstance(target, np.ndarray) else target)
     values = x[chosen]
+    bound, x = score.bind(values)
     for name, options in ready.job.methods.items():
         with silenced(CompletenessWarning):  # it is kept for each window, and said once for all at the end
             if gradient is not None and _is_gradient((name, options)):
@@ -216,6 +219,7 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Arra
                 "place on the recording; leave out upsample=False"
             )
         answer.maps[name] = maps
+        answer.known[name] = samples_covered(bound, x, name, options)
         if METHODS[name].complete:
             answer.completeness[name] = _incompleteness(name, score, values, maps, options)
 
@@ -250,13 +254,14 @@ def _write_time(ready: Ready, arrays: Arrays, material: Material, answer: Answer
     )
     arrays["signal"][here] = signal[shard.first - first : shard.stop - first].astype(np.float32)
     arrays["bad"][here] = flags[shard.first - first : shard.stop - first]
-    for name, maps in answer.maps.items():
-        arrays[f"attribution_{name}"][here] = _stitched(ready, shard, answer, maps, material.offset)
+    for name in answer.maps:
+        arrays[f"attribution_{name}"][here] = _stitched(ready, shard, answer, name, material.offset)
 
 
-def _stitched(ready: Ready, shard: Shard, answer: Answer, maps: Array, offset: int) -> Array:
+def _stitched(ready: Ready, shard: Shard, answer: Answer, name: str, offset: int) -> Array:
     """Maps of windows on the recording's timeline, ``(samples, leads)``; NaN where nothing was explained."""
     grid, groups = ready.grid, ready.groups
+    maps, known = answer.maps[name], answer.known[name]
     rows = np.flatnonzero(answer.rows)[answer.explained]
     starts = grid.starts[slice(*shard.needed)] - offset
     n = int(starts[-1]) + grid.length if len(starts) else 0
@@ -264,7 +269,7 @@ def _stitched(ready: Ready, shard: Shard, answer: Answer, maps: Array, offset: i
     for number, leads_of in enumerate(groups):
         mine = rows % len(groups) == number
         if mine.any():
-            line = stitch(maps[mine], starts[rows[mine] // len(groups)], n)
+            line = stitch(maps[mine], starts[rows[mine] // len(groups)], n, known=known)
             # One value per moment is that of all its leads.
             lines[:, leads_of] = line[:, None] if line.ndim == 1 else line
     return grid.on_timeline(lines, offset, shard.first, shard.stop)
