@@ -2,9 +2,9 @@
 Grad-CAM: the layer decides what can be seen
 ============================================
 
-A class activation map has one value per position of its layer; what is drawn on the signal is that, stretched. Late
-layers know what they look at but not exactly where, early ones the other way round. Which layer is a choice, and
-the default (the last one) is seldom the only sensible one.
+A class activation map has one value per position of its layer; what is drawn on the signal is that, laid where the
+positions are, with straight lines between them. Late layers know what they look at but not exactly where, early
+ones the other way round. Which layer is a choice, and the default (the last one) is seldom the only sensible one.
 """
 
 import matplotlib.pyplot as plt

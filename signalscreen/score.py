@@ -425,27 +425,31 @@ class Score:
         self.watch.see(self.numbers, s)
         return maps, gradient
 
-    def places(self, layer: Any = None) -> tuple[Array, ...] | None:
-        """Where the positions of a layer's feature maps lie on the signal.
+    def places(self, layer: Any = None, rules: str | None = None) -> tuple[Array, ...] | None:
+        """Where the positions of a layer's feature maps lie on the signal, in samples.
 
         Parameters
         ----------
-        layer : str, int, keras.Layer or None
-            As for `activations`.
+        layer, rules
+            As for `activations`, whose layer is meant: the same call of it, too.
 
         Returns
         -------
         tuple of ndarray, or None
-            For each axis of the signal ``(positions,)``: the sample on which each position's receptive field is
-            centred. None where that is not known.
+            One array for each axis of the signal, ``(positions,)``: the centre of each position's receptive field,
+            which may lie outside the signal. None where it is not known.
 
         Raises
         ------
         LayerError
         """
-        which = self.program("activations", layer).facts["tap"]
+        which = self.program("activations", layer, rules).facts["tap"]
         roles = surveys.roles(self.model, self.layout, self.bound.position)[which]
         return None if roles is None else roles.positions()
+
+    def layer_path(self, layer: Any = None, rules: str | None = None) -> str:
+        """The path of the layer whose feature maps `activations` gives."""
+        return str(self.program("activations", layer, rules).facts["layer"])
 
     def features(self, x: Array, layer: Any) -> Array:
         """What a layer gives, whatever the score: ``(..., batch, *positions, features)``.

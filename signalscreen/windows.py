@@ -89,7 +89,9 @@ def has_gap(windows: ArrayLike) -> NDArray[np.bool_]:
     return flags
 
 
-def stitch(maps: ArrayLike, starts: ArrayLike, n: int, weight: Weight = "hann") -> NDArray[Any]:
+def stitch(
+    maps: ArrayLike, starts: ArrayLike, n: int, weight: Weight = "hann", known: ArrayLike | None = None
+) -> NDArray[Any]:
     """Lay per-window maps back on the timeline by weighted overlap-add.
 
     Each sample gets the weighted mean of the windows that hold it. ``"hann"`` trusts the middle of a window
@@ -105,11 +107,15 @@ def stitch(maps: ArrayLike, starts: ArrayLike, n: int, weight: Weight = "hann") 
         Samples on the timeline.
     weight : {"hann", "flat"}
         How overlapping windows share a sample.
+    known : array_like of bool, shape (length,), optional
+        The samples of a window that its map says something about; by default all. The others have no part in
+        the mean.
 
     Returns
     -------
     ndarray, shape (n, ...)
-        The dtype of ``maps`` (integers become float64). NaN where no window lies, and where a map is NaN.
+        The dtype of ``maps`` (integers become float64). NaN where no window lies, and where a map is NaN; zero
+        where windows lie, but none knows anything.
 
     Raises
     ------
@@ -128,15 +134,27 @@ def stitch(maps: ArrayLike, starts: ArrayLike, n: int, weight: Weight = "hann") 
         )
     length = maps.shape[1]
     _check_inside(starts, length, n)
-    share = _weights(length, weight).reshape(length, *[1] * (maps.ndim - 2))
+    column = (length, *[1] * (maps.ndim - 2))
+    said = np.ones(column, bool) if known is None else np.asarray(known, bool).reshape(column)
+    share = np.where(said, _weights(length, weight).reshape(column), 0.0)
     total = np.zeros((n, *maps.shape[2:]))
-    covered = np.zeros((n, *[1] * (maps.ndim - 2)))
+    covered = np.zeros((n, *column[1:]))
     for start, one in zip(starts, maps, strict=True):
         total[start : start + length] += share * one
         covered[start : start + length] += share
+    if not said.all():  # where windows lie and none knows anything, zero of anything is zero
+        covered[np.logical_and(covered == 0, _held(starts, length, n).reshape(n, *column[1:]))] = 1.0
     dtype = maps.dtype if np.issubdtype(maps.dtype, np.floating) else np.float64
     with np.errstate(invalid="ignore"):  # 0 / 0 where no window lies: NaN is what is meant
         return (total / covered).astype(dtype)
+
+
+def _held(starts: NDArray[np.int64], length: int, n: int) -> NDArray[np.bool_]:
+    """Which samples lie in some window."""
+    held = np.zeros(n, bool)
+    for start in starts:
+        held[start : start + length] = True
+    return held
 
 
 def _weights(length: int, weight: str) -> NDArray[np.float64]:

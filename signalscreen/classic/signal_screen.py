@@ -20,6 +20,7 @@ from scipy.ndimage import zoom
 from signalscreen.errors import LayerError, SignalScreenWarning, warn
 from signalscreen.methods import grad_cam, occlusion, saliency
 from signalscreen.plot import plot_with_gradient
+from signalscreen.resize import resize
 
 Array = npt.NDArray[Any]
 
@@ -126,7 +127,8 @@ def calculate_grad_cam(
     dependencies : dict, optional
         Custom objects, used when `model` is a path.
     use_relu, normalise, upscale_to_input : bool
-        `normalise` brings the whole batch to 0..1 together.
+        `normalise` brings the whole batch to 0..1 together. `upscale_to_input` stretches the map over the whole
+        signal, as the original did; `signalscreen.grad_cam` lays it where the layer's positions are.
     legacy : bool
         What the original gave: weights averaged over the whole batch, and cubic zoom of the batch axis along
         with time, so that five examples of 15 positions become an array of ``(13, 40)``.
@@ -140,7 +142,9 @@ def calculate_grad_cam(
     layer = _convolution(model, name_of_conv_layer, index_of_conv_layer)
     if legacy:
         return _legacy_grad_cam(model, data, c, layer, use_relu, normalise, upscale_to_input)
-    cam: Array = grad_cam(model, data, c, layer=layer, relu=use_relu, upsample=upscale_to_input)
+    cam: Array = grad_cam(model, data, c, layer=layer, relu=use_relu, upsample=False)
+    if upscale_to_input:  # as it did, over the whole signal, even where the layer covers only its middle
+        cam = resize(cam, data.shape[1:2], [1])
     return normalise_array(cam) if normalise else cam
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from signalscreen.errors import OptionError
 from signalscreen.method import method
-from signalscreen.resize import resize
+from signalscreen.methods.placing import on_signal
 
 Array = npt.NDArray[Any]
 
@@ -36,7 +36,8 @@ def grad_cam(
     relu : bool
         Keep only what speaks for the target.
     upsample : bool
-        Resample the map linearly to the signal's axes.
+        Lay the map on the signal: each position at the centre of its receptive field, linear between neighbours,
+        zero where the layer has no position (beyond half a step from the outermost one).
     rules : {None, "guided", "guided_conv", "deconvnet", "deconvnet_conv"}
         Backward rules at rectifiers, the backprop modifiers of keras-vis; None is the method of the paper.
 
@@ -47,9 +48,15 @@ def grad_cam(
     Raises
     ------
     LayerError
-        The model has no such layer, or none with feature maps.
+        The model has no such layer, or none with feature maps; or the layer's positions do not follow one another
+        along the signal (``upsample=False`` takes it as it is).
     OptionError
         `rules` is not known.
+
+    Warns
+    -----
+    PlacesWarning
+        Where the layer's positions lie is not known, so its map is stretched over the whole signal.
 
     Notes
     -----
@@ -64,7 +71,7 @@ def grad_cam(
         raise OptionError(f"rules {rules!r} is not known; give one of {', '.join(map(repr, _RULES))}")
     maps, gradient = score.activations(x, layer, rules)
     weights = gradient.mean(axis=score.axes, keepdims=True)
-    return finish(score, x, (weights * maps).sum(axis=-1), relu, upsample)
+    return finish(score, x, (weights * maps).sum(axis=-1), relu, upsample, layer, rules)
 
 
 @method(gives="map", one_input=True)
@@ -89,6 +96,11 @@ def grad_cam_plus_plus(
     LayerError
         As for `grad_cam`.
 
+    Warns
+    -----
+    PlacesWarning
+        As for `grad_cam`.
+
     Notes
     -----
     *Reads well when* the pattern occurs several times (every beat); *misleads when* gradients at the layer are
@@ -103,7 +115,7 @@ def grad_cam_plus_plus(
     below = 2 * g**2 + total * g**3
     alpha = np.divide(g**2, below, out=np.zeros_like(g), where=below != 0)
     weights = (alpha * np.maximum(g, 0)).sum(axis=score.axes, keepdims=True)
-    return finish(score, x, (weights * maps).sum(axis=-1), relu, upsample)
+    return finish(score, x, (weights * maps).sum(axis=-1), relu, upsample, layer)
 
 
 @method(gives="map", one_input=True)
@@ -126,6 +138,11 @@ def layer_cam(score: Any, x: Array, *, layer: Any = None, relu: bool = True, ups
     LayerError
         As for `grad_cam`.
 
+    Warns
+    -----
+    PlacesWarning
+        As for `grad_cam`.
+
     Notes
     -----
     *Reads well when* early layers are looked at for fine detail; *misleads when* units are saturated, as the
@@ -136,13 +153,12 @@ def layer_cam(score: Any, x: Array, *, layer: Any = None, relu: bool = True, ups
     Jiang et al. 2021, "LayerCAM", equations 6 to 8.
     """
     maps, gradient = score.activations(x, layer)
-    return finish(score, x, (np.maximum(gradient, 0) * maps).sum(axis=-1), relu, upsample)
+    return finish(score, x, (np.maximum(gradient, 0) * maps).sum(axis=-1), relu, upsample, layer)
 
 
-def finish(score: Any, x: Array, cam: Array, relu: bool, upsample: bool) -> Array:
-    """Rectify a map and bring it to the signal's axes."""
+def finish(
+    score: Any, x: Array, cam: Array, relu: bool, upsample: bool, layer: Any, rules: str | None = None
+) -> Array:
+    """Rectify a map and lay it on the signal."""
     cam = np.maximum(cam, 0) if relu else cam
-    if not upsample:
-        return cam
-    sizes = [x.shape[axis] for axis in score.axes]
-    return resize(cam, sizes, [axis + 1 for axis in score.axes])
+    return on_signal(score, x, cam, layer, rules) if upsample else cam

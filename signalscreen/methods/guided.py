@@ -114,6 +114,12 @@ def guided_grad_cam(score: Any, x: Array, *, layer: Any = None, scope: str = "al
     Returns
     -------
     ndarray of float32, shape of `x`
+        Zero where the layer has no position, as Grad-CAM is.
+
+    Warns
+    -----
+    PlacesWarning
+        As for `grad_cam`.
 
     Notes
     -----

@@ -8,7 +8,8 @@ from scipy.special import softmax
 
 from signalscreen.method import method
 from signalscreen.methods.grad_cam import finish
-from signalscreen.resize import resize
+from signalscreen.methods.placing import places_on
+from signalscreen.resize import covered, lay
 from signalscreen.streams import blocks
 
 Array = npt.NDArray[Any]
@@ -34,11 +35,16 @@ def score_cam(score: Any, x: Array, *, layer: Any = None, relu: bool = True, ups
     LayerError
         As for `grad_cam`.
 
+    Warns
+    -----
+    PlacesWarning
+        As for `grad_cam`.
+
     Notes
     -----
-    Each feature map is resampled to the signal, scaled to 0..1 and multiplied onto the input; the weights are
-    the softmax, over feature maps, of the score's rise above that of a zero input. A constant map gets no
-    weight. Costs one model call per feature map.
+    Each feature map is laid on the signal (as by `grad_cam`), scaled to 0..1 and multiplied onto the input; the
+    weights are the softmax, over feature maps, of the score's rise above that of a zero input. A constant map
+    gets no weight. Where the layer has no position the mask is zero. Costs one model call per feature map.
 
     *Reads well when* gradients are noisy; *misleads when* a signal multiplied by a mask is nothing the network
     has seen.
@@ -48,12 +54,13 @@ def score_cam(score: Any, x: Array, *, layer: Any = None, relu: bool = True, ups
     Wang et al. 2020, "Score-CAM", equations 3 to 5 and algorithm 1.
     """
     maps, _ = score.activations(x, layer)
-    place_axes = [axis + 1 for axis in score.axes]
-    masks = resize(np.moveaxis(maps, -1, 0), [x.shape[axis] for axis in score.axes], place_axes)
+    place_axes, sizes = [axis + 1 for axis in score.axes], [x.shape[axis] for axis in score.axes]
+    places = places_on(score, x, maps.shape[1:-1], layer)
+    masks = lay(np.moveaxis(maps, -1, 0), places, sizes, place_axes)
     low = masks.min(axis=tuple(place_axes), keepdims=True)
     spread = masks.max(axis=tuple(place_axes), keepdims=True) - low
     flat = spread == 0
-    masks = np.where(flat, 0, (masks - low) / np.where(flat, 1, spread))[..., None]
+    masks = np.where(flat | ~covered(places, sizes), 0, (masks - low) / np.where(flat, 1, spread))[..., None]
     floor = score(np.zeros_like(x))
     rises = [
         score(masks[some] * x) - floor
@@ -64,4 +71,4 @@ def score_cam(score: Any, x: Array, *, layer: Any = None, relu: bool = True, ups
     raised = np.where(flat.all(axis=0), 0.0, raised)  # every map constant: no weight can be told from another
     weights = np.moveaxis(softmax(raised, axis=0), 0, -1).astype(maps.dtype)
     weights = weights.reshape(*weights.shape[:-1], *[1] * len(score.axes), weights.shape[-1])
-    return finish(score, x, (weights * maps).sum(axis=-1), relu, upsample)
+    return finish(score, x, (weights * maps).sum(axis=-1), relu, upsample, layer)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, OptionError
-from .cells import Cells, read_cells
+from .cells import Cells, forwards, read_cells
 from .choice import Choice, chosen, how_many
 from .colour import ColourScale, add_colour_bar, colour_scale
 from .feature_maps import draw_maps
@@ -113,6 +113,7 @@ def plot_activations(
     if fs is not None:
         check_positive(fs, "fs", "samples per second, such as 360")
     shown = chosen(filters, maps.shape[-1], "filters", _MOST_STRIPS if axes == 1 else _MOST_MAPS)
+    positions, maps = forwards(positions, maps)
     cells = read_cells(positions, maps.shape[:-1], signal.shape[:axes])
     scale = colour_scale(maps[..., shown], colormap, limits=limits, percentile=percentile)
     fig = plt.figure(layout="constrained")

@@ -32,13 +32,28 @@ def read_cells(positions: Any, counts: Sequence[int], lengths: Sequence[int]) ->
     """
     if positions is None:
         return [_spread(count, length) for count, length in zip(counts, lengths, strict=True)]
-    each = positions if isinstance(positions, tuple | list) and np.ndim(positions[0]) else (positions,)
+    each = _by_axis(positions)
     if len(each) != len(counts):
         raise InputError(
             f"positions has {len(each)} axes for {len(counts)} of the layer; give what "
             "ss.layer_positions(model, layer) returns"
         )
     return [_placed(at, count, length) for at, count, length in zip(each, counts, lengths, strict=True)]
+
+
+def forwards(positions: Any, maps: Floats) -> tuple[Any, Floats]:
+    """Positions and maps, turned round on each axis along which the positions fall: a sequence given backwards."""
+    if positions is None:
+        return positions, maps
+    each = list(_by_axis(positions))
+    for axis, at in enumerate(each[: maps.ndim - 1]):
+        if np.ndim(at) == 1 and np.size(at) > 1 and at[0] > at[-1]:
+            each[axis], maps = np.flip(at), np.flip(maps, axis)
+    return tuple(each), maps
+
+
+def _by_axis(positions: Any) -> Any:
+    return positions if isinstance(positions, tuple | list) and np.ndim(positions[0]) else (positions,)
 
 
 def _spread(count: int, length: int) -> Cells:

@@ -5,24 +5,27 @@ field's centre, not cut at the signal's ends. A layer that mixes all positions b
 recurrent one, attention) leaves them where they are, and what it adds from everywhere has no place.
 """
 
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from signalscreen.errors import OptionError
-from signalscreen.naming import matching, name_of, places_of
+from signalscreen.naming import places_of
 from signalscreen.receptive.channels import traced
-from signalscreen.receptive.rules import Floats, Region, UnknownReachError, axes_of, hull, rule_for
+from signalscreen.receptive.rules import (
+    Floats,
+    Region,
+    UnknownReachError,
+    axes_of,
+    hull,
+    joined_axis,
+    rule_for,
+    transposed_left,
+)
 from signalscreen.receptive.steps import Step, graph_of
 
-_AFFINE = {
-    "_conv",
-    "_pool",
-    "_zero_padding",
-    "_cropping",
-    "_embedding",
-    "_permute",
-}  # rules that are exact off the ends too
+_AFFINE = {"_conv", "_pool", "_zero_padding", "_cropping", "_embedding"}  # rules that are exact off the ends too
 
 
 def layer_positions(
@@ -108,40 +111,70 @@ def centres(
     whole = found[0]
     for other in found[1:]:
         whole = hull(whole, other)
-    middle = (whole.lo + whole.hi) / 2
-    return tuple(middle[:n, axis] for axis, n in enumerate(lengths))
+    with np.errstate(invalid="ignore"):  # inf - inf, where a position has no place
+        middle = (whole.lo + whole.hi) / 2
+    places = tuple(middle[:n, axis] for axis, n in enumerate(lengths))
+    return places if all(np.isfinite(place).all() for place in places) else None
 
 
 def _placed(step: Step, which: int, region: Region) -> Region | None:
     """Where a step's output lies on its input number `which`; None for an input that has no place."""
-    rule, mine, out = rule_for(step), axes_of(step.inputs[which]), axes_of(step.output)
+    layer, shape, out, rule = step.layer, step.inputs[which], step.output, rule_for(step)
     name = rule.__name__
     if name in _AFFINE:
         return rule(step, which, region)
     if name == "_conv_transpose":
         return _between(step, region)
     if name == "_up_sampling":
-        size = np.asarray(step.layer.size, float)
+        size = np.asarray(layer.size, float)
         return Region((region.lo + 0.5) / size - 0.5, (region.hi + 0.5) / size - 0.5)
-    if mine == out and (len(step.inputs[which]) > 1 or name in ("_same", "_reshape")):
-        return region
-    if name in ("_reshape", "_concatenate"):
-        raise UnknownReachError(type(step.layer).__name__)
+    if name == "_recurrent" and layer.go_backwards:
+        return _reversed(step, which, region)
+    if name == "_concatenate" and axes_of(shape) != axes_of(out):
+        return _piece(step, which, region)
+    mixes = name == "_whole" and which > 0  # what attention looks at lies elsewhere than what looks
+    if axes_of(shape) == axes_of(out) and (len(shape) == len(out) > 1 or name in ("_same", "_reshape")):
+        return None if mixes else region
+    if name == "_reshape":
+        raise UnknownReachError(type(layer).__name__)
     return None
 
 
 def _between(step: Step, region: Region) -> Region:
     """A transposed convolution: its outputs lie between its inputs, at fractions of them."""
     layer = step.layer
-    if layer.output_padding is not None:
-        raise UnknownReachError("transposed convolution with output padding")
     rank = len(axes_of(step.output))
     sizes, strides, dilations = (
-        np.broadcast_to(np.asarray(v, float), rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate)
+        np.broadcast_to(np.asarray(v, int), rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate)
     )
-    reach = (sizes - 1) * dilations
-    left = np.floor(np.maximum(reach + 1 - strides, 0) / 2) if layer.padding == "same" else np.zeros(rank)
-    return Region((region.lo + left - reach) / strides, (region.hi + left) / strides)
+    left = np.array(transposed_left(step, sizes, strides, dilations))
+    return Region((region.lo + left - (sizes - 1) * dilations) / strides, (region.hi + left) / strides)
+
+
+def _reversed(step: Step, which: int, region: Region) -> Region | None:
+    """A recurrent layer that goes backwards gives its sequence from the end."""
+    [*_, last] = axes_of(step.inputs[which])
+    if which > 0 or not step.layer.return_sequences:
+        return None
+    if last is None:
+        raise UnknownReachError("going backwards over an axis of free length")
+    return Region(last - 1 - region.hi, last - 1 - region.lo)
+
+
+def _piece(step: Step, which: int, region: Region) -> Region:
+    """Pieces put one after the other: each position lies in the piece that holds its centre."""
+    lo, hi = rule_for(step)(step, which, region)
+    rank = len(step.output) + 1
+    axis = joined_axis(step) - 1
+    n = axes_of(step.inputs[which])[axis]
+    if n is None or rank < 3:
+        raise UnknownReachError("concatenation along an axis of free length")
+    middle = (lo[:, axis] + hi[:, axis]) / 2
+    first, last = which == 0, which == len(step.inputs) - 1
+    other = ((middle < -0.5) & (not first)) | ((middle >= n - 0.5) & (not last))
+    lo, hi = lo.copy(), hi.copy()
+    lo[other, axis], hi[other, axis] = inf, -inf
+    return Region(lo, hi)
 
 
 def _spacing(steps: list[Step], inputs: list[int], step: Step) -> tuple[float, ...] | None:
@@ -166,11 +199,6 @@ def _lengths(known: tuple[int | None, ...], count: int | tuple[int, ...] | None,
 
 
 def _step_of(steps: list[Step], model: Any, layer: Any) -> Step:
-    """The last call of a layer; of a nested model, the last call inside it."""
-    known = f"layers: {', '.join(dict.fromkeys(step.path for step in steps))}"
-    name = name_of(layer, model.layers)
-    if not matching(layer, model.layers, steps, known):
-        inside = [step for step in steps if step.path.startswith(f"{name}/")]
-        if inside:
-            return inside[-1]
+    """The last call of a layer, or of a nested model."""
+    known = f"layers: {', '.join(dict.fromkeys(step.path for step in steps if not step.is_container))}"
     return places_of(layer, model.layers, steps, known)[-1]

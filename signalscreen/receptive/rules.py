@@ -145,12 +145,31 @@ def _conv_transpose(step: Any, which: int, region: Region) -> Region:  # noqa: A
     layer = step.layer
     rank = len(axes_of(step.inputs[0]))
     sizes, strides, dilations = (_each(v, rank) for v in (layer.kernel_size, layer.strides, layer.dilation_rate))
-    if layer.output_padding is not None or any(d != 1 for d in dilations):
-        raise UnknownReachError("transposed convolution with output padding or dilation")
-    same = layer.padding == "same"
-    left = np.array([max(k - s, 0) // 2 if same else 0 for k, s in zip(sizes, strides, strict=True)])
-    lo = np.ceil((region.lo + left - (np.asarray(sizes) - 1)) / np.asarray(strides))
+    left = np.array(transposed_left(step, sizes, strides, dilations))
+    lo = np.ceil((region.lo + left - (np.asarray(sizes) - 1) * np.asarray(dilations)) / np.asarray(strides))
     return Region(lo, np.floor((region.hi + left) / np.asarray(strides)))
+
+
+def transposed_left(step: Any, sizes: Any, strides: Any, dilations: Any) -> list[int]:
+    """Count what "same" padding cuts off in front of each axis: that of the convolution which is undone.
+
+    Raises
+    ------
+    UnknownReachError
+        Output padding on an axis of free length.
+    """
+    if step.layer.padding != "same":
+        return [0] * len(sizes)
+    lefts = []
+    lengths = zip(axes_of(step.inputs[0]), axes_of(step.output), strict=True)
+    for (n, out), size, stride, dilation in zip(lengths, sizes, strides, dilations, strict=True):
+        reach = (size - 1) * dilation
+        if n is None or out is None:
+            if step.layer.output_padding is not None:
+                raise UnknownReachError("output padding on an axis of free length")
+            n, out = 1, stride
+        lefts.append(max((n - 1) * stride + reach + 1 - out, 0) // 2)
+    return lefts
 
 
 def _zero_padding(step: Any, which: int, region: Region) -> Region:  # noqa: ARG001
@@ -189,11 +208,17 @@ def _activation(step: Any, which: int, region: Region) -> Region:
     return (_dense if softmax else _same)(step, which, region)
 
 
-def _concatenate(step: Any, which: int, region: Region) -> Region:
+def joined_axis(step: Any) -> int:
+    """The axis along which a step puts its inputs together, in shapes that lie channels last."""
     rank = len(step.output) + 1
-    axis = step.layer.axis % rank
-    if step.first:  # as the shapes lie
-        axis = rank - 1 if axis == 1 else axis - 1
+    axis = int(step.layer.axis % rank)
+    if not step.first:
+        return axis
+    return rank - 1 if axis == 1 else axis - 1
+
+
+def _concatenate(step: Any, which: int, region: Region) -> Region:
+    rank, axis = len(step.output) + 1, joined_axis(step)
     if axis == rank - 1 and rank > 2:
         return _same(step, which, region)
     before = [shape[axis - 1] for shape in step.inputs[:which]]

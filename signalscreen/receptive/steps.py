@@ -14,6 +14,7 @@ class Step:
 
     Shapes are ``(*axes, channels)`` once `channels.laid_out` has seen them; then `first` says whether the layer
     itself takes channels first, and `turns` whether it only moves them. `own` is the output as the layer has it.
+    That of a nested model follows those inside it, and stands for its output only.
     """
 
     path: str
@@ -25,6 +26,7 @@ class Step:
     own: Shape
     first: bool = False
     turns: bool = False
+    is_container: bool = False
 
 
 def graph_of(model: Any) -> Any:
@@ -46,24 +48,21 @@ def _steps_of(graph: Any, prefix: str, names: dict[int, int], numbers: Any) -> I
     """List the calls of layers in the order they are made, nested models opened; number the tensors."""
     for depth in sorted(graph._nodes_by_depth, reverse=True):
         for node in graph._nodes_by_depth[depth]:
-            layer = node.operation
+            layer, path = node.operation, f"{prefix}{node.operation.name}"
             sources = tuple(names[id(t)] for t in node.input_tensors if id(t) in names)
+            given = tuple(node.outputs[0].shape[1:])
             inner = graph_of(layer)
             if inner is not None:
                 inside = dict(zip(map(id, inner.inputs), sources, strict=True))
-                yield from _steps_of(inner, f"{prefix}{layer.name}/", inside, numbers)
+                yield from _steps_of(inner, f"{path}/", inside, numbers)
                 names.update(zip(map(id, node.outputs), (inside[id(t)] for t in inner.outputs), strict=True))
+                results = tuple(names[id(t)] for t in node.outputs)
+                yield Step(path, layer, (), (), results, given, given, is_container=True)
                 continue
             if prefix and node.is_input:
                 continue  # the nested model's own door
             if not node.is_input:
                 names.update((id(t), next(numbers)) for t in node.outputs)
-            yield Step(
-                f"{prefix}{layer.name}",
-                layer,
-                sources,
-                tuple(tuple(t.shape[1:]) for t in node.input_tensors),
-                tuple(names[id(t)] for t in node.outputs),
-                tuple(node.outputs[0].shape[1:]),
-                tuple(node.outputs[0].shape[1:]),
-            )
+            shapes = tuple(tuple(t.shape[1:]) for t in node.input_tensors)
+            results = tuple(names[id(t)] for t in node.outputs)
+            yield Step(path, layer, sources, shapes, results, given, given)

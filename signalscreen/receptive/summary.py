@@ -69,6 +69,8 @@ def summarise(model: Any) -> list[LayerSummary]:
     steps, inputs = traced(graph)
     rows: dict[str, LayerSummary] = {}
     for i, step in enumerate(steps):
+        if step.is_container:
+            continue
         field = _field(steps[: i + 1], inputs)
         before = rows.get(step.path)  # a layer called twice has the larger field
         if before is not None:

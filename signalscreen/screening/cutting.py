@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import signalscreen.methods  # noqa: F401 (the methods list themselves)
 from signalscreen.errors import ModelError, OptionError, RecordingError
 from signalscreen.methods import find_method
+from signalscreen.methods.placing import samples_covered
 from signalscreen.order import Order, plain
 from signalscreen.recording import Recording
 from signalscreen.recording import normalise as scaled
@@ -49,7 +50,8 @@ class Explained:
     Attributes
     ----------
     attribution : ndarray, shape (samples,) or (samples, leads)
-        NaN where no window without a gap lies.
+        NaN where no window without a gap lies; of a class activation map, zero where no window's layer has a
+        position.
     scores : ndarray, shape (windows,)
     targets : ndarray of int, shape (windows,)
         Class of each window, -1 where the target is not a class.
@@ -147,7 +149,7 @@ def explain_windows(
     bound, checked = score.bind(values)
     classes = bound.classes
     return Explained(
-        stitch(maps, windows.starts, n),
+        stitch(maps, windows.starts, n, known=samples_covered(bound, checked, method, options or {})),
         bound(checked),
         np.full(len(values), -1) if classes is None else classes.astype(np.int64),
         bound.kind,

@@ -24,6 +24,7 @@ from signalscreen.errors import (
 )
 from signalscreen.finiteness import not_finite
 from signalscreen.methods import METHODS
+from signalscreen.methods.placing import samples_covered
 from signalscreen.quality import MARGIN, bad_signal
 from signalscreen.recording import normalise
 from signalscreen.recording.resampling import resample_with_gaps
@@ -56,6 +57,7 @@ class Answer:
     flagged: NDArray[np.bool_] | None = None
     explained: NDArray[np.bool_] | None = None
     maps: dict[str, Array] = field(default_factory=dict)
+    known: dict[str, Array | None] = field(default_factory=dict)
     completeness: dict[str, Array] = field(default_factory=dict)
 
 
@@ -219,6 +221,7 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Arra
     chosen = answer.explained
     score = ready.score(target[chosen] if isinstance(target, np.ndarray) else target)
     values = x[chosen]
+    bound, x = score.bind(values)
     for name, options in ready.job.methods.items():
         # Both are kept for each window, and said once for all at the end.
         with silenced(CompletenessWarning), silenced(NonFiniteWarning):
@@ -234,6 +237,7 @@ def _explain(ready: Ready, answer: Answer, x: Array, target: Any, gradient: Arra
             )
         _warn_not_finite(name, maps, answer)
         answer.maps[name] = maps
+        answer.known[name] = samples_covered(bound, x, name, options)
         if METHODS[name].complete:
             answer.completeness[name] = _incompleteness(name, score, values, maps, options)
 
@@ -280,13 +284,14 @@ def _write_time(ready: Ready, arrays: Arrays, material: Material, answer: Answer
     )
     arrays["signal"][here] = signal[shard.first - first : shard.stop - first].astype(np.float32)
     arrays["bad"][here] = flags[shard.first - first : shard.stop - first]
-    for name, maps in answer.maps.items():
-        arrays[f"attribution_{name}"][here] = _stitched(ready, shard, answer, maps, material.offset)
+    for name in answer.maps:
+        arrays[f"attribution_{name}"][here] = _stitched(ready, shard, answer, name, material.offset)
 
 
-def _stitched(ready: Ready, shard: Shard, answer: Answer, maps: Array, offset: int) -> Array:
+def _stitched(ready: Ready, shard: Shard, answer: Answer, name: str, offset: int) -> Array:
     """Maps of windows on the recording's timeline, ``(samples, leads)``; NaN where nothing was explained."""
     grid, groups = ready.grid, ready.groups
+    maps, known = answer.maps[name], answer.known[name]
     rows = np.flatnonzero(answer.rows)[answer.explained]
     starts = grid.starts[slice(*shard.needed)] - offset
     n = int(starts[-1]) + grid.length if len(starts) else 0
@@ -294,7 +299,7 @@ def _stitched(ready: Ready, shard: Shard, answer: Answer, maps: Array, offset: i
     for number, leads_of in enumerate(groups):
         mine = rows % len(groups) == number
         if mine.any():
-            line = stitch(maps[mine], starts[rows[mine] // len(groups)], n)
+            line = stitch(maps[mine], starts[rows[mine] // len(groups)], n, known=known)
             # One value per moment is that of all its leads.
             lines[:, leads_of] = line[:, None] if line.ndim == 1 else line
     return grid.on_timeline(lines, offset, shard.first, shard.stop)

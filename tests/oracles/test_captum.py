@@ -11,6 +11,7 @@ from agreement import assert_close, case, model_of
 from nets import CAM_LAYERS, DEEP_LIFT_CLOSES, NETS, STRIDES, WINDOWS
 
 import signalscreen as ss
+from signalscreen.resize import resize, stretched
 
 RANKS = (1, 2, 3)
 ALL = [(rank, name) for rank in RANKS for name in NETS]
@@ -28,10 +29,19 @@ class Pair:
         self.model = model_of(NETS[name], rank, self.captum)
         self.x, self.target, self.baseline = (self.captum[k] for k in ("x", "target", "baseline"))
         self.cam_layer = f"layer_{CAM_LAYERS[name]}"
+        places = ss.layer_positions(self.model, self.cam_layer)
+        even = [stretched(len(at), n) for at, n in zip(places, self.x.shape[1:], strict=False)]
+        self.covers = all(np.array_equal(*pair) for pair in zip(places, even, strict=True))
 
     def agree(self, method, key=None, scale=1.0, **options):
         ours = getattr(ss, method)(self.model, self.x, self.target, **options)
         assert_close(ours, self.captum[key or method] * scale)
+
+    def stretched(self):
+        """Captum stretches a map over the whole signal, also where the layer covers only its middle."""
+        small = ss.grad_cam(self.model, self.x, self.target, layer=self.cam_layer, upsample=False)
+        axes = range(1, self.x.ndim - 1)
+        return resize(small, [self.x.shape[axis] for axis in axes], list(axes))
 
 
 pair_of = cache(Pair)
@@ -97,11 +107,17 @@ def test_class_activation_maps(rank, name):
     pair = pair_of(rank, name)
     pair.agree("grad_cam", "grad_cam_signed_small", layer=pair.cam_layer, relu=False, upsample=False)
     pair.agree("grad_cam", "grad_cam_small", layer=pair.cam_layer, upsample=False)
-    pair.agree("grad_cam", layer=pair.cam_layer)
-    pair.agree("grad_cam")  # the default layer is the last with feature maps, which is this one
+    small = ss.grad_cam(pair.model, pair.x, pair.target)  # the default layer is the last with feature maps
+    np.testing.assert_array_equal(small, ss.grad_cam(pair.model, pair.x, pair.target, layer=pair.cam_layer))
+    assert_close(pair.stretched(), pair.captum["grad_cam"])
+    if pair.covers:
+        pair.agree("grad_cam", layer=pair.cam_layer)
 
 
 @pytest.mark.parametrize(("rank", "name"), RELU_ONLY)
 def test_guided_grad_cam(rank, name):
     pair = pair_of(rank, name)
-    pair.agree("guided_grad_cam", layer=pair.cam_layer)
+    fine = ss.guided_backprop(pair.model, pair.x, pair.target)
+    assert_close(fine * pair.stretched()[..., None], pair.captum["guided_grad_cam"])
+    if pair.covers:
+        pair.agree("guided_grad_cam", layer=pair.cam_layer)

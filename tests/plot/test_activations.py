@@ -73,6 +73,15 @@ def test_a_map_lies_over_the_samples_it_belongs_to(net):
     assert fig.get_supxlabel() == ""
 
 
+def test_a_sequence_given_backwards_is_drawn_forwards():
+    maps = np.random.default_rng(0).normal(size=(20, 1))
+    backwards = plot_activations(SIGNAL, maps[::-1], positions=(np.arange(20)[::-1],))
+    forwards = plot_activations(SIGNAL, maps, positions=np.arange(20))
+    drawn = [fig.axes[1].patches[0].get_data().values for fig in (backwards, forwards)]
+    np.testing.assert_array_equal(*drawn)
+    np.testing.assert_allclose(drawn[1], maps[:, 0])
+
+
 def test_maps_of_an_image_lie_in_its_frame():
     maps = np.zeros((4, 5, 2))
     maps[1, 3, 1] = 1
