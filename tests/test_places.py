@@ -273,9 +273,9 @@ def test_score_cam_masks_the_input_at_the_places():
 
 
 def mixed():
-    """A dense layer over time: its positions have no place."""
+    """An unrolled loop, each step of which sees all before: its positions have no place."""
     inputs = keras.Input((N, 2))
-    x = kl.Permute((2, 1))(kl.Dense(15)(kl.Permute((2, 1))(inputs)))
+    x = kl.LSTM(3, return_sequences=True, unroll=True)(inputs)
     return keras.Model(inputs, kl.Dense(1)(kl.GlobalAveragePooling1D()(kl.ReLU(name="mixed")(x))))
 
 
@@ -288,14 +288,22 @@ def test_a_map_that_is_stretched_says_so(method):
 
 
 def test_a_map_as_it_is_needs_no_places():
-    assert ss.grad_cam(mixed(), np.ones((2, N, 2)), 0, layer="mixed", upsample=False).shape == (2, 15)
+    assert ss.grad_cam(mixed(), np.ones((2, N, 2)), 0, layer="mixed", upsample=False).shape == (2, N)
 
 
-def test_positions_out_of_order_are_refused():
+def test_positions_made_of_all_samples_are_no_map():
+    inputs = keras.Input((N, 2))
+    x = kl.Permute((2, 1))(kl.Dense(15, name="over_time")(kl.Permute((2, 1))(inputs)))
+    model = keras.Model(inputs, kl.Dense(1)(kl.GlobalAveragePooling1D()(kl.ReLU(name="behind")(x))))
+    with pytest.raises(LayerError, match="no feature map over the signal's axes"):
+        ss.grad_cam(model, np.ones((2, N, 2)), 0, layer="behind")
+
+
+def test_positions_out_of_order_are_said():
     inputs = keras.Input((N, 1))
     x = kl.Concatenate(axis=1, name="twice")([kl.Conv1D(1, 3)(inputs), kl.Conv1D(1, 5)(inputs)])
     model = keras.Model(inputs, kl.Dense(1)(kl.GlobalAveragePooling1D()(x)))
-    with pytest.raises(LayerError, match="'twice' has positions that do not follow one another"):
+    with pytest.warns(PlacesWarning, match="positions of layer 'twice' lie on the signal is not known"):
         ss.layer_cam(model, np.ones((1, N, 1)), 0, layer="twice")
     assert ss.layer_cam(model, np.ones((1, N, 1)), 0, layer="twice", upsample=False).shape == (1, 54)
 

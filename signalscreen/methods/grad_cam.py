@@ -48,8 +48,7 @@ def grad_cam(
     Raises
     ------
     LayerError
-        The model has no such layer, or none with feature maps; or the layer's positions do not follow one another
-        along the signal (``upsample=False`` takes it as it is).
+        The model has no such layer, or none with feature maps.
     OptionError
         `rules` is not known.
 

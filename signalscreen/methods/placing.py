@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from signalscreen.errors import LayerError, PlacesWarning, warn
+from signalscreen.errors import PlacesWarning, warn
 from signalscreen.method import find_method
 from signalscreen.resize import covered, lay, stretched
 
@@ -37,11 +37,6 @@ def places_on(
     counts : sequence of int
         Positions on each axis.
 
-    Raises
-    ------
-    LayerError
-        The positions do not follow one another.
-
     Warns
     -----
     PlacesWarning
@@ -57,13 +52,6 @@ def places_on(
             PlacesWarning,
         )
         return tuple(stretched(n, x.shape[axis]) for n, axis in zip(counts, score.axes, strict=True))
-    for at in places:
-        ways = np.diff(at)
-        if not ((ways > 0).all() or (ways < 0).all()):
-            raise LayerError(
-                f"layer {score.layer_path(layer, rules)!r} has positions that do not follow one another along the "
-                "signal, so its map cannot be laid on it; give a layer before it, or upsample=False"
-            )
     return places
 
 
