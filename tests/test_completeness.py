@@ -7,6 +7,7 @@ import pytest
 
 from signalscreen.completeness import gap, is_open, warn_open
 from signalscreen.errors import CompletenessWarning
+from signalscreen.finiteness import Watch
 
 
 def missing(miss, here, there, size=1.0):
@@ -49,6 +50,7 @@ def test_what_is_no_number_is_open():
 
 class Numbered:
     numbers = np.arange(100, 200)
+    watch = Watch()
 
 
 def test_examples_are_named_by_their_numbers_and_the_worst_by_its_part():

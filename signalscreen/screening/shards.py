@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from signalscreen.completeness import gap
 from signalscreen.errors import (
     CompletenessWarning,
+    ExaminationWarning,
     NonFiniteWarning,
     OptionError,
     ProbabilityWarning,
@@ -163,7 +164,8 @@ def answered(ready: Ready, rows: Array) -> Answer:
     whole = np.asarray(~np.isnan(rows).any(axis=(1, 2)))
     answer = Answer(whole)
     if whole.any():
-        with silenced(ProbabilityWarning):  # it was said when the job was made ready
+        # Both were said when the job was made ready.
+        with silenced(ProbabilityWarning), silenced(ExaminationWarning):
             _fill(ready, answer, rows)
     return answer
 
