@@ -91,8 +91,8 @@ def test_rules_are_exact(name, seed, scale, rows):
     r = (scale * rng.normal(size=(9, 2))).astype("float32")
     x[0, :3] = r[:3]  # some places do not change
     for reference in (r, np.stack([x[::-1][i] for i in range(rows)])[:1], lambda x: x[:, None, ::-1]):
-        a = ss.deep_lift(MODELS[name], x, 0, references=reference)
-        score, bound = ss.Score(MODELS[name], 0).bind(x)
+        a = ss.deep_lift(MODELS[name], x, 0, references=reference, score="probability")
+        score, bound = ss.Score(MODELS[name], 0, score="probability").bind(x)
         there = reference(x)[:, 0] if callable(reference) else np.broadcast_to(reference, x.shape)
         change = score(bound) - score(np.ascontiguousarray(there))
         size = np.abs(a).sum((1, 2)) + np.abs(score(bound)) + 0.05
@@ -121,7 +121,7 @@ def test_what_has_no_rule_is_refused_by_name(name):
 def test_multipliers_are_slopes_where_nothing_changes():
     x = np.random.default_rng(0).normal(size=(2, 9, 2)).astype("float32")
     for name in ("tanh", "gelu", "swish", "softmax", "sigmoid"):
-        score, x = ss.Score(MODELS[name], 0).bind(x)
+        score, x = ss.Score(MODELS[name], 0, score="probability").bind(x)
         multipliers, here, there = score.multipliers(x, x)
         np.testing.assert_allclose(multipliers, score.gradient(x), atol=1e-5)
         np.testing.assert_array_equal(here, there)
