@@ -177,10 +177,11 @@ def _run(
 
     async def listen() -> None:
         server.add_socket(listening)
-        ready.set()
 
     try:
         loop.run_until_complete(listen())
+        # Not before: a stop that comes while `listen` ends would end that alone, and the server would run on.
+        loop.call_soon(ready.set)
         loop.run_forever()
     finally:
         ready.set()

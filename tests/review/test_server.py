@@ -1,11 +1,14 @@
 """What the server answers, over real HTTP."""
 
+import asyncio
 import socket
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -13,7 +16,7 @@ import pytest
 import zarr
 
 from signalscreen.errors import OptionError, RecordingError
-from signalscreen.review import RunningReview, answers, start_in_thread
+from signalscreen.review import RunningReview, answers, server, start_in_thread
 from signalscreen.review.record import open_records
 from signalscreen.screening.allocation import create_database
 
@@ -248,6 +251,33 @@ def test_stopping_ends_the_thread_and_frees_the_port(store: Path) -> None:
     while set(threading.enumerate()) - before and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not {one.name for one in set(threading.enumerate()) - before if "review" in one.name}
+
+
+def test_a_stop_at_the_first_moment_is_heard() -> None:
+    """Whoever is told that the server is ready may end it at once."""
+    loop, ended = asyncio.new_event_loop(), threading.Event()
+
+    class Ready(threading.Event):
+        def set(self) -> None:
+            loop.call_soon_threadsafe(loop.stop)
+            super().set()
+
+    class Server:
+        request_callback = SimpleNamespace(settings={"review": SimpleNamespace(executor=ThreadPoolExecutor())})
+
+        def add_socket(self, _: socket.socket) -> None:
+            pass
+
+        def stop(self) -> None:
+            pass
+
+        async def close_all_connections(self) -> None:
+            pass
+
+    with socket.socket() as listening:
+        arguments = (loop, Server(), listening, Ready(), ended)
+        threading.Thread(target=server._run, args=arguments, daemon=True).start()
+        assert ended.wait(10)
 
 
 def test_what_is_no_store_is_said(tmp_path: Path, store: Path) -> None:
