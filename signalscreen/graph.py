@@ -10,7 +10,7 @@ import re
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from math import prod
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -85,7 +85,7 @@ def call(model: Any, inputs: list[Any], structure: Any, orders: Sequence[Order] 
     packed = tf.nest.pack_sequence_as(structure, taken)
     entry = graph.get_operations()[first:]
     before = len(graph.get_operations())
-    with _tracing, tapped(model) as taps:
+    with _tracing, _scope(model), tapped(model) as taps:
         try:
             with functions_open():
                 outputs = model(packed, training=False)
@@ -99,6 +99,11 @@ def call(model: Any, inputs: list[Any], structure: Any, orders: Sequence[Order] 
     # What lies in the graph of an inner function or loop is no part of this graph.
     taps = [tap for tap in taps if getattr(tap.tensor, "graph", None) is graph]
     return Run(ops, list(inputs), outputs, taps, list(getattr(model, "layers", [])))
+
+
+def _scope(model: Any) -> Any:
+    """A scope for ops of a model whose own name may not begin one, as that of a class that begins with "_"."""
+    return nullcontext() if re.match(r"[A-Za-z0-9.]", str(model.name)) else tf.name_scope("model")
 
 
 def _called(model: Any, packed: Any, inputs: list[Any]) -> Any:

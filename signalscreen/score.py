@@ -443,8 +443,8 @@ class Score:
         ------
         LayerError
         """
-        which = self.program("activations", layer, rules).facts["tap"]
-        roles = surveys.roles(self.model, self.layout, self.bound.position)[which]
+        facts = self.program("activations", layer, rules).facts
+        roles = surveys.tap_roles(self.model, self.layout, self.bound.position, facts["tap"], facts["layer"])
         return None if roles is None else roles.positions()
 
     def layer_path(self, layer: Any = None, rules: str | None = None) -> str:

@@ -99,7 +99,7 @@ def channels_last(model: Any, array: Array, channels: Any = None) -> Array:
     return orders[0].canonical(array)
 
 
-def roles(model: Any, layout: Layout, number: int, taps: Sequence[Tap] | None = None) -> list[Roles | None]:
+def roles(model: Any, layout: Layout, number: int, taps: Sequence[Tap]) -> list[Roles | None]:
     """What the axes of layers' outputs are, for one input of the lengths at hand.
 
     Parameters
@@ -108,15 +108,21 @@ def roles(model: Any, layout: Layout, number: int, taps: Sequence[Tap] | None = 
         With the shapes of a signal.
     number : int
         Of the input.
-    taps : sequence of Tap, optional
-        Of a run; by default those of the survey, in the order of a run's.
+    taps : sequence of Tap
+        Of a run.
     """
     found = _survey(model, layout, tuple(layout.own_shapes))
     order = layout.orders[number]
-    if taps is None:
-        return [found.roles(one, number, order) for one in found.taps]
     pairs = zip(found.of_run(taps), taps, strict=True)
     return [_by_shape(tap, order) if one is None else found.roles(one, number, order) for one, tap in pairs]
+
+
+def tap_roles(model: Any, layout: Layout, number: int, which: int, path: str) -> Roles | None:
+    """The same of one tap of a run, by its number and path; None where the survey has another there."""
+    found = _survey(model, layout, tuple(layout.own_shapes))
+    if which >= len(found.taps) or found.taps[which].path != path:
+        return None  # traced for its own lengths, the model called other layers
+    return found.roles(found.taps[which], number, layout.orders[number])
 
 
 def _by_shape(tap: Tap, order: Order) -> Roles | None:

@@ -269,6 +269,26 @@ def test_score_cam_masks_the_input_at_the_places():
     assert not found[:, [*range(3), *range(27, N)]].any()
 
 
+class _Hidden(keras.Model):
+    """A name that may not begin a scope of TensorFlow, and a layer called for batches of known size only."""
+
+    def __init__(self):
+        super().__init__()
+        self.early, self.conv, self.head = kl.Conv1D(1, 3, name="early"), kl.Conv1D(1, 7, name="conv"), kl.Dense(1)
+
+    def call(self, x):
+        return self.head(keras.ops.mean(self.conv(x if x.shape[0] is None else self.early(x)), axis=1))
+
+
+def test_places_are_those_of_the_layer_that_has_the_map():
+    """A model that calls more layers for a batch of known size: the places of another are not taken for its own."""
+    model = _Hidden()
+    model(np.zeros((3, N, 1)))
+    signal = np.random.default_rng(0).normal(size=(2, N, 1))
+    score, _ = ss.Score(model, 0, examine=False).bind(signal)  # which refuses such a model otherwise
+    assert score.places("conv") is None
+
+
 # --- where places are not known ------------------------------------------------------------------------------
 
 

@@ -160,15 +160,13 @@ def transposed_left(step: Any, sizes: Any, strides: Any, dilations: Any) -> list
     """
     if step.layer.padding != "same":
         return [0] * len(sizes)
-    lefts = []
-    lengths = zip(axes_of(step.inputs[0]), axes_of(step.output), strict=True)
-    for (n, out), size, stride, dilation in zip(lengths, sizes, strides, dilations, strict=True):
-        reach = (size - 1) * dilation
+    lefts, each = [], (axes_of(step.inputs[0]), axes_of(step.output), sizes, strides, dilations)
+    for n, out, size, stride, dilation in zip(*each, strict=True):
         if n is None or out is None:
             if step.layer.output_padding is not None:
                 raise UnknownReachError("output padding on an axis of free length")
             n, out = 1, stride
-        lefts.append(max((n - 1) * stride + reach + 1 - out, 0) // 2)
+        lefts.append(max((n - 1) * stride + (size - 1) * dilation + 1 - out, 0) // 2)
     return lefts
 
 

@@ -29,7 +29,6 @@ def options(name, kind, x):
 
 
 @pytest.mark.filterwarnings("ignore::signalscreen.errors.CompletenessWarning")  # a matter of the next test
-@pytest.mark.filterwarnings("ignore::signalscreen.errors.PlacesWarning")  # of the kinds without a graph of layers
 @pytest.mark.parametrize("name", list(ss.METHODS))
 def test_contract(name, case):
     kind, model, x = case
