@@ -226,8 +226,10 @@ def test_bad_model_files(npz, tmp_path, content):
 def test_summary(model):
     done = run("summary", model, "--fs", 100)
     assert done.exit_code == 0
-    header, *rows, _, total = done.stdout.splitlines()
+    header, *rows, _, total, lying = done.stdout.splitlines()
     assert header.split("  ")[0] == "layer"
+    assert lying.startswith("input ")
+    assert lying.endswith(", read from the layers")
     last = next(row for row in rows if row.startswith("last"))
     # pooled by 4 after 9 samples, then 5 of those: 9 + 3 + 4 * 4 = 28 samples
     assert last.split() == ["last", "Conv1D", "50", "x", "4", "84", "28", "0.28"]
