@@ -38,7 +38,7 @@ def program_of(score: Any, width: tuple[int, ...]) -> Patched | None:
         return None
     shapes = tuple(map(tuple, bound.layout.shapes))
     wiring = bound.wiring._replace(shapes=shapes)
-    key = ("patched", wiring, bound.target.key, score.logit, bound.position, width)
+    key = ("patched", wiring, *score.asked, bound.position, width)
     args = (score.model, wiring, bound.target, score.logit, bound.position, width)
     program: Patched = programs.program(score.model, key, lambda: programs.patched(*args))
     return program

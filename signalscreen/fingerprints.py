@@ -37,7 +37,7 @@ _BOOKS = frozenset(
 _OF_TRAINING = ("_initializer", "_regularizer", "_constraint")
 _LIBRARIES = ("keras", "tensorflow", "numpy", "builtins")
 _DEPTH, _MOST = 5, 100_000  # how deep into a value one looks, and at how many values of a model
-_LARGE = 2**20  # bytes of an array of which not every one is read
+_LARGE = 2**26  # bytes of an array of which not every one is read
 
 _TF_FUNCTION = type(tf.function(lambda: None))
 

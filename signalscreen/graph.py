@@ -36,9 +36,6 @@ FUNCTION_OPS = {
     "XlaLaunch",
 }
 
-# Ops by which a model changes its own variables.
-STATE_OPS = {"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"}
-
 _tracing = threading.RLock()
 
 

@@ -178,7 +178,9 @@ def given_order(channels: Any, shape: Sequence[int | None]) -> Order:
             f"channels {channels!r} does not name axes of x, (batch, {', '.join(map(_size, shape))}), that hold "
             f"leads; give 'first', 'last', or one or several numbers from 1 to {rank}, and leave the signal an axis"
         )
-    return of_features(shape, [a - 1 for a in held], held[-1] - 1 if held[0] != 1 else 0)
+    # Filters take the place of the axis of a single channel, where there is one, as in reading the order.
+    channel = next((a for a in held if shape[a - 1] == 1), held[-1])
+    return of_features(shape, [a - 1 for a in held], channel - 1)
 
 
 def check_channels(channels: Any) -> None:

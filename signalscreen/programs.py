@@ -68,7 +68,7 @@ def _kept(table: Any, model: Any, key: tuple[Any, ...], build: Callable[[], Any]
         found = build()
         fingerprints.settle(model)
     if len(kept) >= _MOST:
-        kept.pop(next(iter(kept)))
+        kept.pop(next(iter(kept)), None)  # another thread may have taken it
     kept[key] = found
     return found
 
@@ -158,7 +158,7 @@ def tapped(model: Any, wiring: Wiring) -> Program:
     ref = weakref.ref(model)
 
     def body(_: Any, *inputs: Any) -> Any:
-        run = call(ref(), list(inputs), wiring.structure())
+        run = call(ref(), list(inputs), wiring.structure(), wiring.orders)
         taps = [tap for tap in run.taps if is_compared(tap)]
         return [tf.cast(tap.tensor, tf.float64) for tap in taps], run, {"paths": [tap.path for tap in taps]}
 

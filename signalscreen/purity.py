@@ -5,12 +5,17 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from signalscreen.backend import tf
-from signalscreen.graph import FUNCTION_OPS, STATE_OPS, Run, layer_namer
+from signalscreen.graph import FUNCTION_OPS, Run, layer_namer
 
 # By their names in TensorFlow's registry. What a Python function does (`tf.py_function`) nobody knows.
 _DRAWS = re.compile(
     "^(Stateless)?(Random|Multinomial|(Parameterized)?TruncatedNormal|Shuffle$)"
     "|^Stateful(Uniform|StandardNormal|TruncatedNormal|Random)|PyFunc"
+)
+# Variables, parts of them, generators of random numbers, tables.
+_WRITES = re.compile(
+    "^Assign|^Resource(Scatter|StridedSliceAssign|Apply|SparseApply|CountUpTo)|^Rng(ReadAnd)?Skip"
+    "|LookupTable(Insert|Remove|Import)"
 )
 _ONLY_KEYS = re.compile("GetKey|GetAlg")
 
@@ -42,8 +47,8 @@ def draws(run: Run) -> list[Impurity]:
 
 
 def writes(run: Run) -> list[Impurity]:
-    """The ops that change variables."""
-    return _found(run, STATE_OPS.__contains__)
+    """The ops that change variables, parts of them, generators or tables."""
+    return _found(run, lambda op_type: bool(_WRITES.search(op_type)))
 
 
 def _found(run: Run, wanted: Callable[[str], bool]) -> list[Impurity]:
@@ -61,7 +66,7 @@ def _found(run: Run, wanted: Callable[[str], bool]) -> list[Impurity]:
 
 
 def _is_real(node: Any) -> bool:
-    number = node.attr["dtype"].type
+    number = node.attr["dtype"].type or node.attr["T"].type
     return bool(number) and tf.dtypes.as_dtype(number).is_floating
 
 

@@ -554,11 +554,15 @@ class Score:
         }
         key: tuple[Any, ...] = (verb, bound.wiring)
         if verb != "outputs":  # which are the same whatever is asked about them, and were traced to bind
-            held = fingerprints.of_function(
-                bound.target.function or (bound.target.unit and bound.target.unit.reduce)
-            )
-            key += (bound.target.key, held, self.logit, _hashable(extra), bound.position, rules)
+            key += (*self.asked, _hashable(extra), bound.position, rules)
         return programs.program(self.model, key, builders[verb])
+
+    @property
+    def asked(self) -> tuple[Any, ...]:
+        """What is asked of the outputs, for the key of a trace: the target, with what its function closes over."""
+        target = self.bound.target
+        held = fingerprints.of_function(target.function or (target.unit and target.unit.reduce))
+        return target.key, held, self.logit
 
     def _roles(self, taps: Sequence[Tap]) -> list[Roles | None]:
         """What the axes of each of a run's taps are."""

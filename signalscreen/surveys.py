@@ -114,7 +114,19 @@ def roles(model: Any, layout: Layout, number: int, taps: Sequence[Tap]) -> list[
     found = _survey(model, layout, tuple(layout.own_shapes))
     order = layout.orders[number]
     pairs = zip(found.of_run(taps), taps, strict=True)
-    return [_by_shape(tap, order) if one is None else found.roles(one, number, order) for one, tap in pairs]
+    return [
+        _by_shape(tap, order) if one is None else _of_any_length(found.roles(one, number, order), tap)
+        for one, tap in pairs
+    ]
+
+
+def _of_any_length(known: Roles | None, tap: Tap) -> Roles | None:
+    """The roles in a trace that serves all lengths: a free axis counts as one of more than one position."""
+    shape = tap.tensor.shape
+    if known is None or shape.rank != len(known.shape):
+        return known
+    sizes = [max(n, 2) if a in known.places and shape[a] is None else n for a, n in enumerate(known.shape)]
+    return known._replace(shape=tuple(sizes))
 
 
 def tap_roles(model: Any, layout: Layout, number: int, which: int, path: str) -> Roles | None:

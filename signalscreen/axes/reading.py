@@ -28,7 +28,9 @@ def order_of(number: int, shape: Sequence[int | None], events: Sequence[Event]) 
     mine: list[list[str]] = [[] for _ in shape]
     for event in events:
         if event.source[0] == number:
-            mine[event.source[1]].append(event.kind)
+            axis, kind = event.source[1], event.kind
+            # A kernel that covers a free axis whole does so at the length of this signal only.
+            mine[axis].append("slid" if kind == "covered" and shape[axis] is None else kind)
     if len(shape) < 2:
         return _of_vector(shape, mine[0] if mine else [])
     first = [next((k for k in kinds if k in ("slid", "channel")), "") for kinds in mine]

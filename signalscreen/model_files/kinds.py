@@ -139,7 +139,7 @@ def _foreign_content(path: Path, head: bytes | None) -> str | None:
         return "safetensors"
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return "pytorch" if _OLD_TORCH in head[:32] else "pickle"
-    if head[:1] == b"\x08" and 3 <= head[1] < 32 and head[2:3] == b"\x12" and path.suffix != ".pb":
+    if head[:1] == b"\x08" and b"\x03" <= head[1:2] < b"\x20" and head[2:3] == b"\x12" and path.suffix != ".pb":
         return "onnx"  # the version of its format, then who made it
     if head[:1] == b"{" and b'"modelTopology"' in head:
         return "tfjs"

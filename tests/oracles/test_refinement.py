@@ -10,6 +10,7 @@ import pytest
 
 import signalscreen as ss
 from signalscreen.errors import CompletenessWarning
+from signalscreen.finiteness import Watch
 
 WEIGHTS = np.array([[3.0], [-2.0], [0.5], [1.5]])
 X = np.array([[[1.0], [0.5], [-1.0], [0.3]], [[0.1], [0.0], [0.2], [0.0]], [[-0.7], [1.1], [0.4], [0.9]]])
@@ -21,6 +22,7 @@ class Sine:
     """S(x) = sin(4 w x): its integral needs steps, more for some examples than for others."""
 
     axes, rank = (-2,), 2
+    watch = Watch()
 
     def __init__(self, asked=None, numbers=None):
         self.asked = {} if asked is None else asked
