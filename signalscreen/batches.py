@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from signalscreen.backend import tf
 from signalscreen.binding import Binding
+from signalscreen.errors import LayerError
 from signalscreen.programs import Program
 from signalscreen.streams import blocks
 
@@ -63,6 +64,11 @@ def through(
             given += fed(bound, other if one else other[some], number[:1] if one else number)[1:]
         for i, part in enumerate(unpack(program.fn(*given))):
             part = part.numpy()
+            if len(part) not in (1, len(number)):
+                raise LayerError(
+                    f"the layer gives {len(part)} rows for {len(number)} examples (leads or segments are folded "
+                    "into the batch), so its values belong to no example; name a layer before or behind it"
+                )
             if not some.start:
                 results.append(np.empty((len(rows), *part.shape[1:]), part.dtype))
             results[i][some] = part

@@ -40,7 +40,10 @@ def order_of(number: int, shape: Sequence[int | None], events: Sequence[Event]) 
     leads = [a for a, kinds in enumerate(mine) if not first[a] and _is_lead(kinds, shape[a], "slid" in first)]
     if not channels:
         # Where windows move along the last axis too, only leads can be told from the others.
-        channels = leads[:1] if first[-1] == "slid" else [len(shape) - 1]
+        others = [a for a, kind in enumerate(first) if kind != "slid"]
+        # Of two axes, the one along which no window moves holds the leads, also where they are taken one by one.
+        alone = others if len(shape) == 2 else leads[:1]
+        channels = alone if first[-1] == "slid" else [len(shape) - 1]
     elif any(shape[a] != 1 for a in channels):
         leads = []  # beside channels of its own, an axis that a kernel takes whole may well be one of a picture
     held = sorted({*channels, *leads})

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import signalscreen as ss
+from signalscreen.errors import LayerError
 from signalscreen.surveys import orders_of
 
 L = keras.layers
@@ -172,3 +173,26 @@ def test_summary_says_the_order(tmp_path):
     assert "(batch, samples 3, leads 40), as given" in done.output
     done = CliRunner().invoke(main, ["summary", str(path), "--window", "5"], catch_exceptions=False)
     assert done.output.splitlines()[-2].startswith("a window of 5 in 40 samples")
+
+
+@pytest.mark.parametrize("take", ["index", "slice", "unstack"])
+def test_leads_that_are_taken_one_by_one_are_leads(take):
+    x = keras.Input((12, 100))
+    parts = {
+        "index": lambda k: keras.ops.expand_dims(x[:, k], -1),
+        "slice": lambda k: x[:, k, :, None],
+        "unstack": lambda k: keras.ops.expand_dims(keras.ops.unstack(x, axis=1)[k], -1),
+    }
+    branches = [L.GlobalMaxPooling1D()(L.Conv1D(4, 5, activation="relu")(parts[take](k))) for k in range(12)]
+    model = keras.Model(x, L.Dense(2)(L.Concatenate()(branches)))
+    given = np.random.default_rng(0).normal(size=(2, 12, 100)).astype("float32")
+    assert ss.occlusion(model, given, 0, window=5).shape == (2, 100)
+
+
+def test_leads_folded_into_the_batch_are_no_maps_of_an_example():
+    x = keras.Input((60, 4))
+    h = keras.ops.reshape(keras.ops.transpose(x, (0, 2, 1)), (-1, 60, 1))
+    h = L.GlobalMaxPooling1D()(L.Conv1D(5, 7, activation="relu", name="each")(h))
+    model = keras.Model(x, L.Dense(2)(keras.ops.reshape(h, (-1, 20))))
+    with pytest.raises(LayerError):
+        ss.grad_cam(model, np.ones((3, 60, 4), "float32"), 0, layer="each")
