@@ -9,6 +9,10 @@ from signalscreen.errors import CompletenessWarning, warn
 
 Array = npt.NDArray[Any]
 
+_ROUNDING = {"float16": 2**-7, "bfloat16": 2**-4}  # eight times the last digit
+_MOST_FORGIVEN = 0.01  # of the scores, in the name of rounding
+_NEGLIGIBLE = 1e-6  # in units of the score, where the scores themselves are near zero
+
 
 def gap(attribution: Array, scores: tuple[Array, Array]) -> Array:
     """Sum of the attributions of each example minus the change of the score.
@@ -45,16 +49,19 @@ def halves(attribution: Array, lead: int) -> Array:
     return np.stack(parts, axis=-1)
 
 
-def is_open(attribution: Array, scores: tuple[Array, Array], tolerance: float) -> Array:
+def is_open(attribution: Array, scores: tuple[Array, Array], tolerance: float, precision: str = "float32") -> Array:
     """Which examples miss the change of the score by more than `tolerance` of it.
 
-    What rounding in single precision may amount to is forgiven: 1e-6 of all attributions and of both scores,
-    signs dropped.
+    What rounding may amount to is forgiven: in single precision 1e-6 of all attributions and of both scores, signs
+    dropped, and up to 1 % of the scores. Beyond that, attributions that cancel have lost the score.
     """
     here, there = scores
     axes = tuple(range(here.ndim, attribution.ndim))
-    rounding = 1e-6 * (np.abs(attribution).sum(axis=axes, dtype=np.float64) + np.abs(here) + np.abs(there))
-    closed = np.abs(gap(attribution, scores)) <= tolerance * np.abs(here - there) + rounding
+    size = np.abs(here) + np.abs(there)
+    unit = _ROUNDING.get(precision, 1e-6)
+    rounding = unit * (np.abs(attribution).sum(axis=axes, dtype=np.float64) + size)
+    forgiven = np.minimum(rounding, max(_MOST_FORGIVEN, unit) * size + _NEGLIGIBLE)
+    closed = np.abs(gap(attribution, scores)) <= tolerance * np.abs(here - there) + forgiven
     return ~closed  # so that what is no number is open
 
 
@@ -65,7 +72,7 @@ def warn_open(
     score.watch.see(score.numbers, scores[0].reshape(-1, scores[0].shape[-1])[0])  # the same beside each baseline
     # Of an example whose score or map is no number just that is said.
     known = np.isfinite(scores[0]) & np.isfinite(gap(attribution, (np.zeros_like(scores[0]),) * 2))
-    open_ = is_open(attribution, scores, tolerance) & known
+    open_ = is_open(attribution, scores, tolerance, score.precision) & known
     if not open_.any():
         return
     each = open_.reshape(-1, open_.shape[-1]).any(axis=0)

@@ -273,6 +273,11 @@ class Score:
         """Axes of one example, channels included: those over which attributions add up."""
         return self.bound.rank
 
+    @property
+    def precision(self) -> str:
+        """The coarsest dtype that the model computes in."""
+        return str(self.program("outputs").facts["precision"])
+
     def spread(self, x: Array) -> Array:
         """Largest minus smallest value of each example, per input, broadcastable to `x`."""
         return self.bound.spread(x)

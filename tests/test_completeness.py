@@ -43,6 +43,12 @@ def test_rounding_is_a_millionth_of_all_that_is_added_up(here, there, size):
     assert opened(1.1 * forgiven, here, there, 0.05, size)
 
 
+def test_what_cancels_to_nothing_is_forgiven_up_to_a_part_of_the_scores():
+    """Attributions of 1e7 that leave a score of 0.2 have lost it, however well they were rounded."""
+    assert opened(0.1, 0.15, 0.05, 1e-3, size=1e7)
+    assert not opened(0.0015, 0.15, 0.05, 1e-3, size=1e7)
+
+
 def test_what_is_no_number_is_open():
     assert opened(np.nan, 1.0, 0.0, 0.5)
     assert opened(0.0, np.nan, 0.0, 0.5)
@@ -51,6 +57,7 @@ def test_what_is_no_number_is_open():
 class Numbered:
     numbers = np.arange(100, 200)
     watch = Watch()
+    precision = "float32"
 
 
 def test_examples_are_named_by_their_numbers_and_the_worst_by_its_part():

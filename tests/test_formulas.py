@@ -15,6 +15,7 @@ class Product:
     axes, rank = (-2,), 2
     numbers = np.arange(100)
     watch = Watch()
+    precision = "float32"
 
     def __init__(self):
         self.gradients = self.scores = 0

@@ -62,6 +62,6 @@ def deep_lift(score: Any, x: Array, *, references: Any = 0.0) -> Array:
         total = total + multipliers * (x - reference) / len(chosen)
         there = there + np.asarray(at_reference, np.float64) / len(chosen)
     result: Array = np.asarray(total, multipliers.dtype)
-    advice = "the scores are near the limit of single precision"
+    advice = f"the scores are near the limit of what {score.precision} can tell apart"
     warn_open("deep_lift", score, result, (here, there), 1e-3, advice)
     return result

@@ -163,7 +163,7 @@ def _refine(
     mean = mean.copy()
     while 2 * steps <= max_steps:
         result = ((x - b) * mean).astype(x.dtype)
-        open_ = is_open(result, ends, tolerance)
+        open_ = is_open(result, ends, tolerance, score.precision)
         rows = np.flatnonzero(open_.reshape(-1, open_.shape[-1]).any(axis=0))
         if not len(rows):
             return result

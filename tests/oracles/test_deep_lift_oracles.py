@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import keras
 import numpy as np
 import pytest
 from agreement import assert_close, case, stored, weights_in
@@ -58,3 +59,19 @@ def test_several_references_are_averaged():
     ours = ss.deep_lift(network("maxpool", 1, weights), x, 2, references=references[None])
     slow = [np.mean([slow_deep_lift(spec, weights, row, r, 2) for r in references], axis=0) for row in x]
     assert_close(ours, np.stack(slow))
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_has_a_limit_of_its_own(policy):
+    """What is lost there to rounding is more than in single precision, and no fault of the attributions."""
+    keras.config.set_dtype_policy(policy)
+    try:
+        keras.utils.set_random_seed(0)
+        x = keras.Input((100, 2))
+        h = keras.layers.Conv1D(8, 5, activation="relu")(keras.layers.Conv1D(8, 7, activation="relu")(x))
+        head = keras.layers.Dense(3, activation="softmax", dtype="float32")
+        model = keras.Model(x, head(keras.layers.GlobalAveragePooling1D()(h)))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    given = np.random.default_rng(0).normal(1.0, 1.0, (16, 100, 2)).astype("float32")
+    ss.deep_lift(model, given)  # without a warning

@@ -21,7 +21,7 @@ BASELINE = np.array([[0.2], [-0.1], [0.0], [0.4]])
 class Sine:
     """S(x) = sin(4 w x): its integral needs steps, more for some examples than for others."""
 
-    axes, rank = (-2,), 2
+    axes, rank, precision = (-2,), 2, "float64"
     watch = Watch()
 
     def __init__(self, asked=None, numbers=None):
