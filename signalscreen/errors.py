@@ -112,6 +112,10 @@ class PlacesWarning(SignalScreenWarning):
     """Where a layer's positions lie on the signal is not known, so its map is stretched over all of it."""
 
 
+class SeveralCallsWarning(SignalScreenWarning):
+    """The layer is called several times, and the result is that of its last call."""
+
+
 class SpeedWarning(SignalScreenWarning):
     """The result is right, but takes longer than it might."""
 
@@ -134,7 +138,10 @@ def warn(message: str, category: type[Warning]) -> None:
     """Warn at the line of the user's code that called into this package."""
     if issubclass(category, _silent.get()):
         return
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "signalscreen":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
+    level, at, frame = 1, 1, sys._getframe()
+    while frame.f_back is not None:
+        level += 1
+        if frame.f_globals.get("__name__", "").split(".")[0] == "signalscreen":
+            at = level  # TensorFlow, which traces, may lie between frames of this package
+        frame = frame.f_back
+    warnings.warn(message, category, stacklevel=at)

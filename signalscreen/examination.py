@@ -22,8 +22,9 @@ from signalscreen.errors import (
 from signalscreen.programs import Program
 
 Array = npt.NDArray[Any]
+Sizes = tuple[tuple[int, ...], ...]  # of an example of each input
 
-_MOST_LENGTHS = 3  # of signals whose sizes the model leaves free, for which it is examined
+_LENGTHS = 3  # of signals whose sizes the model leaves free, for which it is examined, however near they lie
 
 
 def settled(score: Any, inputs: Sequence[Array]) -> Any:
@@ -85,9 +86,10 @@ def _tell(program: Program, verdict: Verdict, alone: bool) -> None:
         raise TraceError(verdict.differs)
     if verdict.varies is False:
         writes = [op for op in writes if not op.counts]  # a generator whose numbers are not used in inference
-    if verdict.varies and draws:
+    if draws and verdict.varies is not False:
         warn(
-            f"the model draws random numbers when it is called ({_listed(draws)}), so each result is one of many; "
+            f"the model {'draws' if verdict.varies else 'may draw'} random numbers when it is called "
+            f"({_listed(draws)}), so each result is one of many; "
             "build the model without them, or average over many calls",
             RandomModelWarning,
         )
@@ -111,9 +113,15 @@ def _listed(ops: Sequence[Any]) -> str:
 
 def _verdict(score: Any, program: Program, inputs: Sequence[Array]) -> Verdict:
     """What is known of a program for signals of these sizes, found out now if nothing is."""
-    known: dict[Any, Verdict] = program.facts.setdefault("verdicts", {})
+    known: dict[Sizes, Verdict] = program.facts.setdefault("verdicts", {})
     sizes = tuple(map(tuple, score.bound.layout.shapes))
-    if sizes not in known and len(known) < _MOST_LENGTHS:
+    if sizes not in known and (len(known) < _LENGTHS or _is_outside(sizes, list(known))):
         known[sizes] = Examination(score.model, program, score.bound.wiring, inputs).verdict()
     worst = max(known.values(), key=lambda verdict: (bool(verdict.differs), bool(verdict.coupled)))
     return known.get(sizes, worst)
+
+
+def _is_outside(sizes: Sizes, known: Sequence[Sizes]) -> bool:
+    """Whether an axis is shorter or longer than it ever was."""
+    flat, *others = ([n for shape in one for n in shape] for one in (sizes, *known))
+    return any(n < min(seen) or n > max(seen) for n, *seen in zip(flat, *others, strict=True))

@@ -8,18 +8,20 @@ where they are called, so nested and subclassed models have taps like any other.
 
 import re
 import threading
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from math import prod
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from signalscreen.backend import keras, tf
 from signalscreen.entry import entered
-from signalscreen.errors import InputError
+from signalscreen.errors import InputError, SignalScreenError, TraceError
 from signalscreen.order import Order
-from signalscreen.tracing import functions_open, layers_recorded
+from signalscreen.tracing import functions_open, layer_of, layers_recorded
 
 # Ops whose result depends on the shape of their input, not on its values.
 SHAPE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
@@ -46,6 +48,7 @@ class Tap(NamedTuple):
     layer: Any
     tensor: Any
     is_container: bool
+    end: int = 0  # how many ops the graph had when the call ended
 
 
 class Run(NamedTuple):
@@ -106,12 +109,35 @@ def _scope(model: Any) -> Any:
 def _called(model: Any, packed: Any, inputs: list[Any]) -> Any:
     try:
         return model(packed, training=False)
-    except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+    except SignalScreenError:
+        raise
+    except Exception as error:
+        layer, reason = layer_of(error), reason_of(error)
+        where = f"in layer {layer!r}, " if layer else ""
+        if _runs_plainly(model, packed):
+            raise TraceError(
+                f"the model runs, but cannot be traced ({where}{reason.split('. ')[0]}): its Python needs numbers "
+                "or shapes that only a plain call has (`if`, `float` or NumPy on a tensor, tf.numpy_function "
+                "without a shape); write that with operations of TensorFlow or Keras"
+            ) from error
+        if not isinstance(error, ValueError | TypeError | tf.errors.InvalidArgumentError):
+            raise
         shapes = ", ".join(f"({', '.join(['batch', *map(str, t.shape[1:])])})" for t in inputs)
         raise InputError(
-            f"the model cannot be called on signals of shape {shapes} ({reason_of(error)}); give signals "
+            f"the model cannot be called on signals of shape {shapes} ({where}{reason}); give signals "
             "of the shape it was trained on"
         ) from error
+
+
+def _runs_plainly(model: Any, packed: Any) -> bool:
+    """Whether a model's plain call takes signals of these shapes; False where a length is not known."""
+    try:
+        zeros = tf.nest.map_structure(lambda t: np.zeros((2, *t.shape[1:]), t.dtype.as_numpy_dtype), packed)
+        with tf.init_scope():
+            model(tf.nest.map_structure(tf.constant, zeros), training=False)
+    except Exception:  # the user's own code
+        return False
+    return True
 
 
 def reason_of(error: Exception) -> str:
@@ -234,15 +260,13 @@ def row_bytes(run: Run) -> dict[int, int]:
 
 
 def layer_namer(run: Run) -> Callable[[Any], str]:
-    """A function from an op to the name of the layer it belongs to: the first whose output comes after it."""
+    """A function from an op to the name of the layer it belongs to: the first whose call ends after it."""
     order = {op.name: i for i, op in enumerate(run.inputs[0].graph.get_operations())}
-    taps = [(order[tap.tensor.op.name], tap.path) for tap in run.taps if not tap.is_container]
-    taps.sort(key=lambda tap: tap[0])
-    places = [place for place, _ in taps]
+    ends = [tap.end for tap in run.taps]
 
     def layer_of(op: Any) -> str:
-        at = bisect_left(places, order[op.name])
-        return taps[at][1] if at < len(taps) else "the output"
+        at = bisect_right(ends, order[op.name])
+        return run.taps[at].path if at < len(ends) else "the output"
 
     return layer_of
 
@@ -255,7 +279,8 @@ def tapped(model: Any) -> Iterator[list[Tap]]:
     def record(layer: Any, path: tuple[str, ...], outputs: Any) -> None:
         tensors = [t for t in tf.nest.flatten(outputs) if tf.is_tensor(t)]
         if tensors and layer is not model:
-            taps.append(Tap("/".join(path[1:]), layer, tensors[0], isinstance(layer, keras.Model)))
+            end = 0 if tf.executing_eagerly() else len(tf.compat.v1.get_default_graph().get_operations())
+            taps.append(Tap("/".join(path[1:]), layer, tensors[0], isinstance(layer, keras.Model), end))
 
     with layers_recorded(record):
         yield taps

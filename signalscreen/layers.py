@@ -10,7 +10,7 @@ from signalscreen.axes.roles import Roles
 from signalscreen.backend import tf
 from signalscreen.errors import LayerError, TargetError
 from signalscreen.graph import Run, Tap, active_ops
-from signalscreen.naming import name_of, places_of
+from signalscreen.naming import last_of, name_of, places_of
 from signalscreen.targets import Unit
 
 
@@ -78,7 +78,7 @@ def find_layer(run: Run, score: Any, layer: Any, roles: Sequence[Roles | None], 
         raise LayerError(
             f"layer {path!r} does not lie between this input and the score, so it has no map for it; {maps}"
         )
-    return [one for one in lying if one.is_map][-1]
+    return last_of([one for one in lying if one.is_map])
 
 
 def _features(one: Mapped) -> int:
@@ -113,10 +113,9 @@ def maps_of(tensor: Any, roles: Roles) -> Any:
         tensor = tf.transpose(tensor, order)
     if len(roles.rest) == 1:
         return tensor
-    shape = tf.shape(tensor)
     kept = 1 + len(roles.places)
-    merged = tf.reshape(tensor, tf.concat([shape[:kept], [prod(roles.shape[a] for a in roles.rest)]], 0))
-    merged.set_shape([*tensor.shape[:kept], prod(roles.shape[a] for a in roles.rest)])
+    merged = tf.reshape(tensor, tf.concat([tf.shape(tensor)[:kept], [-1]], 0))
+    merged.set_shape([*tensor.shape[:kept], tensor.shape[kept:].num_elements()])
     return merged
 
 
@@ -129,7 +128,7 @@ def layer_output(run: Run, layer: Any, logit: bool) -> Any:
         No such layer, or what it gives is no array of floats with a batch.
     """
     known = f"layers: {_paths([tap for tap in run.taps if tap.tensor.dtype.is_floating])}"
-    tap = places_of(layer, run.layers, run.taps, known)[-1]
+    tap = last_of(places_of(layer, run.layers, run.taps, known))
     tensor = tap.tensor
     if not tensor.dtype.is_floating or not tensor.shape.rank:
         raise LayerError(f"layer {tap.path!r} gives {tensor.dtype.name} of shape {tuple(tensor.shape)}; {known}")

@@ -1,11 +1,15 @@
-"""Which layer is meant by a name, a path, an index or the layer itself: the same wherever a layer is named."""
+"""Which layer is meant by a name, a path, an index or the layer itself: the same wherever a layer is named.
 
+One call of a layer that is called several times is meant by ``name#0``, ``name#1`` and so on.
+"""
+
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from signalscreen.errors import LayerError
+from signalscreen.errors import LayerError, SeveralCallsWarning, warn
 
 
 class Placed(Protocol):
@@ -26,7 +30,7 @@ def places_of(layer: Any, listed: Sequence[Any], items: Sequence[Item], known: s
     Parameters
     ----------
     layer : str, int or keras.Layer
-        A path, the end of one, an index among `listed`, or the layer.
+        A path, the end of one, an index among `listed`, or the layer. Behind a path ``#1`` is its second call.
     listed : sequence of keras.Layer
         The model's layers, as its user counts them.
     items : sequence of Placed
@@ -37,9 +41,18 @@ def places_of(layer: Any, listed: Sequence[Any], items: Sequence[Item], known: s
     Raises
     ------
     LayerError
-        There is no such layer, or the name is that of several.
+        There is no such layer or call, or the name is that of several.
     """
     found = matching(layer, listed, items, known)
+    numbered = None if found or not isinstance(layer, str) else re.fullmatch(r"(.+)#(\d+)", layer)
+    if numbered:
+        calls, number = places_of(numbered[1], listed, items, known), int(numbered[2])
+        if number >= len(calls):
+            raise LayerError(
+                f"layer {numbered[1]!r} has no call {number}: it is called {_times(len(calls))}, counted from 0; "
+                f"{known}"
+            )
+        return [calls[number]]
     name = name_of(layer, listed)
     if not found:
         raise LayerError(f"layer {name!r} is not in the model; {known}")
@@ -49,6 +62,27 @@ def places_of(layer: Any, listed: Sequence[Any], items: Sequence[Item], known: s
             f"itself; {known}"
         )
     return found
+
+
+def last_of(places: Sequence[Item]) -> Item:
+    """The last of a layer's places, and a word about the others.
+
+    Warns
+    -----
+    SeveralCallsWarning
+    """
+    if len(places) > 1:
+        path = places[-1].path
+        warn(
+            f"layer {path!r} is called {len(places)} times, and only its last call is taken; name one call, "
+            f"'{path}#0' to '{path}#{len(places) - 1}', or a layer behind all of them",
+            SeveralCallsWarning,
+        )
+    return places[-1]
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
 
 
 def matching(layer: Any, listed: Sequence[Any], items: Sequence[Item], known: str) -> list[Item]:

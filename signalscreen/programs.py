@@ -65,6 +65,8 @@ def _kept(table: Any, model: Any, key: tuple[Any, ...], build: Callable[[], Any]
     # What was used last goes last: the first is the one that has waited longest.
     found = kept.pop(key, _ABSENT)  # in one step, for threads
     if found is _ABSENT:
+        for old in [one for one in list(kept) if one[-1] != key[-1]]:
+            kept.pop(old, None)  # the model has changed since, and does not change back
         found = build()
         fingerprints.settle(model)
     if len(kept) >= _MOST:

@@ -11,7 +11,7 @@ from signalscreen.axes.roles import Roles, by_rank
 from signalscreen.axes.survey import Survey, survey
 from signalscreen.axes.terms import unknown
 from signalscreen.binding import wiring_of
-from signalscreen.errors import InputError, LayerError
+from signalscreen.errors import InputError, LayerError, TraceError
 from signalscreen.graph import Tap
 from signalscreen.inputs import Layout
 from signalscreen.models import layout_of
@@ -71,7 +71,12 @@ def order(model: Any, layout: Layout, shapes: Shapes, channels: Any = None) -> N
         ]
 
     orders = fact(model, key, read) if channels is None else [given_order(channels, shape) for shape in given]
-    layout.orders, layout.ordered = list(orders), True
+    layout.orders = [
+        # What is merged can be told apart again as long as one size at most is free.
+        one if one.sizes.count(None) < 2 else one._replace(sizes=tuple(shape[a] for a in one.features))
+        for one, shape in zip(orders, shapes, strict=True)
+    ]
+    layout.ordered = True
 
 
 def orders_of(model: Any, channels: Any = None) -> list[tuple[str, tuple[int | None, ...], Order]]:
@@ -179,7 +184,7 @@ def _survey(model: Any, layout: Layout, shapes: Shapes) -> Survey:
         wiring = wiring_of(_plain(layout, shapes))
         try:
             return survey(model, shapes, wiring.dtypes, wiring.structure())
-        except InputError:  # said where the model is run on the signals themselves, if it cannot be
+        except (InputError, TraceError):  # said where the model is run on the signals themselves, if it cannot be
             return Survey((), (), ())
 
     found: Survey = fact(model, ("survey", shapes, _packing(layout)), made)

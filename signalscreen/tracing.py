@@ -113,10 +113,23 @@ def _recording(original: Any) -> Any:
             outputs = original(layer, *args, **kwargs)
             recorder(layer, _here.path, outputs)
             return outputs
+        except Exception as error:
+            if not layer_of(error):
+                error._signalscreen_layer = "/".join(_here.path[1:])  # type: ignore[attr-defined]
+            raise
         finally:
             _here.path = outer
 
     return call
+
+
+def layer_of(error: BaseException) -> str:
+    """The path of the innermost layer in which an error was raised; empty for the model itself."""
+    found = ""
+    cause: BaseException | None = error
+    while cause is not None and not found:  # Keras makes new errors out of those that it catches
+        found, cause = getattr(cause, "_signalscreen_layer", ""), cause.__context__
+    return found
 
 
 def _open_here(original: Any) -> Any:

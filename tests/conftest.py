@@ -38,6 +38,14 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 10, 10)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _rules_that_fail_loudly() -> None:
+    """A rule of the walk over axes that fails is a fault of ours, which a user would not see."""
+    from signalscreen.axes import walk
+
+    walk.UNEXPECTED = ()
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real recordings and models; the test is skipped where it is absent."""

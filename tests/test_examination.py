@@ -12,6 +12,7 @@ from signalscreen.closeness import EPSILONS, TOLERANCES, excess
 from signalscreen.errors import (
     BatchCouplingWarning,
     ExaminationWarning,
+    InputError,
     ModelError,
     RandomModelWarning,
     StatefulModelWarning,
@@ -115,11 +116,12 @@ def test_planted_faults_are_named(fault):
     else:
         with pytest.raises(TraceError, match=r"layer 'planted'.*examine=False"):
             ss.saliency(model, X, 0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", BatchCouplingWarning)
-        warnings.simplefilter("error", RandomModelWarning)
-        warnings.simplefilter("ignore", StatefulModelWarning)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         assert ss.saliency(model, X, 0, examine=False).shape == X.shape
+    # That an op draws is seen without an examination.
+    own = {one.category for one in said if issubclass(one.category, ExaminationWarning)}
+    assert own == ({RandomModelWarning} if category is RandomModelWarning else set())
 
 
 def test_coupling_is_no_matter_of_one_row():
@@ -251,11 +253,42 @@ def test_a_free_length_that_is_in_order_stays_free():
     assert len(programs._programs[model]) == 2, "outputs and gradient"
 
 
-def test_lengths_of_which_one_is_another_function():
+@pytest.mark.parametrize("lengths", [(12, 40, 15), (12, 14, 16, 40), (12, 14, 16, 18, 15, 40)])
+def test_lengths_of_which_one_is_another_function(lengths):
     model = Late(layer(lambda _, x: x if (x.shape[1] or 0) < 20 else 2 * x))
-    for n in (12, 40, 15):
+    for n in lengths:
         x = np.random.default_rng(n).normal(size=(2, n, 2)).astype("float32")
         np.testing.assert_allclose(ss.saliency(model, x, 0), slope(model, x), rtol=1e-4, atol=1e-6)
+
+
+UNTRACEABLE = {
+    "if": lambda _, x: x if tf.reduce_mean(x) > 0 else -x,
+    "float": lambda _, x: x * float(tf.reduce_max(x)),
+    "int": lambda _, x: x[:, : int(tf.argmax(x[0, :, 0])) + 1],
+    "NumPy": lambda _, x: tf.constant(2 * np.asarray(x)),
+    "numpy()": lambda _, x: tf.constant(2 * x.numpy()),
+}
+
+
+@pytest.mark.parametrize("kind", UNTRACEABLE)
+def test_what_runs_but_cannot_be_traced_is_named(kind):
+    """The words are about the layer, not about the signal's shape."""
+    model = Late(layer(UNTRACEABLE[kind]))
+    assert model(X).shape == (3, 2)
+    for examine in (True, False):
+        with pytest.raises(TraceError, match="cannot be traced \\(in layer 'planted'"):
+            ss.saliency(model, X, 0, examine=examine)
+    with pytest.raises(InputError, match="cannot be called on signals of shape"):
+        ss.saliency(Late(layer(lambda _, x: x + tf.ones((1, 1, 7)))), X, 0)
+
+
+def test_a_stateful_layer_is_called_by_its_own_name():
+    model = keras.Sequential(
+        [keras.Input((20, 2), batch_size=3), L.LSTM(4, stateful=True, name="memory"), L.Dense(2)]
+    )
+    with pytest.warns(StatefulModelWarning, match="'memory'") as said:
+        ss.saliency(model, X, 0)
+    assert "dense" not in str(said[0].message)
 
 
 # --- the work -------------------------------------------------------------------------------------------------

@@ -115,6 +115,28 @@ def test_a_change_is_noticed(what):
     np.testing.assert_allclose(ss.saliency(model, X, 0), after, rtol=1e-4, atol=1e-6)
 
 
+def test_a_change_of_a_large_array_is_noticed_wherever_much_of_it_changes():
+    """Of more than 64 MiB not every number is read."""
+    model = net()
+    large = np.zeros(2**25, "float32")
+    model.get_layer("own").table = large
+    fingerprints.refresh(model)
+    before = fingerprints.version(model)
+    fingerprints.refresh(model)
+    assert fingerprints.version(model) == before
+    large[-1000:] = 1.0
+    fingerprints.refresh(model)
+    assert fingerprints.version(model) == before + 1
+
+
+def test_programs_of_older_versions_are_dropped():
+    model = net()
+    for slope in (0.1, 0.2, 0.3):
+        model.get_layer("leaky").negative_slope = slope
+        ss.saliency(model, X, 0)
+    assert len(programs._programs[model]) == 2, "outputs and gradient"
+
+
 def test_activations_that_die():
     """A new function may lie where an old one lay: eleven in turn."""
     model = net()

@@ -248,11 +248,20 @@ def test_logarithms_of_a_softmax(name):
     assert_same(ss.saliency(model, X, 1), slope(lambda x: z(x)[:, 1]))
 
 
-@pytest.mark.parametrize("head", [K.log_sigmoid, lambda z: K.log(K.sigmoid(z) + 1e-7)], ids=["layer", "by hand"])
-def test_logarithms_of_a_sigmoid(head):
+LOGARITHMS_OF_A_SIGMOID = {  # and the sign of its logit
+    "layer": (K.log_sigmoid, 1),
+    "by hand": (lambda z: K.log(K.sigmoid(z) + 1e-7), 1),
+    "of the other class": (lambda z: K.log(1 - K.sigmoid(z)), -1),
+    "of the other class, clipped": (lambda z: K.log(K.clip(1 - K.sigmoid(z), 1e-7, 1.0)), -1),
+}
+
+
+@pytest.mark.parametrize("name", list(LOGARITHMS_OF_A_SIGMOID))
+def test_logarithms_of_a_sigmoid(name):
+    head, sign = LOGARITHMS_OF_A_SIGMOID[name]
     model = vector(head)
     z = keras.Model(model.input, model.get_layer("z").output)
-    assert_same(ss.saliency(model, X, 1), slope(lambda x: z(x)[:, 1]))
+    assert_same(ss.saliency(model, X, 1), sign * slope(lambda x: z(x)[:, 1]))
 
 
 @pytest.mark.parametrize(

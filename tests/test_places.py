@@ -205,6 +205,7 @@ def test_free_lengths_have_the_padding_that_they_get(n):
     np.testing.assert_array_equal(found, inside * 4 - left + 2)
 
 
+@pytest.mark.filterwarnings("ignore::signalscreen.errors.SeveralCallsWarning")
 @pytest.mark.parametrize("cropped_first", [False, True])
 @pytest.mark.parametrize("between", [False, True])
 def test_the_call_of_a_layer_that_has_the_map(cropped_first, between):

@@ -40,6 +40,9 @@ class Event(NamedTuple):
     source: tuple[int, int]
 
 
+# What a rule may fail with. Tests let it through, so that a rule's own fault shows.
+UNEXPECTED: tuple[type[Exception], ...] = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
+
 Rule = Callable[["Walk", Any], Sequence[Axes]]
 
 
@@ -83,9 +86,11 @@ class Walk:
 
     def _by_rule(self, op: Any) -> Sequence[Axes]:
         rule = self.rules.get(op.type)
+        if any(t.shape.rank is None for t in (*op.outputs, *(x for x in op.inputs if self.reaches(x)))):
+            return ()
         try:
             return rule(self, op) if rule else ()
-        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError):
+        except UNEXPECTED:
             return ()  # an op in a form that the rule does not expect: not known is never wrong
 
     def _of_one_place(self, op: Any) -> dict[tuple[int, int], Digit | None]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from signalscreen.errors import OptionError
-from signalscreen.naming import places_of
+from signalscreen.naming import last_of, places_of
 from signalscreen.receptive.channels import traced
 from signalscreen.receptive.rules import (
     Floats,
@@ -201,4 +201,4 @@ def _lengths(known: tuple[int | None, ...], count: int | tuple[int, ...] | None,
 def _step_of(steps: list[Step], model: Any, layer: Any) -> Step:
     """The last call of a layer, or of a nested model."""
     known = f"layers: {', '.join(dict.fromkeys(step.path for step in steps if not step.is_container))}"
-    return places_of(layer, model.layers, steps, known)[-1]
+    return last_of(places_of(layer, model.layers, steps, known))

@@ -175,18 +175,51 @@ def test_summary_says_the_order(tmp_path):
     assert done.output.splitlines()[-2].startswith("a window of 5 in 40 samples")
 
 
-@pytest.mark.parametrize("take", ["index", "slice", "unstack"])
+@pytest.mark.parametrize("take", ["index", "slice", "unstack", "take", "take of one", "split", "in a layer"])
 def test_leads_that_are_taken_one_by_one_are_leads(take):
     x = keras.Input((12, 100))
     parts = {
         "index": lambda k: keras.ops.expand_dims(x[:, k], -1),
         "slice": lambda k: x[:, k, :, None],
         "unstack": lambda k: keras.ops.expand_dims(keras.ops.unstack(x, axis=1)[k], -1),
+        "take": lambda k: keras.ops.expand_dims(keras.ops.take(x, k, axis=1), -1),
+        "take of one": lambda k: L.Reshape((100, 1))(keras.ops.take(x, [k], axis=1)),
+        "split": lambda k: L.Permute((2, 1))(keras.ops.split(x, 12, axis=1)[k]),
+        "in a layer": lambda k: L.Lambda(lambda v: tf.gather(v, k, axis=1)[..., None])(x),
     }
     branches = [L.GlobalMaxPooling1D()(L.Conv1D(4, 5, activation="relu")(parts[take](k))) for k in range(12)]
     model = keras.Model(x, L.Dense(2)(L.Concatenate()(branches)))
     given = np.random.default_rng(0).normal(size=(2, 12, 100)).astype("float32")
     assert ss.occlusion(model, given, 0, window=5).shape == (2, 100)
+    assert ss.grad_cam(model, given, 0).shape == (2, 100)
+
+
+@pytest.mark.parametrize(
+    ("net_of", "channels"),
+    [
+        (((None, 100, 1), L.Conv2D(4, (1, 9))), None),
+        (((None, 100, None, 1), L.Conv3D(4, (1, 9, 1))), (1, 3, 4)),
+    ],
+    ids=["one free axis", "two"],
+)
+def test_any_number_of_leads(net_of, channels):
+    """One trace serves all of them where it can."""
+    shape, conv = net_of
+    pool = L.GlobalAveragePooling2D if len(shape) == 3 else L.GlobalAveragePooling3D
+    model = net(shape, conv, L.ReLU(), pool(), L.Dense(2))
+    for leads in (6, 9, 2):
+        x = np.random.default_rng(leads).normal(size=(2, leads, *[n or 5 for n in shape[1:]])).astype("f4")
+        assert ss.saliency(model, x, 0, channels=channels).shape == x.shape
+        found = ss.grad_cam(model, x, 0, channels=channels, upsample=False)
+        with tf.GradientTape() as tape:
+            maps = model.layers[1](conv(tf.constant(x)))
+            tape.watch(maps)
+            score = tf.reduce_sum(model.layers[3](model.layers[2](maps))[:, 0])
+        weights = tape.gradient(score, maps).numpy()
+        # Leads merged with filters are features, each with its weight.
+        axes = tuple(a for a in range(1, weights.ndim - 1) if a != 2)
+        wanted = np.maximum((maps.numpy() * weights.mean(2, keepdims=True)).sum((*axes, -1)), 0)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_leads_folded_into_the_batch_are_no_maps_of_an_example():

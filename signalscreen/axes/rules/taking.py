@@ -85,9 +85,11 @@ def gather(walk: Walk, op: Any) -> list[Axes]:
     axis = int(axis) % len(axes)
     if where is None:
         return []
-    found = _grid(axes[axis], np.asarray(where), sizes[axis])
     if not np.ndim(where):
-        walk.note("picked", axes[axis], sizes[axis])
+        return [
+            _taken(walk, op, sizes, [*[slice(None)] * axis, int(where), *[slice(None)] * (len(axes) - axis - 1)])
+        ]
+    found = _grid(axes[axis], np.asarray(where), sizes[axis])
     return [(*axes[:axis], *found, *axes[axis + 1 :])]
 
 
