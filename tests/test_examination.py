@@ -254,9 +254,12 @@ def test_a_free_length_that_is_in_order_stays_free():
 
 
 @pytest.mark.parametrize("lengths", [(12, 40, 15), (12, 14, 16, 40), (12, 14, 16, 18, 15, 40)])
-def test_lengths_of_which_one_is_another_function(lengths):
-    model = Late(layer(lambda _, x: x if (x.shape[1] or 0) < 20 else 2 * x))
-    for n in lengths:
+@pytest.mark.parametrize("upwards", [True, False])
+def test_lengths_of_which_one_is_another_function(lengths, upwards):
+    """From 20 on another one; or below 30, where the same lengths are counted down from 50."""
+    other = (lambda n: (n or 0) >= 20) if upwards else (lambda n: (n or 50) < 30)
+    model = Late(layer(lambda _, x: 2 * x if other(x.shape[1]) else x))
+    for n in lengths if upwards else [50 - n for n in lengths]:
         x = np.random.default_rng(n).normal(size=(2, n, 2)).astype("float32")
         np.testing.assert_allclose(ss.saliency(model, x, 0), slope(model, x), rtol=1e-4, atol=1e-6)
 
@@ -278,6 +281,9 @@ def test_what_runs_but_cannot_be_traced_is_named(kind):
     for examine in (True, False):
         with pytest.raises(TraceError, match="cannot be traced \\(in layer 'planted'"):
             ss.saliency(model, X, 0, examine=examine)
+    model = Late(layer(lambda _, x: tf.numpy_function(lambda a: a, [x], tf.float32)))
+    with pytest.raises(TraceError, match=f"in layer '{model.pool.name}'"):  # Keras raises another error there
+        ss.saliency(model, X, 0)
     with pytest.raises(InputError, match="cannot be called on signals of shape"):
         ss.saliency(Late(layer(lambda _, x: x + tf.ones((1, 1, 7)))), X, 0)
 

@@ -164,6 +164,10 @@ SCALED = {  # head, scale of the output, sign of its logit
 }
 
 
+def test_zeros_beside_one_minus_a_sigmoid():
+    check_sigmoid(vector(lambda z: K.pad(1 - K.sigmoid(z), ((0, 0), (1, 1)))), (2,), 1.0)
+
+
 @pytest.mark.parametrize("name", list(SCALED))
 def test_scale_and_shift_of_a_probability_are_dropped(name):
     change, scale = SCALED[name]

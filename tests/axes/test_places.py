@@ -181,3 +181,12 @@ def test_attention_leaves_places_where_they_are():
     for layer, first in (("mix", 2), ("after", 3)):
         at = layer_places(model, np.zeros((1, N, 2)), layer)[0]
         np.testing.assert_array_equal(at, first + np.arange(len(at)))
+
+
+def test_places_taken_one_by_one_and_stacked():
+    x = keras.Input((N, 2))
+    chosen = range(5, N, 7)
+    stacked = keras.ops.stack([keras.ops.take(x, k, axis=1) for k in chosen], axis=1)
+    model = keras.Model(x, L.Dense(2)(L.GlobalAveragePooling1D()(L.Conv1D(4, 3, name="conv")(stacked))))
+    [at] = layer_places(model, np.zeros((1, N, 2)), "conv")
+    np.testing.assert_array_equal(at, list(chosen)[1:-1])
