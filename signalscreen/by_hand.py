@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from signalscreen.arithmetic import Region, is_weight, opened, passed, region_of, signature, wide
 from signalscreen.backend import tf
+from signalscreen.graph import behind
 
 Array = npt.NDArray[Any]
 
@@ -69,7 +70,11 @@ def bounded(tensor: Any) -> bool:
 
 
 def made_of_heads(tensor: Any, head_of: Callable[[Any], Any]) -> bool:
-    """Whether `tensor` is computed from probabilities and constants alone, and is no logarithm."""
+    """Whether `tensor` is computed from probabilities and constants alone, and is no logarithm.
+
+    An input of the model that the probabilities do not depend on (a mask, weights of classes) is such a constant.
+    One that they do depend on is a signal behind a gate.
+    """
 
     def is_head(t: Any) -> bool:
         return t.op.type in ("Softmax", "Sigmoid") or (t.op.type in _QUOTIENTS and head_of(t) is not None)
@@ -78,7 +83,12 @@ def made_of_heads(tensor: Any, head_of: Callable[[Any], Any]) -> bool:
     if region is None or _LOGARITHMS & {op.type for op in region.ops}:
         return False
     heads = [leaf for leaf in region.leaves if is_head(leaf)]
-    return bool(heads) and all(is_head(leaf) or is_weight(leaf) for leaf in region.leaves)
+    seen = behind(heads)
+
+    def is_constant(t: Any) -> bool:
+        return is_weight(t) or (t.op.type == "Placeholder" and t.op.name not in seen)
+
+    return bool(heads) and all(is_head(leaf) or is_constant(leaf) for leaf in region.leaves)
 
 
 _known: dict[tuple[str, str], Any] = {}

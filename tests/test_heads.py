@@ -337,6 +337,26 @@ def test_a_probability_without_a_logit_is_said_and_called_what_it_is(name):
     np.testing.assert_array_equal(ss.saliency(model, X, 1, score="probability"), found)
 
 
+@pytest.mark.parametrize("move", [lambda m: m, lambda m: 2.0 * m, lambda m: m[:, ::-1]])
+def test_a_probability_times_another_input_is_said(move):
+    x, mask = keras.Input((STEPS, LEADS)), keras.Input((CLASSES,), name="mask")
+    p = L.Softmax()(L.Dense(CLASSES)(L.GlobalAveragePooling1D()(conv(x))))
+    model = randomise(keras.Model([x, mask], p * move(mask)))
+    weights = np.array([[1, 2, 0, 1]] * len(X), "float32")
+    with pytest.warns(ProbabilityWarning, match="by Mul"):
+        found = ss.saliency(model, [X, weights], 1)
+    assert_same(found[0], slope(lambda t: model([t, tf.constant(weights)])[:, 1]))
+
+
+def test_a_signal_behind_a_gate_is_no_probability(recwarn):
+    x = keras.Input((STEPS, LEADS))
+    model = randomise(keras.Model(x, x * L.Conv1D(LEADS, 3, padding="same", activation="sigmoid")(x)))
+    found = ss.saliency(model, X, (3, 1))
+    assert_same(found, slope(lambda t: model(t)[:, 3, 1]))
+    assert ss.Score(model, (3, 1)).bind(X)[0].kind == "logit"
+    assert not [one for one in recwarn if one.category is ProbabilityWarning]
+
+
 def test_the_average_over_time_is_said():
     model = sequence(lambda h: L.GlobalAveragePooling1D()(L.Dense(CLASSES, activation="softmax")(h)))
     with pytest.warns(ProbabilityWarning, match=r"is computed from probabilities \(by Mean"):
