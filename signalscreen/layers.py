@@ -55,11 +55,11 @@ def find_layer(run: Run, score: Any, layer: Any, roles: Sequence[Roles | None], 
     """
     all_taps = [Mapped(*pair) for pair in zip(run.taps, roles, strict=True)]
     taps = feature_maps(run, score, all_taps)
-    maps = f"layers with feature maps: {_paths(taps)}"
+    maps = f"layers with feature maps: {_paths(taps)}{'' if taps else _partly(all_taps)}"
     if layer is None and not taps:
         raise LayerError(
             "the model has no layer with feature maps over the signal's axes, so there is nothing a class "
-            "activation map could weigh; use a gradient or occlusion method"
+            f"activation map could weigh; use a gradient or occlusion method{_partly(all_taps)}"
         )
     if layer is None:
         before = [one for one in taps if of_unit is None or one.tap.tensor.name != of_unit.name]
@@ -79,6 +79,18 @@ def find_layer(run: Run, score: Any, layer: Any, roles: Sequence[Roles | None], 
             f"layer {path!r} does not lie between this input and the score, so it has no map for it; {maps}"
         )
     return last_of([one for one in lying if one.is_map])
+
+
+def _partly(taps: Sequence[Mapped]) -> str:
+    """What to do where layers run along some of the signal's axes only (windows, each made into a vector)."""
+    for one in reversed(taps):
+        places = () if one.roles is None else one.roles.places
+        if any(a < 0 for a in places) and any(a >= 0 and one.tap.tensor.shape[a] != 1 for a in places):
+            return (
+                f", or name the axes of x along which {one.path!r} does not run as channels, such as "
+                f"channels=({len(places)}, {len(places) + 1}), to explain along the others"
+            )
+    return ""
 
 
 def _features(one: Mapped) -> int:

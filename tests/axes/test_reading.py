@@ -222,6 +222,27 @@ def test_any_number_of_leads(net_of, channels):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
 
+def test_windows_that_become_vectors_are_explained_along_the_windows():
+    """An encoder of each window, and a convolution over windows, as in sleep staging."""
+    encoder = net((30, 1), L.Conv1D(4, 7), L.GlobalAveragePooling1D())
+    x = keras.Input((5, 30, 1))
+    each, over = L.TimeDistributed(encoder), L.Conv1D(8, 3, padding="same", name="over")
+    head = L.Dense(2)
+    model = keras.Model(x, head(L.GlobalAveragePooling1D()(L.ReLU(name="rectified")(over(each(x))))))
+    x = np.random.default_rng(0).normal(size=(2, 5, 30, 1)).astype("f4")
+    for layer in (None, "over"):
+        with pytest.raises(LayerError, match=r"'rectified' does not run as channels, such as channels=\(2, 3\)"):
+            ss.grad_cam(model, x, 0, layer=layer)
+    maps = over(each(x))
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        score = tf.reduce_sum(head(tf.reduce_mean(tf.nn.relu(maps), 1))[:, 0])
+    weights = tf.reduce_mean(tape.gradient(score, maps), 1, keepdims=True)
+    wanted = np.maximum(tf.reduce_sum(maps * weights, -1), 0)
+    found = ss.grad_cam(model, x, 0, layer="over", channels=(2, 3))
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-7)
+
+
 def test_leads_folded_into_the_batch_are_no_maps_of_an_example():
     x = keras.Input((60, 4))
     h = keras.ops.reshape(keras.ops.transpose(x, (0, 2, 1)), (-1, 60, 1))
