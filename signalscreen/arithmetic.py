@@ -20,11 +20,12 @@ _ARITHMETIC = set(
     "Reverse ReverseV2 Roll Pad PadV2 IdentityN Exp Expm1 Log Log1p Neg Abs Sign Square Sqrt Rsqrt "
     "Reciprocal Inv Tanh Sigmoid Softplus Softsign Erf Erfc Atan Sin Cos Relu Relu6 LeakyRelu Elu Selu "
     "Softmax LogSoftmax Add AddV2 AddN Sub Mul RealDiv Div DivNoNan Xdivy Xlogy Pow SquaredDifference "
-    "Maximum Minimum ClipByValue Select SelectV2 ZerosLike OnesLike Range Fill Sum Mean Max Min Prod Cumsum TopKV2 "
+    "Maximum Minimum ClipByValue Select SelectV2 ZerosLike OnesLike Range Fill Sum Mean Max Min Prod Cumsum "
+    "Cumprod TopKV2 SegmentSum SegmentMean SegmentProd SegmentMax SegmentMin UnsortedSegmentSum "
     "AvgPool AvgPool3D MaxPool MaxPool3D ResizeNearestNeighbor ResizeBilinear MatMul BatchMatMul "
     "BatchMatMulV2 BatchMatMulV3 Einsum".split()
 )
-_PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"}
+PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"}
 _MOST_OPS = 256  # of which it is told what they compute
 _WIDE = {tf.float16: tf.float32, tf.bfloat16: tf.float32}
 _WIDE_ENUM = {narrow.as_datatype_enum for narrow in _WIDE}
@@ -72,7 +73,7 @@ def region_of(tensor: Any, stop: Callable[[Any], bool] = lambda _: False) -> Reg
 
 
 def _is_arithmetic(op: Any) -> bool:
-    if op.type in _PRODUCTS and any(map(is_weight, op.inputs)):
+    if op.type in PRODUCTS and any(map(is_weight, op.inputs)):
         return False
     whole = op.type not in FUNCTION_OPS and not op.type.startswith(("Placeholder", "Random", "Stateless"))
     numbers = all(t.dtype.is_integer or t.dtype.is_bool for t in op.outputs)
@@ -82,10 +83,20 @@ def _is_arithmetic(op: Any) -> bool:
 
 def is_weight(tensor: Any) -> bool:
     """Whether it is a variable or a constant."""
-    op = tensor.op
-    while op.type in ("Identity", "Cast", "Reshape", "Transpose", "ExpandDims", "Squeeze"):
-        op = op.inputs[0].op
-    return op.type in ("ReadVariableOp", "Const")
+    return _laid_out(tensor).op.type in ("ReadVariableOp", "Const")
+
+
+def constant_behind(tensor: Any) -> Array | None:
+    """The numbers of a constant, however it was laid out since; None of anything else."""
+    origin = _laid_out(tensor)
+    return np.asarray(tf.get_static_value(origin)) if origin.op.type == "Const" else None
+
+
+def _laid_out(tensor: Any) -> Any:
+    """What a tensor was before it was laid out as it is."""
+    while tensor.op.type in ("Identity", "Cast", "Reshape", "Transpose", "ExpandDims", "Squeeze"):
+        tensor = tensor.op.inputs[0]
+    return tensor
 
 
 def signature(region: Region) -> str:

@@ -14,7 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from signalscreen.arithmetic import Region, is_weight, opened, passed, region_of, signature, wide
+from signalscreen.arithmetic import (
+    PRODUCTS,
+    Region,
+    constant_behind,
+    is_weight,
+    opened,
+    passed,
+    region_of,
+    signature,
+    wide,
+)
 from signalscreen.backend import tf
 from signalscreen.graph import behind
 
@@ -79,16 +89,36 @@ def made_of_heads(tensor: Any, head_of: Callable[[Any], Any]) -> bool:
     def is_head(t: Any) -> bool:
         return t.op.type in ("Softmax", "Sigmoid") or (t.op.type in _QUOTIENTS and head_of(t) is not None)
 
+    def is_made(t: Any) -> bool:
+        return is_head(t) or made_of_heads(t, head_of)
+
+    if (source := _mixed(tensor)) is not None:
+        return is_made(source)
     region = region_of(tensor, is_head)
     if region is None or _LOGARITHMS & {op.type for op in region.ops}:
         return False
-    heads = [leaf for leaf in region.leaves if is_head(leaf)]
-    seen = behind(heads)
+    heads = [leaf for leaf in region.leaves if is_head(leaf) or (_mixed(leaf) is not None and is_made(leaf))]
+    names, seen = {t.name for t in heads}, behind(heads)
 
     def is_constant(t: Any) -> bool:
         return is_weight(t) or (t.op.type == "Placeholder" and t.op.name not in seen)
 
-    return bool(heads) and all(is_head(leaf) or is_constant(leaf) for leaf in region.leaves)
+    return bool(heads) and all(leaf.name in names or is_constant(leaf) for leaf in region.leaves)
+
+
+_MIXING = {*PRODUCTS, "Conv2D", "Conv3D", "DepthwiseConv2dNative"}
+
+
+def _mixed(tensor: Any) -> Any:
+    """What `tensor` sums up with constant weights, none below 0: classes put together, smoothing; else None."""
+    if tensor.op.type not in _MIXING:
+        return None
+    first, second = tensor.op.inputs[:2]
+    for source, weights in ((first, second), (second, first)):
+        value = constant_behind(weights)
+        if value is not None and (value >= 0).all():
+            return source
+    return None
 
 
 _known: dict[tuple[str, str], Any] = {}

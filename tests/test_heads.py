@@ -302,6 +302,7 @@ def test_a_head_beside_a_measurement():
     assert_same(ss.saliency(model, X, 3), slope(lambda x: model(x)[:, 3]))
 
 
+GROUPS = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], "float32")
 LOST = {
     "average": lambda z: L.Average()([K.softmax(z), K.softmax(2 * z)]),
     "sum": lambda z: L.Add()([K.softmax(z), K.softmax(2 * z)]),
@@ -323,6 +324,13 @@ LOST = {
     "shares": lambda z: normalised(K.softplus(z)),
     "one against the rest": lambda z: normalised(K.sigmoid(z)),
     "sparsemax": K.sparsemax,
+    "classes put together": lambda z: K.matmul(K.softmax(z), GROUPS),
+    "the same by einsum": lambda z: K.einsum("bk,kc->bc", K.softmax(z), GROUPS),
+    "and halved": lambda z: 0.5 * K.matmul(K.softmax(z), GROUPS),
+    "segments": lambda z: L.Lambda(
+        lambda t: tf.transpose(tf.math.segment_sum(tf.transpose(tf.nn.softmax(t)), [0, 0, 1, 1])), (2,)
+    )(z),
+    "in a row": lambda z: L.Lambda(lambda t: tf.math.cumprod(tf.sigmoid(t), -1))(z),
 }
 
 
@@ -355,6 +363,22 @@ def test_a_signal_behind_a_gate_is_no_probability(recwarn):
     assert_same(found, slope(lambda t: model(t)[:, 3, 1]))
     assert ss.Score(model, (3, 1)).bind(X)[0].kind == "logit"
     assert not [one for one in recwarn if one.category is ProbabilityWarning]
+
+
+def test_probabilities_smoothed_along_time_are_said():
+    kernel = np.eye(CLASSES, dtype="float32")[None].repeat(3, 0) / 3
+    smooth = L.Lambda(lambda t: tf.nn.conv1d(tf.nn.softmax(t), tf.constant(kernel), 1, "SAME"))
+    model = sequence(lambda h: smooth(L.Dense(CLASSES)(h)))
+    with pytest.warns(ProbabilityWarning, match="by Squeeze|by Conv2D"):
+        ss.saliency(model, X, (3, 1))
+
+
+def test_a_layer_on_hidden_probabilities_is_none():
+    """Its weights are learnt, or of both signs."""
+    both = np.array([[1.0, -1.0]] * CLASSES, "float32")
+    for head in (L.Dense(2), lambda p: K.matmul(p, both)):
+        model = vector(lambda z, head=head: head(K.sigmoid(z)))
+        assert ss.Score(model, 1).bind(X)[0].kind == "logit"
 
 
 def test_the_average_over_time_is_said():

@@ -68,6 +68,15 @@ def digits_of(axis: Axis, size: int) -> list[tuple[Digit, int]]:
     return [(part, n) for part, n in parts_of(axis, size) if isinstance(part, Digit)]
 
 
+def with_part(axis: Axis, number: int, part: Axis) -> Axis:
+    """An axis with another part in the place of one."""
+    if not isinstance(axis, Merged):
+        return part
+    parts = list(axis.parts)
+    parts[number] = part, parts[number][1]
+    return Merged(tuple(parts))
+
+
 def merged(parts: Iterable[tuple[Axis, int]]) -> Axis:
     """Axes laid out as one.
 

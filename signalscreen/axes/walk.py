@@ -18,6 +18,7 @@ from signalscreen.axes.terms import (
     parts_of,
     reach,
     unknown,
+    with_part,
 )
 
 
@@ -136,16 +137,17 @@ class Walk:
                 if not isinstance(part, Digit):
                     continue
                 rests = [
-                    i
+                    (i, j, d)
                     for i, axis in enumerate(left)
-                    if isinstance(axis, Digit) and axis.whole == part.whole and kept[i] not in gone
+                    for j, (d, _) in enumerate(parts_of(axis, sizes[kept[i]]))
+                    if isinstance(d, Digit) and d.whole == part.whole and kept[i] not in gone
                 ]
                 self.events.append(Event("slid" if rests else kind, part.source))
                 if rests:
-                    digits = [d for d in (left[i] for i in rests) if isinstance(d, Digit)]
-                    at = rests[coarsest(digits)]
-                    rest, (first, last) = digits[coarsest(digits)], reach(part, n)
-                    left[at] = rest._replace(lo=rest.lo + first, hi=rest.hi + last)
+                    i, j, rest = rests[coarsest([d for _, _, d in rests])]
+                    first, last = reach(part, n)
+                    wider = rest._replace(lo=rest.lo + first, hi=rest.hi + last)
+                    left[i] = with_part(left[i], j, wider)
         return tuple(left)
 
 

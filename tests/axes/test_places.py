@@ -183,6 +183,27 @@ def test_attention_leaves_places_where_they_are():
         np.testing.assert_array_equal(at, first + np.arange(len(at)))
 
 
+def test_patches_through_a_dense_layer():
+    """A dense layer on each patch is a convolution whose stride is its kernel: as in networks of patches."""
+    for cut, width, step in (
+        (L.Reshape((N // 8, 8)), 8, 8),
+        (L.Reshape((N // 8, 8, 2)), 8, 8),
+        (Op(lambda x: tf.signal.frame(x[..., 0], 12, 4)), 12, 4),
+    ):
+        leads = 2 if cut.__class__ is L.Reshape and len(cut.target_shape) == 3 else 1
+        x = keras.Input((N, leads))
+        patches = cut(x)
+        if len(patches.shape) == 4:
+            patches = L.Reshape((N // 8, 16))(patches)
+        h = L.Dense(4, activation="relu", name="patch")(patches)
+        model = keras.Model(x, L.Dense(2)(L.GlobalAveragePooling1D()(h)))
+        score, given = ss.Score(model, 0).bind(np.zeros((1, N, leads)))
+        [at] = score.places("patch")
+        np.testing.assert_allclose(at, (width - 1) / 2 + step * np.arange((N - width) // step + 1))
+        [also] = layer_places(model, given, "patch")
+        np.testing.assert_allclose(also, at)
+
+
 def test_places_taken_one_by_one_and_stacked():
     x = keras.Input((N, 2))
     chosen = range(5, N, 7)

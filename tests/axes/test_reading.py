@@ -222,6 +222,22 @@ def test_any_number_of_leads(net_of, channels):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("dense", ["dense", "einsum"])
+@pytest.mark.parametrize("leads", [6, None])
+def test_patches_of_each_lead_are_cut_along_time(dense, leads):
+    """A window moves along the axis that is cut, though it is written as a dense layer."""
+    x = keras.Input((64,) if leads is None else (leads, 64))
+    patches = L.Reshape((8, 8) if leads is None else (leads, 8, 8))(x)
+    letters = "pk" if leads is None else "lpk"
+    layer = (
+        L.Dense(16)
+        if dense == "dense"
+        else L.EinsumDense(f"b{letters},kd->b{letters[:-1]}d", (*patches.shape[1:-1], 16))
+    )
+    model = keras.Model(x, L.Dense(3)(L.Flatten()(L.ReLU()(layer(patches)))))
+    assert order(model) == (((0,), ()) if leads is None else ((1,), (0,)))
+
+
 def test_windows_that_become_vectors_are_explained_along_the_windows():
     """An encoder of each window, and a convolution over windows, as in sleep staging."""
     encoder = net((30, 1), L.Conv1D(4, 7), L.GlobalAveragePooling1D())
