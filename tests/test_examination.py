@@ -264,6 +264,23 @@ def test_lengths_of_which_one_is_another_function(lengths, upwards):
         np.testing.assert_allclose(ss.saliency(model, x, 0), slope(model, x), rtol=1e-4, atol=1e-6)
 
 
+def test_each_of_the_first_lengths_is_compared():
+    """Also one that lies between two that are in order."""
+    model = Late(layer(lambda _, x: 2 * x if x.shape[1] == 20 else x))
+    for n in (12, 30, 20):
+        x = np.random.default_rng(n).normal(size=(2, n, 2)).astype("float32")
+        np.testing.assert_allclose(ss.saliency(model, x, 0), slope(model, x), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("head", ["none", "softmax"])
+def test_a_fault_of_a_few_parts_in_a_thousand_is_named(head):
+    model = net(layer(lambda _, x: x if tf.executing_eagerly() else 1.005 * x))
+    if head == "softmax":
+        model = keras.Model(model.input, L.Softmax()(10 * model.output))
+    with pytest.raises(TraceError, match="'planted'"):
+        ss.saliency(model, X, 0)
+
+
 UNTRACEABLE = {
     "if": lambda _, x: x if tf.reduce_mean(x) > 0 else -x,
     "float": lambda _, x: x * float(tf.reduce_max(x)),

@@ -239,6 +239,23 @@ def test_what_a_call_leaves_behind_is_traced_anew_no_more_than_twice():
     assert fingerprints.version(model) == known
 
 
+def test_what_the_first_call_sets_may_be_set_by_the_user():
+    class Waits(L.Layer):
+        window = None
+
+        def call(self, x):
+            if self.window is None:
+                self.window = 2.0
+            return x * self.window
+
+    x = keras.Input((16, 1))
+    waits = Waits()
+    model = keras.Model(x, L.Dense(2)(L.Flatten()(waits(x))))
+    before = ss.saliency(model, X, 0)
+    waits.window = 6.0
+    np.testing.assert_allclose(ss.saliency(model, X, 0), 3 * before, rtol=1e-5)
+
+
 def test_functions_that_know_the_model_do_not_keep_it():
     model = net()
     model.get_layer("conv").activation = (lambda m: lambda t: t * len(m.layers))(model)

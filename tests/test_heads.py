@@ -317,6 +317,7 @@ LOST = {
     "others": lambda z: 1 - K.softmax(z),
     "either": lambda z: K.concatenate([K.sum(K.softmax(z)[:, i : i + 2], -1, keepdims=True) for i in (0, 1)], -1),
     "half": lambda z: K.maximum(K.softmax(z), 0.2),
+    "kept from the ends": lambda z: K.clip(K.softmax(z), 0.1, 0.9),
     "hard sigmoid": K.hard_sigmoid,
     "bounded": lambda z: K.clip(z, 0.0, 1.0),
     "probit": lambda z: (1 + K.erf(z)) / 2,
@@ -408,6 +409,8 @@ MEASUREMENTS = {
     "attended": lambda z: K.matmul(K.softmax(z)[:, None], K.stack([z, 2 * z, 3 * z, -z], 1))[:, 0],
     "log of an average": lambda z: K.log((K.softmax(z) + K.softmax(2 * z)) / 2),
     "distance": lambda z: K.sqrt(K.square(z) + 1),
+    "bounded while numbers are small": lambda z: 0.5 + 0.05 * K.softplus(z),
+    "log of a probability and more": lambda z: K.log(K.sigmoid(z) + 0.5),
 }
 
 

@@ -204,6 +204,14 @@ def test_patches_through_a_dense_layer():
         np.testing.assert_allclose(also, at)
 
 
+def test_parts_of_other_places_added_up_have_none():
+    """Every other sample added to the first half."""
+    x = keras.Input((N, 2))
+    h = L.Conv1D(4, 3, name="conv")(keras.ops.add(x[:, ::2], x[:, : N // 2]))
+    model = keras.Model(x, L.Dense(2)(L.GlobalAveragePooling1D()(h)))
+    assert layer_places(model, np.zeros((1, N, 2)), "conv") is None
+
+
 def test_places_taken_one_by_one_and_stacked():
     x = keras.Input((N, 2))
     chosen = range(5, N, 7)
