@@ -395,6 +395,10 @@ def test_near_a_head_the_logits_count():
     p = [np.exp(v) / np.exp(v).sum(1, keepdims=True) for v in z]
     assert np.abs(p[0] - p[1]).max() < TOLERANCES["float32"] / 100
     assert excess([p[0]], [p[1]], [z[0]], "float32") > 1
+    for by, apart in ((0.06, True), (0.006, False)):  # of logits up to 9.2, of which 2e-3 is allowed
+        z = [np.array([[-9.2, 0.0]]), np.array([[-9.2 + by, 0.0]])]
+        p = [np.exp(v) / np.exp(v).sum(1, keepdims=True) for v in z]
+        assert (excess([p[0]], [p[1]], [z[0]], "float32") > 1) == apart
     assert excess([p[0]], [p[1]], [p[0]], "float32") < 1
     assert excess([p[0]], [p[0] + 4 * EPSILONS["float32"]], [z[0]], "float32") < 1
 
