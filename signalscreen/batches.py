@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from signalscreen.backend import tf
 from signalscreen.binding import Binding
-from signalscreen.errors import LayerError
+from signalscreen.errors import InputError, LayerError
+from signalscreen.graph import reason_of
 from signalscreen.programs import Program
 from signalscreen.streams import blocks
 
@@ -30,6 +31,16 @@ def rows_of(program: Program, bound: Binding, batch_size: int | None) -> int:
 def fed(bound: Binding, rows: Array, number: Array) -> list[Any]:
     """The class of each row and one tensor per input, for rows that belong to the examples of these numbers."""
     return [tf.constant(a) for a in [bound.chosen(number), *bound.arrays(rows, number)]]
+
+
+def _called(program: Program, given: list[Any], rows: int) -> Any:
+    try:
+        return program.fn(*given)
+    except tf.errors.InvalidArgumentError as error:
+        raise InputError(
+            f"the model fails on {rows} example{'s' * (rows > 1)} of this length at once ({reason_of(error)}); "
+            "give signals of the length it was made for, or its own number of examples as batch_size"
+        ) from error
 
 
 def through(
@@ -62,7 +73,7 @@ def through(
         given = fed(bound, rows[some], number)
         if other is not None:
             given += fed(bound, other if one else other[some], number[:1] if one else number)[1:]
-        for i, part in enumerate(unpack(program.fn(*given))):
+        for i, part in enumerate(unpack(_called(program, given, len(number)))):
             part = part.numpy()
             if len(part) not in (1, len(number)):
                 raise LayerError(

@@ -168,7 +168,11 @@ class Binding(NamedTuple):
             dtype = self.wiring.dtypes[i]
             if i in self.layout.blind or not dtype.startswith("float"):
                 how = (
-                    "taken as integers" if dtype.startswith("float") else "text" if dtype == "string" else "integer"
+                    "taken as integers or cut at a threshold"
+                    if dtype.startswith("float")
+                    else "text"
+                    if dtype == "string"
+                    else "integer"
                 )
                 raise InputError(
                     f"input {self.layout.specs[i].name!r} is {how} (an embedding index?), so the score has "

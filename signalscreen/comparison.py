@@ -14,7 +14,7 @@ import numpy.typing as npt
 from signalscreen import programs
 from signalscreen.backend import tf
 from signalscreen.binding import Wiring
-from signalscreen.closeness import EPSILONS, excess, share
+from signalscreen.closeness import EPSILONS, TOLERANCES, excess, share
 from signalscreen.entry import entered
 from signalscreen.graph import reason_of, tapped
 from signalscreen.programs import Program
@@ -229,7 +229,7 @@ def _numbered(paths: Sequence[str]) -> list[tuple[str, int]]:
 
 def _where(one: dict[Any, Array], other: dict[Any, Array], precision: str) -> str:
     """The first layer at which two runs part, in words."""
-    for key, a in one.items():
-        if key in other and excess([a], [other[key]], [a], precision) > 1:
-            return f"in layer {key[0]!r}"
-    return "behind the last layer"
+    both = [(key, a, other[key]) for key, a in one.items() if key in other]
+    apart = [key for key, a, b in both if share([a], [b]) > TOLERANCES[precision]]
+    apart = apart or [key for key, a, b in both if excess([a], [b], [a], precision) > 1]
+    return f"in layer {apart[0][0]!r}" if apart else "behind the last layer"

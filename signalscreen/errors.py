@@ -116,6 +116,10 @@ class SeveralCallsWarning(SignalScreenWarning):
     """The layer is called several times, and the result is that of its last call."""
 
 
+class NoGradientWarning(SignalScreenWarning):
+    """No gradient passes from an input or a layer to the score, though the score depends on it."""
+
+
 class SpeedWarning(SignalScreenWarning):
     """The result is right, but takes longer than it might."""
 

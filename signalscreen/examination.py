@@ -97,8 +97,8 @@ def _tell(program: Program, verdict: Verdict, alone: bool) -> None:
     if writes:
         warn(
             f"the model changes its own variables when it is called ({_listed(writes)}: a recurrent layer with "
-            "stateful=True, normalisation that trains, random numbers), so a result depends on the calls before "
-            "it; build the model without that",
+            "stateful=True, normalisation that trains, random numbers), so a result depends on what they hold now; "
+            "each call here leaves them as they are; build the model without that",
             StatefulModelWarning,
         )
     if verdict.coupled and not alone:

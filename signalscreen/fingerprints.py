@@ -26,17 +26,23 @@ _BOOKS = frozenset(
     _layers _lock _loss_ids _losses _losses_override _metrics _non_trainable_variables _outbound_nodes _parent_path
     _path _remat_mode _saved_model_arg_spec _saved_model_inputs_spec _seed_generators _supports_masking _tracked
     _tracker _trainable _trainable_variables activity_regularizer build built call_signature_parameters name
-    quantize supports_jit _compile_config _compile_loss _compile_metrics _compiled_trainable_state
-    _operations_by_depth
-    _compute_loss_has_training_arg _distribute_strategy _eval_epoch_iterator _initial_epoch _inputs _inputs_struct
-    _jit_compile _loss_tracker _nodes _nodes_by_depth _outputs _outputs_struct _run_eagerly compiled history loss
-    optimizer output_names predict_function steps_per_execution stop_evaluating stop_predicting stop_training
-    test_function train_function unrolled_steps_per_execution _expects_training_arg _expects_mask_arg
+    quantize supports_jit _compute_loss_has_training_arg _distribute_strategy _expects_training_arg
+    _expects_mask_arg
     """.split()
 )
-_OF_TRAINING = ("_initializer", "_regularizer", "_constraint")
+# And on models, what training sets.
+_BOOKS_OF_MODELS = frozenset(
+    """
+    _compile_config _compile_loss _compile_metrics _compiled_trainable_state _operations_by_depth
+    _eval_epoch_iterator _initial_epoch _inputs _inputs_struct _jit_compile _loss_tracker _nodes
+    _nodes_by_depth _outputs _outputs_struct _run_eagerly compiled history loss optimizer output_names
+    predict_function steps_per_execution stop_evaluating stop_predicting stop_training test_function
+    train_function unrolled_steps_per_execution
+    """.split()
+)
+_OF_TRAINING = ("_initializer", "_regularizer", "_constraint")  # of a weight, if no plain value
 _LIBRARIES = ("keras", "tensorflow", "numpy", "builtins")
-_DEPTH, _MOST = 5, 100_000  # how deep into a value one looks, and at how many values of a model
+_DEPTH, _MOST = 20, 100_000  # how deep into a value one looks, and at how many values of a model
 _LARGE = 2**26  # bytes of an array of which not every one is read
 
 _TF_FUNCTION = type(tf.function(lambda: None))
@@ -129,21 +135,24 @@ def _facts(model: Any) -> Facts:
         if not _is_library(kind) and kind not in walk.kinds:
             walk.kinds.add(kind)
             facts[kind.__qualname__, id(kind)] = walk.class_of(kind)
+        is_model = isinstance(layer, keras.Model)
         for name, value in list(vars(layer).items()):
-            if _counted(name):
+            if _counted(name, is_model, type(value) in _SIMPLE and value is not None):
                 facts[number, name] = walk.of(value, _DEPTH)
         facts[number, "_layers"] = tuple([walk.of(inner, 1) for inner in getattr(layer, "_layers", ())])
     return facts
 
 
 @cache
-def _counted(name: str) -> bool:
+def _counted(name: str, of_model: bool, is_simple: bool) -> bool:
     """Whether an attribute of this name may be what a call depends on."""
-    return name not in _BOOKS and not name.startswith("_self_") and not name.endswith(_OF_TRAINING)
+    books = name in _BOOKS or (of_model and name in _BOOKS_OF_MODELS)
+    return not books and not name.startswith("_self_") and (is_simple or not name.endswith(_OF_TRAINING))
 
 
-def _is_library(kind: Any) -> bool:
-    return (getattr(kind, "__module__", None) or "builtins").split(".")[0] in _LIBRARIES
+def _is_library(thing: Any) -> bool:
+    home = thing.__name__ if isinstance(thing, types.ModuleType) else getattr(thing, "__module__", None)
+    return (home or "builtins").split(".")[0] in _LIBRARIES
 
 
 _SIMPLE = (bool, int, float, str, bytes, complex, types.NoneType)
@@ -240,7 +249,10 @@ class _Walk:
         outside = [function.__globals__[name] for name in names if name in function.__globals__]
         held: Iterable[Any] = [*cells, *(v for v in outside if not isinstance(v, types.ModuleType | type))]
         defaults = (function.__defaults__, function.__kwdefaults__)
-        return (code, *(self.of(v, depth) for v in (*defaults, *held)))
+        inside = [
+            v for holder in (*cells, *outside) for v in _values_in(holder, names)
+        ]  # of modules and classes of the user's: `config.slope`
+        return (code, *(self.of(v, depth) for v in (*defaults, *held, *inside)))
 
     def class_of(self, kind: type) -> Any:
         """What a layer's own classes say: their methods, and the plain values they hold."""
@@ -250,11 +262,28 @@ class _Walk:
         )
 
     def _object(self, value: Any, depth: int) -> Any:
-        inside = getattr(value, "__dict__", None)
-        if inside is None or id(value) in self.met:
+        inside = _attributes(value)
+        if not inside or id(value) in self.met:
             return _Same(value)
         self.met[id(value)] = value
         return (_Same(value), *[(name, self.of(v, depth)) for name, v in list(inside.items())])
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What is set on an object, slots included."""
+    slots = [
+        name for kind in type(value).__mro__ for name in np.atleast_1d(vars(kind).get("__slots__", ())).tolist()
+    ]
+    there = {name: getattr(value, name) for name in slots if hasattr(value, name) and not name.startswith("__")}
+    return {**there, **getattr(value, "__dict__", {})}
+
+
+def _values_in(holder: Any, names: Iterable[str]) -> list[Any]:
+    """What a module or a class of the user's holds under names that a function mentions."""
+    if not isinstance(holder, types.ModuleType | type) or _is_library(holder):
+        return []
+    held = vars(holder)
+    return [held[name] for name in names if name in held and not isinstance(held[name], types.ModuleType)]
 
 
 def _says(name: str) -> bool:

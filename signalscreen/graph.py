@@ -19,7 +19,7 @@ import numpy as np
 
 from signalscreen.backend import keras, tf
 from signalscreen.entry import entered
-from signalscreen.errors import InputError, SignalScreenError, TraceError
+from signalscreen.errors import InputError, ModelError, SignalScreenError, TraceError
 from signalscreen.order import Order
 from signalscreen.tracing import functions_open, layer_of, layers_recorded
 
@@ -96,9 +96,19 @@ def call(model: Any, inputs: list[Any], structure: Any, orders: Sequence[Order] 
             outputs = _called(model, packed, taken)
     # Variables enter the graph as placeholders the first time only, so they are no part of a run.
     ops = entry + [op for op in graph.get_operations()[before:] if op.type != "Placeholder"]
+    _check_rows(outputs)
     # What lies in the graph of an inner function or loop is no part of this graph.
     taps = [tap for tap in taps if getattr(tap.tensor, "graph", None) is graph]
     return Run(ops, list(inputs), outputs, taps, list(getattr(model, "layers", [])))
+
+
+def _check_rows(outputs: Any) -> None:
+    for tensor in tf.nest.flatten(outputs):
+        if tensor.shape.rank is None:
+            raise ModelError(
+                "the model gives an output whose number of axes depends on the batch (tf.squeeze without an "
+                "axis?), so it has no rows of examples; name the axes that are taken out"
+            )
 
 
 def _scope(model: Any) -> Any:
@@ -143,7 +153,11 @@ def _runs_plainly(model: Any, packed: Any) -> bool:
 def reason_of(error: Exception) -> str:
     """What a model's call failed for, in one line."""
     # Keras says where it happened in a first line, and what in the next one, in bold.
-    lines = [line for line in re.sub("\x1b\\[[0-9;]*m", "", str(error)).splitlines() if line.strip()]
+    text = re.sub("\x1b\\[[0-9;]*m", "", str(error))
+    if "\t [[{{node" in text:  # a compiled function says where in many lines, and then what
+        text = text.split("\t [[{{node")[0].splitlines()[-1].split("}} ")[-1]
+    text = re.sub(r"\{\{function_node [^}]*\}\} | \[Op:\w+\] name:.*", "", text)
+    lines = [line for line in text.splitlines() if line.strip()]
     reason = lines[min(lines[0].startswith("Exception encountered"), len(lines) - 1)] if lines else repr(error)
     return reason.strip().rstrip(".")
 
@@ -213,6 +227,22 @@ def active_ops(run: Run, score: Any) -> dict[Any, list[int]]:
             depends.update(out.name for out in op.outputs)
     needed = behind([score])
     return {op: positions for op, positions in carrying.items() if op.name in needed}
+
+
+def ops_between(tensor: Any, score: Any, without: Container[str] = ()) -> list[Any]:
+    """The ops through which `tensor` reaches `score` as real numbers, on ways without ops of some types."""
+    depends, found = {tensor.name} if tensor.dtype.is_floating else set(), []
+    for op in score.graph.get_operations():
+        passes = (
+            op.type not in SHAPE_ONLY and op.type not in without and any(t.dtype.is_floating for t in op.outputs)
+        )
+        if passes and any(x.name in depends for x in op.inputs):
+            depends.update(out.name for out in op.outputs)
+            found.append(op)
+    if score.name not in depends:
+        return []
+    needed = behind([score])
+    return [op for op in found if op.name in needed]
 
 
 def blind(inputs: Sequence[Any], run: Run) -> list[int]:

@@ -86,7 +86,7 @@ def _times(n: int) -> str:
 
 
 def matching(layer: Any, listed: Sequence[Any], items: Sequence[Item], known: str) -> list[Item]:
-    """The same, empty where there is none, and of all layers of that name.
+    """The places of all layers of that name, as for `places_of`; empty where there is none.
 
     Raises
     ------

@@ -13,13 +13,13 @@ from signalscreen.axes.roles import Roles
 from signalscreen.backend import tf
 from signalscreen.binding import Wiring
 from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
-from signalscreen.errors import TargetError
-from signalscreen.graph import Run, Tap, behind, blind, row_bytes
+from signalscreen.errors import NoGradientWarning, TargetError, warn
+from signalscreen.graph import Run, Tap, behind, blind, ops_between, row_bytes
 from signalscreen.heads import call
 from signalscreen.layers import find_layer, layer_output, maps_of, reached_output, unit_activation
 from signalscreen.lrp_rules import apply_lrp
 from signalscreen.patches import Patched, build
-from signalscreen.purity import draws, writes
+from signalscreen.purity import draws, writes, written
 from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
 from signalscreen.unfused import unfused, without_fusions
@@ -106,7 +106,24 @@ def _function(body: Callable[..., Any], wiring: Wiring, copies: Sequence[int | N
     function = tf.function(traced, input_signature=signature, autograph=False)
     with without_fusions():  # a function kept whole inside takes its settings from where it is traced
         concrete = function.get_concrete_function()
-    return Program(unfused(concrete), facts.pop("sizes"), facts)
+    return Program(_leaving(unfused(concrete), written(concrete)), facts.pop("sizes"), facts)
+
+
+def _leaving(function: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
+    """The same function, after each call of which variables are as they were before it."""
+    if not variables:
+        return function
+
+    def called(*args: Any) -> Any:
+        before = [v.read_value() for v in variables]
+        try:
+            return function(*args)
+        finally:
+            for variable, value in zip(variables, before, strict=True):
+                variable.assign(value)
+
+    called.__wrapped__ = function.__wrapped__  # type: ignore[attr-defined]
+    return called
 
 
 def outputs(model: Any, wiring: Wiring) -> Program:
@@ -383,7 +400,23 @@ def _with_target(run: Run, target: Target, logit: bool, classes: Any, wiring: Wi
 
 
 def _gradient(score: Any, tensors: list[Any], carried: list[Any] | None = None) -> list[Any]:
-    return list(tf.gradients(score, tensors, carried, unconnected_gradients="zero"))
+    """The gradient of a score by tensors, with a warning where the score sees one that has none."""
+    found = tf.gradients(score, tensors, carried)
+    for tensor, gradient in zip(tensors, found, strict=True):
+        between = ops_between(tensor, score)
+        if between and (gradient is None or not ops_between(tensor, score, without=_FLAT)):
+            stops = sorted({op.type for op in between} & _FLAT)
+            through = f" through {', '.join(stops)}" if stops else ""
+            warn(
+                f"no gradient passes to the score{through}, so the result is zero; use occlusion, or write that "
+                "part of the model with operations that have a gradient",
+                NoGradientWarning,
+            )
+    return [tf.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=True)]
+
+
+# Ops whose gradient is zero, or that have none.
+_FLAT = frozenset("PyFunc PyFuncStateless Round Rint Sign Floor Ceil StopGradient".split())
 
 
 def _rank(wiring: Wiring) -> int:

@@ -51,6 +51,20 @@ def writes(run: Run) -> list[Impurity]:
     return _found(run, lambda op_type: bool(_WRITES.search(op_type)))
 
 
+def written(concrete: Any) -> list[Any]:
+    """The variables of real numbers that a traced function writes; all that it has where a loop inside writes."""
+    ops = concrete.graph.get_operations()
+    hidden = any(op.type in FUNCTION_OPS for op in ops)
+    library = concrete.graph.as_graph_def().library.function if hidden else ()
+    if any(_WRITES.search(node.op) for f in library for node in f.node_def):
+        found = list(concrete.graph.variables)
+    else:
+        names = {op.inputs[0].name for op in ops if _WRITES.search(op.type) and op.inputs}
+        handles = {id(outer) for outer, inner in concrete.graph.captures if inner.name in names}
+        found = [v for v in concrete.graph.variables if id(v.handle) in handles]
+    return [v for v in found if v.dtype.is_floating]
+
+
 def _found(run: Run, wanted: Callable[[str], bool]) -> list[Impurity]:
     layer_of = layer_namer(run)
     hidden = any(op.type in FUNCTION_OPS for op in run.ops)

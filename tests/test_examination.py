@@ -264,6 +264,20 @@ def test_lengths_of_which_one_is_another_function(lengths, upwards):
         np.testing.assert_allclose(ss.saliency(model, x, 0), slope(model, x), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["another function", "coupled"])
+def test_a_fault_in_an_output_that_is_small_beside_another(kind):
+    x = keras.Input((20, 2))
+    h = L.GlobalAveragePooling1D()(L.Conv1D(4, 3, activation="relu")(x))
+    fault = {
+        "another function": lambda _, t: t if tf.executing_eagerly() else 1.5 * t,
+        "coupled": lambda _, t: t - tf.reduce_mean(t, 0, keepdims=True),
+    }[kind]
+    model = keras.Model(x, L.Concatenate()([1e5 * L.Dense(1)(h), layer(fault)(L.Dense(1)(h))]))
+    said = pytest.raises(TraceError) if kind == "another function" else pytest.warns(BatchCouplingWarning)
+    with said:
+        ss.saliency(model, X, 1)
+
+
 def test_each_of_the_first_lengths_is_compared():
     """Also one that lies between two that are in order."""
     model = Late(layer(lambda _, x: 2 * x if x.shape[1] == 20 - 2 else x))  # behind a kernel of 3
@@ -303,6 +317,58 @@ def test_what_runs_but_cannot_be_traced_is_named(kind):
         ss.saliency(model, X, 0)
     with pytest.raises(InputError, match="cannot be called on signals of shape"):
         ss.saliency(Late(layer(lambda _, x: x + tf.ones((1, 1, 7)))), X, 0)
+
+
+def test_a_call_on_another_number_of_rows_than_the_model_takes_is_one_sentence():
+    model = keras.Sequential([keras.Input((20, 2), batch_size=3), L.LSTM(4, stateful=True), L.Dense(2)])
+    said = "fails on .* examples of this length at once .*batch_size"
+    with pytest.warns(StatefulModelWarning), pytest.raises(InputError, match=said) as caught:
+        ss.integrated_gradients(model, X, 0, steps=20)
+    assert "\n" not in str(caught.value)
+    short = net(L.MaxPooling1D(2), L.Conv1D(4, 5), length=None)
+    with pytest.warns(ExaminationWarning), pytest.raises(InputError, match="would be negative"):
+        ss.saliency(short, X[:, :7], 0)
+
+
+def test_an_output_without_rows_is_refused():
+    class Squeezed(keras.Model):
+        def call(self, x):
+            return tf.squeeze(tf.reduce_mean(x, 1, keepdims=True)[..., :1])
+
+    model = Squeezed()
+    assert model(X).shape == (3,)
+    with pytest.raises(ModelError, match="number of axes depends on the batch"):
+        ss.saliency(model, X, 0)
+
+
+@pytest.mark.parametrize("method", ["saliency", "integrated_gradients", "occlusion", "deep_lift", "grad_cam"])
+@pytest.mark.parametrize("where", ["plain", "in a loop"])
+def test_methods_leave_variables_as_they_were(method, where):
+    class Counts(L.Layer):
+        def build(self, shape):
+            self.total = self.add_weight(shape=(), initializer="ones", trainable=False)
+
+        def call(self, x):
+            if where == "plain":
+                self.total.assign_add(tf.reduce_mean(tf.abs(x)))
+                return x * self.total
+
+            def body(i):
+                self.total.value.assign_add(1.0)
+                return i + 1
+
+            tf.while_loop(lambda i: i < 2, body, [0])
+            return x * self.total
+
+    counts = Counts()
+    model = net(counts)
+    options = {"window": 5} if method == "occlusion" else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first = ss.explain(model, X, 0, method=method, batch_size=3, **options)
+        again = ss.explain(model, X, 0, method=method, batch_size=3, **options)
+    assert counts.total.numpy() == 1
+    np.testing.assert_array_equal(first, again)
 
 
 def test_a_stateful_layer_is_called_by_its_own_name():
@@ -399,7 +465,7 @@ def test_near_a_head_the_logits_count():
         z = [np.array([[-9.2, 0.0]]), np.array([[-9.2 + by, 0.0]])]
         p = [np.exp(v) / np.exp(v).sum(1, keepdims=True) for v in z]
         assert (excess([p[0]], [p[1]], [z[0]], "float32") > 1) == apart
-    assert excess([p[0]], [p[1]], [p[0]], "float32") < 1
+    assert excess([p[0]], [p[1]], [p[0]], "float32") > 1  # an output of its own scale, where it has no logits
     assert excess([p[0]], [p[0] + 4 * EPSILONS["float32"]], [z[0]], "float32") < 1
 
 

@@ -1,6 +1,7 @@
 """A trace is made anew where the model is another one: after every change the numbers are the tape's."""
 
 import gc
+import types
 import weakref
 from functools import partial
 
@@ -25,6 +26,20 @@ class Helper:
         self.scale = 1.0
 
 
+class Slotted:
+    __slots__ = ("value",)
+
+    def __init__(self):
+        self.value = 1.0
+
+
+class Config:
+    gain = 1.0
+
+
+settings = types.ModuleType("settings")
+
+
 class Own(L.Layer):
     factor = 1.0
 
@@ -35,12 +50,17 @@ class Own(L.Layer):
         self.window = np.ones((14, 1), "float32")
         self.constant = tf.constant(1.0)
         self.helper = Helper()
+        self.slotted = Slotted()
+        self.history, self.loss, self.my_constraint = 1.0, 1.0, 1.0
+        self.deep = {"a": {"b": {"c": {"d": {"e": {"f": {"g": 1.0}}}}}}}
         self.steps = [L.Dense(3, name="first"), L.LeakyReLU(negative_slope=0.1)]
         self.act = keras.activations.linear
 
     def call(self, x):
         for step in self.steps:
             x = step(x)
+        x = x * self.slotted.value * Config.gain * settings.gain * self.history * self.loss * self.my_constraint
+        x = x * self.deep["a"]["b"]["c"]["d"]["e"]["f"]["g"]
         x = x * self._k * self.factor * self.options["scale"][0] * self.helper.scale * self.constant
         return self.act(x * self.window)
 
@@ -84,6 +104,13 @@ CHANGES = {
     "array in place": lambda m: m.get_layer("own").window.__setitem__(slice(3, 9), 7.0),
     "tensor replaced": lambda m: setattr(m.get_layer("own"), "constant", tf.constant(8.0)),
     "of a helper": lambda m: setattr(m.get_layer("own").helper, "scale", 9.0),
+    "in slots": lambda m: setattr(m.get_layer("own").slotted, "value", 3.0),
+    "called history": lambda m: setattr(m.get_layer("own"), "history", 3.0),
+    "called loss": lambda m: setattr(m.get_layer("own"), "loss", 3.0),
+    "called a constraint": lambda m: setattr(m.get_layer("own"), "my_constraint", 3.0),
+    "deep in dicts": lambda m: m.get_layer("own").deep["a"]["b"]["c"]["d"]["e"]["f"].__setitem__("g", 3.0),
+    "of a class that is global": lambda m: setattr(Config, "gain", 3.0),
+    "of a module": lambda m: setattr(settings, "gain", 3.0),
     "of a layer in a list": lambda m: setattr(m.get_layer("own").steps[1], "negative_slope", 0.7),
     "of the class": lambda m: setattr(Own, "factor", 2.0),
     "the method": lambda m: _method(m.get_layer("own")),
@@ -96,6 +123,7 @@ CHANGES = {
 @pytest.fixture(autouse=True)
 def own_class():
     kept = Own.factor, Own.call
+    Config.gain = settings.gain = 1.0
     yield
     Own.factor, Own.call = kept
     globals()["K"] = 1.0

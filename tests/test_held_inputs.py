@@ -265,7 +265,7 @@ def test_a_signal_of_which_an_embedding_makes_integers_is_refused():
     model = keras.Sequential([keras.Input((9,)), L.Embedding(5, 3), L.Flatten(), L.Dense(2)])
     x = RNG.integers(0, 5, (2, 9)).astype("float32")
     for name in ("saliency", "integrated_gradients", "lrp"):
-        with pytest.raises(InputError, match=r"is taken as integers \(an embedding index"):
+        with pytest.raises(InputError, match=r"is taken as integers or cut at a threshold \(an embedding index"):
             ss.explain(model, x, 1, method=name)
     with pytest.raises(InputError, match="is taken as integers"):
         ss.maximize_activation(model, 1, steps=2)

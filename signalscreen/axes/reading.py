@@ -68,8 +68,9 @@ def _of_vector(shape: Sequence[int | None], kinds: Sequence[str]) -> Order:
 
 
 def _without_windows(shape: Sequence[int | None], mine: Sequence[Sequence[str]]) -> Order:
-    """Recurrent layers say what time is."""
+    """Recurrent layers say what time is, or else attention."""
     scanned = [a for a, kinds in enumerate(mine) if "scanned" in kinds]
+    scanned = scanned or [a for a, kinds in enumerate(mine) if "paired" in kinds]
     mixed = [a for a, kinds in enumerate(mine) if "dense" in kinds and a not in scanned]
     if len(scanned) == 1 and len(mixed) == 1 and len(shape) == 2:
         return of_features(shape, mixed, mixed[0])

@@ -31,8 +31,8 @@ class Event(NamedTuple):
         "slid": a window moves along it. "channel": a convolution takes it for channels. "covered": a window is as
         long as it. "space": a convolution takes it for an axis of positions, and moves nothing along it.
         "scanned": a recurrent layer runs along it. "dense": it is multiplied by a matrix. "pooled": a sum, mean or
-        extreme of all of it. "picked": places of it are taken out one by one. "folded": windows move along two
-        parts of it.
+        extreme of all of it. "paired": all its places are multiplied with one another (attention). "picked": places
+        of it are taken out one by one. "folded": windows move along two parts of it.
     source : tuple of int
         Number of the input and of its axis.
     """

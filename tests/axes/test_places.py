@@ -204,6 +204,17 @@ def test_patches_through_a_dense_layer():
         np.testing.assert_allclose(also, at)
 
 
+@pytest.mark.parametrize("fft_length", [None, 64])
+def test_frames_padded_before_their_transform(fft_length):
+    """The zeros behind a frame see nothing."""
+    spectra = Op(lambda x: tf.abs(tf.signal.stft(x[..., 0], 20, 8, fft_length)))
+    model = keras.Sequential(
+        [keras.Input((N, 1)), spectra, L.Conv1D(4, 1, name="conv"), L.GlobalAveragePooling1D()]
+    )
+    [at] = layer_places(model, np.zeros((1, N, 1)), "conv")
+    np.testing.assert_allclose(at, 9.5 + 8 * np.arange(len(at)))
+
+
 def test_parts_of_other_places_added_up_have_none():
     """Every other sample added to the first half."""
     x = keras.Input((N, 2))

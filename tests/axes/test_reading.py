@@ -222,6 +222,17 @@ def test_any_number_of_leads(net_of, channels):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
 
 
+def test_attention_runs_along_the_signal():
+    x = keras.Input((6, 64))
+    h = L.Dense(16)(L.Permute((2, 1))(x))
+    model = keras.Model(x, L.Dense(3)(L.GlobalAveragePooling1D()(L.MultiHeadAttention(2, 8)(h, h))))
+    assert order(model) == ((1,), (0,))
+    x = keras.Input((64, 6))
+    h = L.Dense(16)(x)
+    model = keras.Model(x, L.Dense(3)(L.GlobalAveragePooling1D()(L.MultiHeadAttention(2, 8)(h, h))))
+    assert order(model) == ((0,), (1,))
+
+
 @pytest.mark.parametrize("dense", ["dense", "einsum"])
 @pytest.mark.parametrize("leads", [6, None])
 def test_patches_of_each_lead_are_cut_along_time(dense, leads):

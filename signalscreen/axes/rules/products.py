@@ -50,6 +50,7 @@ def _summed(walk: Walk, op: Any, names: list[list[int]], result: list[int]) -> A
         for axis, i in zip(left, kept, strict=True):
             pairs = [d for name, (d, _) in found.items() if name != own[i] and isinstance(d, Digit)]
             if isinstance(axis, Digit) and own[i] not in found and any(axis.whole == d.whole for d in pairs):
+                walk.note("paired", axis, sizes[i])
                 axis = axis._replace(copy=len(walk.events) + 1)
             if own[i] not in found:
                 found[own[i]] = axis, sizes[i]

@@ -1,10 +1,11 @@
 """Ops that lay values out anew: axes are cut, put together, moved, padded, repeated, or summed up."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from signalscreen.axes.terms import ONE, REPEAT, Axes, reshaped, scaled, without_places
+from signalscreen.axes.terms import ONE, REPEAT, Axes, Axis, Digit, reshaped, scaled, without_places
 from signalscreen.axes.walk import Walk, shape_of
 from signalscreen.graph import constant
 
@@ -44,8 +45,21 @@ def padding(walk: Walk, op: Any) -> list[Axes]:
     x, pads = op.inputs[0], constant(op.inputs[1])
     if pads is None or not walk.reaches(x):
         return []
-    pairs = zip(walk.of(x), pads, strict=True)
-    return [tuple(scaled(axis, -float(pair[0]), 1.0) if pair.any() else axis for axis, pair in pairs)]
+    axes = walk.of(x)
+    return [
+        tuple(
+            axis if not pair.any() else _padded(axis, pair, [b for b in axes if b is not axis])
+            for axis, pair in zip(axes, pads, strict=True)
+        )
+    ]
+
+
+def _padded(axis: Axis, pair: Any, others: Sequence[Axis]) -> Axis:
+    """An axis with places put around; around a part of a place (a frame, before its transform) they see nothing."""
+    if isinstance(axis, Digit) and any(isinstance(b, Digit) and b.whole == axis.whole for b in others):
+        more = axis.step * float(sum(pair))
+        return axis._replace(hi=axis.hi - more) if more > 0 else axis._replace(lo=axis.lo - more)
+    return scaled(axis, -float(pair[0]), 1.0)
 
 
 def tile(walk: Walk, op: Any) -> list[Axes]:
