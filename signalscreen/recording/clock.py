@@ -54,7 +54,8 @@ def seconds(values: NDArray[np.float64], name: str, where: str) -> NDArray[np.fl
         step = float(np.median(steps)) if len(steps) else 0.0
         if epoch is None and step == 1:
             raise RecordingError(
-                f"{where} counts in steps of 1 and names no unit; call it time_s or time_ms, or give fs to leave it aside"
+                f"{where} counts in steps of 1 and names no unit; call it time_s or time_ms, or give fs to "
+                "leave it aside"
             )
         scale = epoch if epoch is not None else 1.0 if step < 1 else 1e-3
     elapsed: NDArray[np.float64] = (values - values[0]) * scale

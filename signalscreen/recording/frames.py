@@ -1,13 +1,11 @@
 """Leads with several samples in a frame, brought to one rate: the highest of those asked for."""
 
-import os
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from signalscreen.errors import RecordingError
 from signalscreen.recording.resampling import HALF_FILTER, resample_with_gaps
 
 Floats = NDArray[np.float64]
@@ -45,27 +43,3 @@ def span_at_one_rate(
         fast = values if each == top else resample_with_gaps(values[:, None], Fraction(top, each))[:, 0]
         out[:, column] = fast[at]
     return out
-
-
-def check_room(samples: int, leads: int, source: str) -> None:
-    """Refuse to read what this computer's memory cannot hold, before it is tried.
-
-    Raises
-    ------
-    RecordingError
-        The message says how large it is, and how to read a part.
-    """
-    needed = samples * leads * 8
-    if needed > _memory():
-        raise RecordingError(
-            f"{source} has {samples} samples of {leads} leads, {needed / 2**30:.3g} GiB, more than this computer's "
-            "memory; give start and end, or fewer leads"
-        )
-
-
-def _memory() -> float:
-    """Bytes of memory of this computer; without bound where it does not say."""
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):
-        return float("inf")

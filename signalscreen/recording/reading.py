@@ -66,16 +66,25 @@ def read_recording(
         or the span does not lie in it.
     """
     wanted = Wanted(check_fs(fs), start, end, leads, annotator)
-    if pn_dir is not None:
-        return wfdb_records.read_remote(str(path), pn_dir, wanted)
+    try:
+        if pn_dir is not None:
+            return wfdb_records.read_remote(str(path), pn_dir, wanted)
+        return _read(path, wanted)
+    except MemoryError as error:
+        raise RecordingError(f"memory is too short to read {path}; give start and end, or fewer leads") from error
+
+
+def _read(path: str | os.PathLike[str], wanted: Wanted) -> Recording:
     local = Path(path)
     reader = _READERS.get(local.suffix.lower())
     if reader is None:
         return _read_record(path, wanted)
-    if annotator is not None:
+    if wanted.annotator is not None:
         raise RecordingError(
-            f"annotations ({annotator!r}) are read beside WFDB records only, not beside {local.name}"
+            f"annotations ({wanted.annotator!r}) are read beside WFDB records only, not beside {local.name}"
         )
+    if local.exists() and not local.is_file():
+        raise RecordingError(f"{local} is a folder, pipe or device; give a file")
     if not local.is_file():
         raise RecordingError(f"there is no file {local}; check the path")
     if local.stat().st_size == 0:

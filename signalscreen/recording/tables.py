@@ -82,9 +82,7 @@ def _numbers(path: Path, layout: Layout, columns: list[int]) -> NDArray[np.float
             )
         except (ValueError, IndexError):
             pass  # some cell is no plain number
-    values = (
-        _parsed(path, layout, row, line, column) for line, row in _rows(path, layout) for column in columns
-    )
+    values = (_parsed(path, layout, row, line, column) for line, row in _rows(path, layout) for column in columns)
     return np.fromiter(values, np.float64).reshape(-1, len(columns))
 
 

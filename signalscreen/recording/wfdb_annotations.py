@@ -67,13 +67,16 @@ def read_marks(path: Path) -> Marks:
         If it is no file, ends within an annotation, or its time resolution is no number.
     """
     if not path.is_file():
-        raise RecordingError(f"the annotations {path} are no file; remove what lies there, or name another annotator")
+        raise RecordingError(
+            f"the annotations {path} are no file; remove what lies there, or name another annotator"
+        )
     content = path.read_bytes()
     try:
         marks, ended = _decoded(content)
     except IndexError as error:
         raise RecordingError(
-            f"the annotation file {path.name} cannot be read, it ends within an annotation; copy it again or remove it"
+            f"the annotation file {path.name} cannot be read: it ends within an annotation; copy it again or "
+            "remove it"
         ) from error
     if not ended:
         warn(f"the annotation file {path.name} has no end mark; later annotations may be missing", RecordingWarning)
@@ -147,7 +150,7 @@ def _resolution(name: str, text: str) -> float:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
         raise RecordingError(
-            f"the time resolution of the annotation file {name} is {text!r}, which is not a number of units of time "
+            f"the time resolution of the annotation file {name} is {text!r}, which is not a number of times "
             "per second; copy it again or remove it"
         )
     return value

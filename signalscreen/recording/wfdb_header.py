@@ -136,7 +136,7 @@ def _lead(path: Path, number: int, line: str) -> Lead:
     gain, baseline, units = _gain(path, which, cells[2]) if len(cells) > 2 else (_GAIN_UNSAID, None, "mV")
     what = ("resolution", "ADC zero", "initial value", "checksum", "block size")
     rest = [_number(path, f"the {w} {which}", cell) for w, cell in zip(what, cells[3:], strict=False)]
-    bits, zero, initial = (rest + [0, 0, 0])[:3]
+    bits, zero, initial = [*rest, 0, 0, 0][:3]
     if not 0 <= bits <= 64:
         raise _wrong(path, f"the resolution {which}", cells[3], "a number of bits from 0 to 64")
     return Lead(

@@ -120,9 +120,7 @@ def read_record(base: Path) -> Record:
 
 
 def _of_segments(header: Header) -> Record:
-    headers = {
-        name: read_header(_beside(header.path, f"{name}.hea")) for name, _ in header.segments if name != "~"
-    }
+    headers = {name: read_header(_beside(header.path, f"{name}.hea")) for name, _ in header.segments if name != "~"}
     if any(one.segments for one in headers.values()):
         raise RecordingError(f"a segment of {header.path.stem} has segments itself, which WFDB does not allow")
     first_name, first_length = header.segments[0]
@@ -141,9 +139,7 @@ def _of_segments(header: Header) -> Record:
     return _record(header, at, names, tuple(segments))
 
 
-def _part(
-    whole: Header, part: Header | None, length: int, names: Sequence[str], by_name: bool
-) -> Segment | None:
+def _part(whole: Header, part: Header | None, length: int, names: Sequence[str], by_name: bool) -> Segment | None:
     if part is None:
         return None
     if part.fs != whole.fs or part.frames < length:
@@ -156,8 +152,8 @@ def _part(
         return _segment(part, tuple(there.get(name) for name in names))
     if len(part.leads) != len(names):
         raise RecordingError(
-            f"segment {part.path.stem} of {whole.path.stem} has {len(part.leads)} leads, the first has {len(names)}; "
-            "correct the headers"
+            f"segment {part.path.stem} of {whole.path.stem} has {len(part.leads)} leads, the first has "
+            f"{len(names)}; correct the headers"
         )
     return _segment(part, part.leads)
 
@@ -218,7 +214,8 @@ def _beside(header: Path, name: str) -> Path:
 def _check_length(file: SignalFile, header: Header, stop: int) -> None:
     if not file.path.exists():
         raise RecordingError(
-            f"record {header.path.stem} needs the file {file.path.name}, which is not there; copy it beside the header"
+            f"record {header.path.stem} needs the file {file.path.name}, which is not there; copy it beside the "
+            "header"
         )
     if not file.path.is_file():
         raise RecordingError(f"{file.path} is no file that can be read in parts; copy the signal file there")

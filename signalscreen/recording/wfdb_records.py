@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from signalscreen.errors import RecordingError
 from signalscreen.recording import wfdb_annotations
 from signalscreen.recording.arrays import agree
-from signalscreen.recording.frames import check_room, span_at_one_rate
+from signalscreen.recording.frames import span_at_one_rate
+from signalscreen.recording.memory import check_room
 from signalscreen.recording.selection import Wanted, lead_indexes, sample_span
 from signalscreen.recording.signals import Annotation, Recording, annotations_between
 from signalscreen.recording.wfdb_local import Record, read_record
@@ -54,7 +55,8 @@ class Opened:
     first, stop : int
         The span, in samples of the record at `fs`.
     read : callable
-        ``read(first, stop)`` gives samples of the record in physical units, ``(stop - first, leads)``; NaN is a gap.
+        ``read(first, stop)`` gives samples of the record in physical units, ``(stop - first, leads)``; NaN is
+        a gap.
     files : tuple of Path
         The headers and all files with samples.
     limits, resolution
@@ -173,9 +175,7 @@ def read_remote(name: str, pn_dir: str, wanted: Wanted) -> Recording:
     names = [lead or f"lead {i}" for i, lead in enumerate(header.get_sig_name() if segmented else header.sig_name)]
     at = _leads(wanted, names, source)
     per_frame = _per_frame(header, names)
-    opened = _opened(
-        source, wanted, float(header.fs), header.sig_len, max(per_frame[i] for i in at)
-    )
+    opened = _opened(source, wanted, float(header.fs), header.sig_len, max(per_frame[i] for i in at))
     # Segments of a record may lay their leads out differently, so there all are read, then picked.
     channels = None if segmented else at
     columns = at if segmented else list(range(len(at)))
@@ -208,7 +208,9 @@ def _per_frame(header: Any, names: Sequence[str]) -> list[int]:
         return [each or 1 for each in header.samps_per_frame]
     found = [1] * len(names)
     for segment in header.segments:
-        for lead, each in zip(segment.sig_name or (), segment.samps_per_frame or (), strict=False) if segment else ():
+        for lead, each in (
+            zip(segment.sig_name or (), segment.samps_per_frame or (), strict=False) if segment else ()
+        ):
             if lead in names:
                 found[names.index(lead)] = max(found[names.index(lead)], each or 1)
     return found

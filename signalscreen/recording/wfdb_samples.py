@@ -6,6 +6,7 @@ averages the samples of a frame; so local files are decoded here. The tests comp
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ class SignalFile:
             return _flac(self, first, stop)
         frames = self.flat(first, stop)
         edges = np.cumsum([0, *(lead.per_frame for lead in self.leads)])
-        return [frames[:, a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        return [frames[:, a:b] for a, b in pairwise(edges)]
 
     def flat(self, first: int, stop: int) -> Ints:
         """What is stored, ``(stop - first, width)``; differences in format 8."""
@@ -169,7 +170,7 @@ _UNPACK = {"212": _format_212, "310": _format_310, "311": _format_311, "24": _fo
 def _summed(file: SignalFile, first: int, stop: int) -> list[Ints]:
     """Format 8 stores differences: each lead counts from its initial value, over all that lies before."""
     status = file.path.stat()
-    sums = _sums(file, status.st_size, status.st_mtime_ns)
+    sums = _sums(file, (status.st_size, status.st_mtime_ns))
     begin = first // _STEP * _STEP
     frames, before = file.flat(begin, stop), sums[begin // _STEP]
     found, at = [], 0
@@ -182,7 +183,7 @@ def _summed(file: SignalFile, first: int, stop: int) -> list[Ints]:
 
 
 @lru_cache(maxsize=8)
-def _sums(file: SignalFile, size: int, changed: int) -> NDArray[np.int64]:
+def _sums(file: SignalFile, _state: tuple[int, int]) -> NDArray[np.int64]:
     """Sum of each lead's differences before every `_STEP`-th frame, ``(steps + 1, leads)``."""
     edges = np.cumsum([0, *(lead.per_frame for lead in file.leads)])
     length = file.frames()
@@ -209,8 +210,8 @@ def _flac(file: SignalFile, first: int, stop: int) -> list[Ints]:
         bits = {"PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}.get(sound.subtype, 0)
         if sound.channels != len(file.leads) or any(lead.per_frame != each for lead in file.leads):
             raise RecordingError(
-                f"{file.path.name} has {sound.channels} channels, but the header has {len(file.leads)} leads of it, "
-                "which must have as many samples a frame; correct the header"
+                f"{file.path.name} has {sound.channels} channels, but the header has {len(file.leads)} leads of "
+                "it, which must have as many samples a frame; correct the header"
             )
         if not 0 < bits <= _FLAC[file.fmt]:
             raise RecordingError(
