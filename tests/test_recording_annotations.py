@@ -55,7 +55,13 @@ def test_a_time_resolution_of_their_own(record, own):
 
 
 def test_without_a_resolution_they_count_frames(record):
-    lead = record.with_suffix(".hea").read_text().replace("1250", "625").replace("125 ", "62.5 ").replace("16 1", "16x2 1")
+    lead = (
+        record.with_suffix(".hea")
+        .read_text()
+        .replace("1250", "625")
+        .replace("125 ", "62.5 ")
+        .replace("16 1", "16x2 1")
+    )
     record.with_suffix(".hea").write_text(lead)
     found = read_recording(written(record, word(1, 100) + word(5, 25)))
     assert found.fs == 125
@@ -78,7 +84,9 @@ def test_the_same_as_wfdb_reads(record):
     notes = ["" if i % 3 else f"({'x' * (i % 7)}" for i in range(100)]
     wfdb.wrann("r", "atr", at, list(symbols), aux_note=notes, num=np.arange(100) % 5, write_dir=str(record.parent))
     found = wfdb.rdann(str(record), "atr")
-    theirs = [(int(s), y, n.rstrip("\0")) for s, y, n in zip(found.sample, found.symbol, found.aux_note, strict=True)]
+    theirs = [
+        (int(s), y, n.rstrip("\0")) for s, y, n in zip(found.sample, found.symbol, found.aux_note, strict=True)
+    ]
     assert listed(read_recording(record)) == [row for row in theirs if row[0] < 1250]
 
 
@@ -102,7 +110,9 @@ def test_notes_as_they_are(record, stored, text):
 def test_notes_at_the_first_sample(record):
     """What the file says of itself is no annotation; all other notes there are."""
     content = word(NOTE, 0) + note(b"## time resolution: 250") + word(NOTE, 0) + note(b"calibrated")
-    content += word(NOTE, 0) + note(b"signalscreen verdicts 1 0123456789abcdef") + word(1, 0) + word(0, 10) + word(5, 10)
+    content += (
+        word(NOTE, 0) + note(b"signalscreen verdicts 1 0123456789abcdef") + word(1, 0) + word(0, 10) + word(5, 10)
+    )
     assert listed(read_recording(written(record, content))) == [(0, '"', "calibrated"), (0, "N", ""), (10, "V", "")]
 
 
@@ -127,7 +137,8 @@ def test_a_resolution_that_is_none_is_refused(record, text):
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x01", word(1, 5) + b"\x01", word(1, 5) + word(AUX, 9) + b"abc", word(SKIP, 0) + b"\0\0", note(b"x")]
+    "content",
+    [b"\x01", word(1, 5) + b"\x01", word(1, 5) + word(AUX, 9) + b"abc", word(SKIP, 0) + b"\0\0", note(b"x")],
 )
 def test_a_file_that_ends_within_an_annotation_is_refused(record, content):
     with pytest.raises(RecordingError, match=r"annotation file r.atr cannot be read: it ends within"):

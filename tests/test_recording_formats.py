@@ -69,7 +69,9 @@ def test_formats_that_wfdb_writes(tmp_path, fmt):
         np.testing.assert_array_equal(stream.read(first, stop), (x[first:stop] - 1) / 2)
 
 
-@pytest.mark.parametrize(("fmt", "none"), [("16", -32768), ("80", -128), ("310", -512), ("311", -512), ("32", -(2**31))])
+@pytest.mark.parametrize(
+    ("fmt", "none"), [("16", -32768), ("80", -128), ("310", -512), ("311", -512), ("32", -(2**31))]
+)
 def test_what_is_no_sample_is_a_gap(tmp_path, fmt, none):
     x = values(fmt)
     x[10, 1] = none
@@ -80,7 +82,7 @@ def test_what_is_no_sample_is_a_gap(tmp_path, fmt, none):
 def test_format_8_counts_from_its_initial_value_over_long_files(tmp_path):
     steps = np.random.default_rng(0).integers(-9, 10, (200_000, 2)).astype(np.int8)
     path = put(tmp_path, steps.tobytes(), "r.dat 8 1/mV 8 0 40", "r.dat 8 1/mV 8 0 -3", frames=200_000)
-    x = np.cumsum(steps, axis=0, dtype=int) + [40, -3]
+    x = np.array([40, -3]) + np.cumsum(steps, axis=0, dtype=int)
     stream = open_recording(path)
     for first, stop in [(0, 10), (65_530, 65_540), (65_536, 65_537), (131_071, 131_073), (199_999, 200_000)]:
         np.testing.assert_array_equal(stream.read(first, stop), x[first:stop])
@@ -181,7 +183,11 @@ def segmented(folder: Path, lines: str, **headers: str) -> Path:
 @pytest.mark.parametrize(
     ("lines", "b", "words"),
     [
-        ("s/2 2 50 200\na 100\nb 100\n", "b 2 50 100\na.dat 16 1/uV\na.dat 16 1/mV\n", "disagree about the unit of lead 0"),
+        (
+            "s/2 2 50 200\na 100\nb 100\n",
+            "b 2 50 100\na.dat 16 1/uV\na.dat 16 1/mV\n",
+            "disagree about the unit of lead 0",
+        ),
         (
             "s/2 2 50 200\na 100\nb 100\n",
             "b 2 50 100\na.dat 16x2 1/mV\na.dat 16 1/mV\n",
@@ -190,7 +196,11 @@ def segmented(folder: Path, lines: str, **headers: str) -> Path:
         ("s/2 2 50 200\na 100\nb 100\n", "b 2 60 100\na.dat 16 1/mV\na.dat 16 1/mV\n", "says 100 at 60 Hz"),
         ("s/2 2 50 200\na 100\nb 100\n", "b 2 50 99\na.dat 16 1/mV\na.dat 16 1/mV\n", "says 99 at 50 Hz"),
         ("s/2 2 50 200\na 100\nb 100\n", "b 1 50 100\na.dat 16 1/mV\n", "has 1 leads, the first has 2"),
-        ("s/2 2 50 200\na 100\nb 99\n", "b 1 50 100\na.dat 16 1/mV\n", "says 200 samples, but its segments have 199"),
+        (
+            "s/2 2 50 200\na 100\nb 99\n",
+            "b 1 50 100\na.dat 16 1/mV\n",
+            "says 200 samples, but its segments have 199",
+        ),
         ("s/3 2 50 200\na 100\nb 100\n", "", "says 3 segments, but has lines for 2"),
         ("s/1 2 50 100\ns 100\n", "", "has segments itself"),
         ("s/1 2 50 100\n~ 100\n", "", "have no leads"),
@@ -217,8 +227,10 @@ def test_segments_with_several_samples_a_frame(tmp_path):
 
 
 def test_more_than_memory_is_not_damage(tmp_path, monkeypatch):
-    path = segmented(tmp_path, "s/2 1 50 90000000000100\na 100\n~ 90000000000000\n", a="a 1 50 100\na.dat 16 1/mV\n")
-    with pytest.raises(RecordingError, match="s has 90000000000100 samples of 1 leads, .* GiB, more than this"):
+    path = segmented(
+        tmp_path, "s/2 1 50 90000000000100\na 100\n~ 90000000000000\n", a="a 1 50 100\na.dat 16 1/mV\n"
+    )
+    with pytest.raises(RecordingError, match=r"s has 90000000000100 samples of 1 leads, .* GiB, more than this"):
         read_recording(path)
     assert len(read_recording(path, end=3)) == 150
 
@@ -226,7 +238,7 @@ def test_more_than_memory_is_not_damage(tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(SignalFile, "read", short)
-    with pytest.raises(RecordingError, match="memory is too short to read .*; give start and end") as caught:
+    with pytest.raises(RecordingError, match=r"memory is too short to read .*; give start and end") as caught:
         read_recording(path, end=1)
     assert "damaged" not in str(caught.value)
 

@@ -26,7 +26,9 @@ def record(tmp_path: Path):
 
 
 def test_fields_as_they_are_written(record):
-    found = read_header(record(leads=["r.dat 16x2:3+4 -12.5(-7)/deg/s 12 1 2 3 0 a b", "r.dat 16"]).with_suffix(".hea"))
+    found = read_header(
+        record(leads=["r.dat 16x2:3+4 -12.5(-7)/deg/s 12 1 2 3 0 a b", "r.dat 16"]).with_suffix(".hea")
+    )
     assert (found.fs, found.frames, found.began) == (100.0, 20, None)
     first, second = found.leads
     assert (first.file, first.fmt, first.per_frame, first.skew, first.offset) == ("r.dat", "16", 2, 3, 4)
@@ -43,7 +45,9 @@ def test_a_baseline_that_is_not_said_is_the_converters_zero(record):
 
 @pytest.mark.parametrize("unit", ["µV", "μV", "°C", "mm/Hg", "%"])
 def test_units_and_names_survive(record, unit):
-    found = read_recording(record(leads=[f"r.dat 16 10/{unit} 16 0 0 0 0 Atmung ä", "r.dat 16 10/mV 16 0 0 0 0 II"]))
+    found = read_recording(
+        record(leads=[f"r.dat 16 10/{unit} 16 0 0 0 0 Atmung ä", "r.dat 16 10/mV 16 0 0 0 0 II"])
+    )
     assert found.units == (unit, "mV")
     assert found.names == ("Atmung ä", "II")
     np.testing.assert_allclose(found.signal, SAMPLES / 10)
@@ -92,7 +96,8 @@ def test_times_that_are_read(record, words, began):
 
 
 @pytest.mark.parametrize(
-    "words", ["12-Jan", "00:00:00 2006", "2020-05-05T09:49:17", "9:49:17 12/25/2020", "24:00:00 1/1/2020", "0 0/0/0"]
+    "words",
+    ["12-Jan", "00:00:00 2006", "2020-05-05T09:49:17", "9:49:17 12/25/2020", "24:00:00 1/1/2020", "0 0/0/0"],
 )
 def test_times_that_are_not_read_are_named_and_the_samples_are_read(record, words):
     with pytest.warns(RecordingWarning, match=f"time and date '{words}' in the header r.hea"):
