@@ -62,7 +62,7 @@ def header(shape: str, dtype: str = "<f8") -> bytes:
 
 @pytest.mark.parametrize("shape", ["(99999999999999,)", "(2,)", "(-1,)", "('a',)"])
 def test_a_member_that_says_it_is_larger_than_it_is(tmp_path, shape):
-    with pytest.raises(RecordingError, match="no array named 'signal'|damaged or cut short"):
+    with pytest.raises(RecordingError, match=r"no array named 'signal'|damaged or cut short"):
         read_recording(npz(tmp_path / "x.npz", signal=header(shape) + bytes(8)))
 
 
