@@ -149,6 +149,11 @@ def test_record_lines_are_refused_by_field_and_value(record, line, words):
         ("r.dat 0 10/mV", "format of lead 0 .* is '0'"),
         ("r.dat 16 10/mV 1G 0 0 0 0 I", "resolution of lead 0 .* is '1G'"),
         ("r.dat 16 10/mV 99 0 0 0 0 I", "resolution of lead 0 .* is '99', which is not a number of bits"),
+        (
+            "r.dat 16 10/mV 11 5024 0 0 0 I",
+            "ADC zero of lead 0 .* is '5024', which is not a value of its converter",
+        ),
+        ("r.dat 16 10/mV 11 1 24 995 -22131 0 I", "block size of lead 0 .* is '-22131'"),
         ("r.dat 16 10/mV 16 0 0 O 0 I", "checksum of lead 0 .* is 'O'"),
         ("r.dat", "line 'r.dat' of r.hea has no format"),
         ("- 16 10/mV", "names the file '-'"),
@@ -172,6 +177,15 @@ def test_files_named_with_their_folder(record, tmp_path):
     found = open_recording(record(leads=lines))
     np.testing.assert_allclose(found.read(0, 20), (SAMPLES + 98) / 10)  # the file that is named, where it is there
     assert found.files == (tmp_path / "r.hea", tmp_path / "x" / "r.dat")
+
+
+def test_a_file_that_is_longer_than_its_header_says(record, tmp_path):
+    path = record()
+    (tmp_path / "r.dat").write_bytes(bytes(4 * (20 + 256)))
+    assert len(read_recording(path)) == 20  # padding
+    (tmp_path / "r.dat").write_bytes(bytes(4 * (20 + 257)))
+    with pytest.warns(RecordingWarning, match=r"r.dat holds 277 samples, but its header says 20"):
+        assert len(read_recording(path)) == 20
 
 
 def test_an_overflowing_gain_is_refused(record):

@@ -29,7 +29,7 @@ def read_recording(
     annotator: str | None = None,
     pn_dir: str | None = None,
 ) -> Recording:
-    """Read a signal with its sampling rate, units, lead names and annotations.
+    r"""Read a signal with its sampling rate, units, lead names and annotations.
 
     Parameters
     ----------
@@ -70,13 +70,14 @@ def read_recording(
     Warns
     -----
     RecordingWarning
-        If a header's time and date, or the end of an annotation file, cannot be made out.
+        If a header's time and date, or the end of an annotation file, cannot be made out, or a signal file is
+        longer than its header says.
 
     Examples
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "ppg.csv"
-    >>> _ = path.write_text("time,PPG [au]\\n0.00,1\\n0.02,\\n0.04,3\\n")
+    >>> _ = path.write_text("time,PPG [au]\n0.00,1\n0.02,\n0.04,3\n")
     >>> found = read_recording(path)
     >>> found.fs, found.names, found.units, found.signal[:, 0].tolist()
     (50.0, ('PPG',), ('au',), [1.0, nan, 3.0])

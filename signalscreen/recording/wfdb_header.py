@@ -136,9 +136,13 @@ def _lead(path: Path, number: int, line: str) -> Lead:
     gain, baseline, units = _gain(path, which, cells[2]) if len(cells) > 2 else (_GAIN_UNSAID, None, "mV")
     what = ("resolution", "ADC zero", "initial value", "checksum", "block size")
     rest = [_number(path, f"the {w} {which}", cell) for w, cell in zip(what, cells[3:], strict=False)]
-    bits, zero, initial = [*rest, 0, 0, 0][:3]
+    bits, zero, initial, _, block = [*rest, 0, 0, 0, 0, 0][:5]
     if not 0 <= bits <= 64:
         raise _wrong(path, f"the resolution {which}", cells[3], "a number of bits from 0 to 64")
+    if bits and abs(zero) > 2**bits:
+        raise _wrong(path, f"the ADC zero {which}", cells[4], f"a value of its converter of {bits} bits")
+    if block < 0:
+        raise _wrong(path, f"the block size {which}", cells[7], "a whole number from 0 on")
     return Lead(
         *(cells[0], fmt, per_frame, skew, offset, gain),
         baseline=zero if baseline is None else baseline,

@@ -7,11 +7,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from signalscreen.errors import RecordingError
+from signalscreen.errors import RecordingError, RecordingWarning, warn
 from signalscreen.recording.wfdb_header import Header, Lead, read_header
 from signalscreen.recording.wfdb_samples import SignalFile
 
 Floats = NDArray[np.float64]
+_PADDING = 512  # samples that may follow those of a file, to fill its last block
 _PIECE = 2**18  # samples that are decoded at once, so that the room they take on the way is small
 
 
@@ -89,12 +90,16 @@ class Record:
         return found
 
     def check(self, stop: int) -> None:
-        """Refuse a span whose signal files are not there or too short, saying how much is there."""
+        """Refuse a span whose signal files are not there or too short, saying how much is there.
+
+        A file that is much longer than its header says is read as the header says, with a warning.
+        """
         for begin, segment in self.segments:
             if segment is not None and begin < stop:
                 length = min(segment.header.frames, stop - begin)
                 for file in segment.files:
                     _check_length(file, segment.header, length)
+                    _warn_of_more(file, segment.header)
 
     def files(self) -> tuple[Path, ...]:
         """Headers and signal files."""
@@ -209,6 +214,15 @@ def _beside(header: Path, name: str) -> Path:
         )
     below = header.parent / inside
     return below if len(inside.parts) == 1 or below.exists() else header.parent / inside.name
+
+
+def _warn_of_more(file: SignalFile, header: Header) -> None:
+    there = file.frames()
+    if (there - header.frames) * file.width > _PADDING:
+        warn(
+            f"{file.path.name} holds {there} samples, but its header says {header.frames}: the rest is not read",
+            RecordingWarning,
+        )
 
 
 def _check_length(file: SignalFile, header: Header, stop: int) -> None:

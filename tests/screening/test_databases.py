@@ -20,6 +20,7 @@ import signalscreen as ss  # noqa: E402
 from signalscreen.cli import main  # noqa: E402
 from signalscreen.errors import CompletenessWarning, OutputError, RecordingError, SignalScreenWarning  # noqa: E402
 from signalscreen.quality import Share  # noqa: E402
+from signalscreen.results import load_result  # noqa: E402
 from signalscreen.screening import databases, store, summarise  # noqa: E402
 from signalscreen.screening.databases import records_of  # noqa: E402
 from signalscreen.screening.summary import RecordSummary, plain_table, table  # noqa: E402
@@ -222,6 +223,19 @@ def test_each_of_two_records_of_one_name_has_its_store(tmp_path, model):
     for place, path in zip("xy", paths, strict=True):
         stored = ss.open_results(out, f"{place}-r").signal.values
         np.testing.assert_allclose(stored, ss.read_recording(path).signal, atol=1e-6)
+
+
+def test_annotations_on_a_clock_of_their_own_in_the_store_and_its_exports(tmp_path, model):
+    write_record(tmp_path, "r")
+    at = np.array([10, 700, 2500])  # samples of the record
+    wfdb.wrann("r", "gqrs", at * 4, symbol=["N", "V", "N"], fs=FS * 4, write_dir=str(tmp_path))
+    out = tmp_path / "r.zarr"
+    stored = ss.screen_recording(tmp_path / "r", model, out=out, target=0, each_lead=True, annotator="gqrs")
+    assert stored.annotation_sample.values.tolist() == at.tolist()
+    assert stored.annotation_symbol.values.tolist() == ["N", "V", "N"]
+    ss.export_results(out, tmp_path / "r.npz", "npz", start=1)
+    shown = load_result(tmp_path / "r.npz").recording
+    assert [(a.sample, a.symbol) for a in shown.annotations] == [(700 - FS, "V"), (2500 - FS, "N")]
 
 
 def test_a_folder_of_texts(tmp_path):
