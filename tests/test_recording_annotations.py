@@ -54,6 +54,11 @@ def test_a_time_resolution_of_their_own(record, own):
     assert part.annotations == open_recording(record, start=2.4, end=9.92).annotations
 
 
+def test_they_lie_at_the_nearest_sample(record):
+    content = word(NOTE, 0) + note(b"## time resolution: 500") + b"".join(word(1, step) for step in (5, 1, 1, 1))
+    assert [a.sample for a in read_recording(written(record, content)).annotations] == [1, 2, 2, 2]  # 1.25 to 2
+
+
 def test_without_a_resolution_they_count_frames(record):
     lead = (
         record.with_suffix(".hea")

@@ -126,6 +126,7 @@ def test_together_at_the_rate_of_the_fastest(tmp_path):
     path, fast, _ = sines(tmp_path)
     found = read_recording(path)
     assert (found.fs, found.signal.shape) == (500.0, (5000, 2))
+    np.testing.assert_array_equal(read_recording(path, leads=["ABP", "II"]).signal, found.signal[:, ::-1])
     np.testing.assert_array_equal(found.signal[:, 0], fast)
     exact = 100 * np.sin(2 * np.pi * 3 * np.arange(5000) / 500)
     np.testing.assert_allclose(found.signal[200:-200, 1], exact[200:-200], atol=0.2)  # steps of 0.1

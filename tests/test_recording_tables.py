@@ -77,6 +77,11 @@ def test_two_decimal_commas_or_both_signs_are_no_number(table):
             read_recording(table(f"a;b\n1;2\n{cell};3\n"))
 
 
+def test_a_comma_within_a_cell_may_be_of_thousands_where_commas_separate(table):
+    with pytest.raises(RecordingError, match="'1,500' in column 'a', which is not a number"):
+        read_recording(table('a,b\n"1,500",2\n"1,600",3\n'))
+
+
 def test_an_unnamed_column_with_values_is_a_lead(table):
     found = read_recording(table("a,\n1,2\n3,\n"))
     assert found.names == ("a", "lead 1")

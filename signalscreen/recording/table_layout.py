@@ -92,7 +92,7 @@ def number(cell: str, separator: str | None) -> float | None:
     """The value of a cell; None where it is no number."""
     text = unquoted(cell)
     # A decimal comma is possible only where the comma does not separate the cells.
-    if separator != "," and text.count(",") == 1 and "." not in text:
+    if separator != "," and text.count(",") == 1:
         text = text.replace(",", ".")
     try:
         return None if "_" in text else float(text)
