@@ -66,6 +66,12 @@ def test_a_member_that_says_it_is_larger_than_it_is(tmp_path, shape):
         read_recording(npz(tmp_path / "x.npz", signal=header(shape) + bytes(8)))
 
 
+def test_no_other_array_stands_in_for_a_damaged_signal(tmp_path):
+    good = header("(1,)") + bytes(8)
+    with pytest.raises(RecordingError, match=r"no array named 'signal' \(it has other\)"):
+        read_recording(npz(tmp_path / "x.npz", signal=header("(2,)") + bytes(8), other=good))
+
+
 @pytest.mark.parametrize("shape", ["(99999999999999,)", "(2,)", "(-1,)", "('a',)", "(9999999999999999999999,)"])
 def test_a_file_that_says_it_is_larger_than_it_is(tmp_path, shape):
     (tmp_path / "x.npy").write_bytes(header(shape) + bytes(8))
