@@ -108,6 +108,10 @@ class DamagedTableWarning(SignalScreenWarning):
     """A line of a table of verdicts cannot be read, and is left out."""
 
 
+class RecordingWarning(SignalScreenWarning):
+    """Part of a recording's files could not be made out: a clock time, or the end of its annotations."""
+
+
 class PlacesWarning(SignalScreenWarning):
     """Where a layer's positions lie on the signal is not known, so its map is stretched over all of it."""
 

@@ -70,16 +70,15 @@ def test_span_leads_and_annotations_agree_with_the_whole(record):
 
 
 def test_only_the_asked_span_is_read(record, monkeypatch):
-    spans = []
-    rdrecord = wfdb.rdrecord
+    spans, fromfile = [], np.fromfile
 
-    def watched(*args, **kwargs):
-        spans.append((kwargs["sampfrom"], kwargs["sampto"], kwargs["channels"]))
-        return rdrecord(*args, **kwargs)
+    def watched(path, dtype, count, offset):
+        spans.append((offset, count * np.dtype(dtype).itemsize))
+        return fromfile(path, dtype, count, offset=offset)
 
-    monkeypatch.setattr(wfdb, "rdrecord", watched)
+    monkeypatch.setattr(np, "fromfile", watched)
     read_recording(record, start=1.5, end=2, leads="V1")
-    assert spans == [(150, 200, [1])]
+    assert spans == [(150 * 4, 50 * 4)]
 
 
 def test_a_span_without_annotations_has_none(record):
@@ -160,8 +159,8 @@ def damaged(record: Path, what: str) -> None:
         ("no dat", "", "needs the file rec1.dat, which is not there"),
         ("no hea", "", "there is no file .*rec1 and no WFDB header .*rec1.hea"),
         ("no hea", ".dat", "rec1.dat has no header rec1.hea beside it"),
-        ("blank hea", "", "the header of record rec1 is damaged"),
-        ("odd hea", "", "the header of record rec1 is damaged"),
+        ("blank hea", "", "the header rec1.hea has no record line"),
+        ("odd hea", "", "the number of leads in the header rec1.hea is 'is', which is not a whole number"),
         ("no length", "", "the header of rec1 says 0 or no number of samples"),
         ("odd atr", "", "annotation file rec1.atr cannot be read"),
     ],
@@ -242,6 +241,33 @@ def test_physionet_name_is_downloaded(record, monkeypatch, tmp_path):
     assert found.source == "mitdb/rec1"
     assert found.signal.shape == (300, 2)
     assert [(a.sample, a.symbol) for a in found.annotations] == [(200, "N")]
+
+
+def test_a_download_has_each_lead_at_its_own_rate(tmp_path, monkeypatch):
+    x = np.random.default_rng(0).integers(-99, 99, (200, 3)).astype("<i2")
+    (tmp_path / "f.dat").write_bytes(x.tobytes())
+    (tmp_path / "f.hea").write_text("f 2 125 200\nf.dat 16x2 1/mV 16 0 0 0 0 II\nf.dat 16 1/mmHg 16 0 0 0 0 ABP\n")
+    wfdb.wrann("f", "atr", np.array([500, 1000]), symbol=["N", "V"], fs=1000, write_dir=str(tmp_path))
+    monkeypatch.chdir(tmp_path.parent)
+    Download(tmp_path / "f", monkeypatch)
+    found = read_recording("mitdb/f", leads="II")
+    np.testing.assert_array_equal(found.signal[:, 0], x[:, :2].reshape(-1))
+    assert (found.fs, [a.sample for a in found.annotations]) == (250.0, [125, 250])
+    together, local = read_recording("mitdb/f", start=0.2, end=1), read_recording(tmp_path / "f", start=0.2, end=1)
+    np.testing.assert_allclose(together.signal, local.signal, atol=1e-12)
+    assert (together.units, together.annotations) == (local.units, local.annotations)
+
+
+def test_segments_by_download(record, monkeypatch, tmp_path):
+    text = record.with_suffix(".hea").read_text().replace("rec1 2", "rec2 2")
+    record.with_name("rec2.hea").write_text(text)
+    record.with_name("multi.hea").write_text("multi/2 2 100 4000\nrec1 2000\nrec2 2000\n")
+    local = read_recording(record.with_name("multi"), start=15, end=25, leads="V1")
+    monkeypatch.chdir(tmp_path)
+    Download(record, monkeypatch)
+    found = read_recording("mitdb/multi", start=15, end=25, leads="V1")
+    np.testing.assert_array_equal(found.signal, local.signal)
+    assert (found.fs, found.names, found.units) == (local.fs, local.names, local.units)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from signalscreen.errors import RecordingError
 
 _TIME_NAME = re.compile(
-    r"(time|timer|time ?stamps?|t|date ?time|elapsed([ _]time)?|sec(ond)?s?|ms(ec)?|milliseconds?)"
+    r"(time|timer|time ?stamps?|t|date ?time|elapsed([ _]time)?|sec(ond)?s?|ms(ec)?|milliseconds?|(uhr)?zeit)"
     r"([ _\[(].*)?",
     re.IGNORECASE,
 )
@@ -33,11 +33,16 @@ def is_index_name(name: str) -> bool:
     return _INDEX_NAME.fullmatch(name.strip()) is not None
 
 
-def seconds(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+def seconds(values: NDArray[np.float64], name: str, where: str) -> NDArray[np.float64]:
     """Convert a time column to seconds from its first row.
 
     The unit is read from the column's name (``time_ms``, ``Time [s]``). Without one, Unix times are known by
-    their size, steps below 1 are taken as seconds and longer ones as milliseconds.
+    their size, steps below 1 are taken as seconds and those above 1 as milliseconds.
+
+    Raises
+    ------
+    RecordingError
+        If there is no unit and the column counts 1, 2, 3, which may be seconds, milliseconds or samples.
     """
     unit = _UNIT.search(name.strip())
     if unit is not None:
@@ -47,6 +52,11 @@ def seconds(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
         epoch = next((scale for least, scale in _EPOCHS if largest >= least), None)
         steps = np.diff(values[np.isfinite(values)])
         step = float(np.median(steps)) if len(steps) else 0.0
+        if epoch is None and step == 1:
+            raise RecordingError(
+                f"{where} counts in steps of 1 and names no unit; call it time_s or time_ms, or give fs to "
+                "leave it aside"
+            )
         scale = epoch if epoch is not None else 1.0 if step < 1 else 1e-3
     elapsed: NDArray[np.float64] = (values - values[0]) * scale
     return elapsed

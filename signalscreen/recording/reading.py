@@ -29,17 +29,18 @@ def read_recording(
     annotator: str | None = None,
     pn_dir: str | None = None,
 ) -> Recording:
-    """Read a signal with its sampling rate, units, lead names and annotations.
+    r"""Read a signal with its sampling rate, units, lead names and annotations.
 
     Parameters
     ----------
     path : path
-        * A WFDB record, with or without ``.hea``, ``.dat`` or ``.mat``. Only the asked span is read.
+        * A WFDB record, with or without ``.hea``, ``.dat`` or ``.mat``. Only the asked span is read, each lead at
+          its own rate; leads of several rates come at the highest of those asked for.
           A name such as ``"mitdb/100"`` that is no local file is downloaded from PhysioNet by wfdb.
         * ``.csv``, ``.tsv``, ``.txt``: one column per lead, with or without a line of names (``MLII [mV]``
           gives the unit too). A column named time, timer, timestamp and the like, in s, ms or clock time,
-          gives ``fs``; steps longer than 1.5 times the usual one become gaps. Empty cells are gaps.
-          Where ``fs`` is given, the time column is left aside.
+          gives ``fs``; steps longer than 1.5 times the usual one become gaps. Empty cells are gaps, and lines
+          that begin with ``#`` are comments. Where ``fs`` is given, the time column is left aside.
         * ``.npy``: ``(samples,)`` or ``(samples, leads)``.
         * ``.npz``: ``signal`` as in ``.npy``, and if you like ``fs``, ``names``, ``units``. A single array
           of any name is taken as the signal.
@@ -62,20 +63,45 @@ def read_recording(
     Raises
     ------
     RecordingError
-        If the file is missing, truncated, empty, not numeric or of an unknown kind, a lead is not in it,
-        or the span does not lie in it.
+        If the file is missing, truncated, empty, not numeric, a pipe or device, larger than memory or of an
+        unknown kind, a field of its header is not what it should be, a lead is not in it, or the span does not
+        lie in it.
+
+    Warns
+    -----
+    RecordingWarning
+        If a header's time and date, or the end of an annotation file, cannot be made out, or a signal file is
+        longer than its header says.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "ppg.csv"
+    >>> _ = path.write_text("time,PPG [au]\n0.00,1\n0.02,\n0.04,3\n")
+    >>> found = read_recording(path)
+    >>> found.fs, found.names, found.units, found.signal[:, 0].tolist()
+    (50.0, ('PPG',), ('au',), [1.0, nan, 3.0])
     """
     wanted = Wanted(check_fs(fs), start, end, leads, annotator)
-    if pn_dir is not None:
-        return wfdb_records.read_remote(str(path), pn_dir, wanted)
+    try:
+        if pn_dir is not None:
+            return wfdb_records.read_remote(str(path), pn_dir, wanted)
+        return _read(path, wanted)
+    except MemoryError as error:
+        raise RecordingError(f"memory is too short to read {path}; give start and end, or fewer leads") from error
+
+
+def _read(path: str | os.PathLike[str], wanted: Wanted) -> Recording:
     local = Path(path)
     reader = _READERS.get(local.suffix.lower())
     if reader is None:
         return _read_record(path, wanted)
-    if annotator is not None:
+    if wanted.annotator is not None:
         raise RecordingError(
-            f"annotations ({annotator!r}) are read beside WFDB records only, not beside {local.name}"
+            f"annotations ({wanted.annotator!r}) are read beside WFDB records only, not beside {local.name}"
         )
+    if local.exists() and not local.is_file():
+        raise RecordingError(f"{local} is a folder, pipe or device; give a file")
     if not local.is_file():
         raise RecordingError(f"there is no file {local}; check the path")
     if local.stat().st_size == 0:

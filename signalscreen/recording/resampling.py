@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 # Of 1/10,000 the closest fraction is near enough: under half a sample of drift in a day at 250 Hz.
 _LARGEST_FACTOR = 10_000
 # Half the length of scipy's polyphase filter, in samples of the slower rate (scipy.signal.resample_poly).
-_HALF_FILTER = 10
+HALF_FILTER = 10
 
 
 def rate_ratio(new: float, old: float) -> Fraction:
@@ -39,7 +39,7 @@ def _resample_run(run: NDArray[np.float64], first: int, ratio: Fraction, here: s
     from scipy.signal import resample_poly  # half a second to import; only resampling needs it
 
     up, down = ratio.numerator, ratio.denominator
-    half = _HALF_FILTER * max(up, down) // up + 1
+    half = HALF_FILTER * max(up, down) // up + 1
     # The padded run begins at a multiple of `down`, where input and output samples fall together.
     left = half + (first - half) % down
     padded = np.pad(run, (left, half + 1), mode="reflect", reflect_type="odd")
@@ -59,7 +59,7 @@ def _filter(up: int, down: int) -> NDArray[np.float64]:
     from scipy.signal import firwin
 
     rate = max(up, down)
-    taps: NDArray[np.float64] = firwin(2 * _HALF_FILTER * rate + 1, 1 / rate, window=("kaiser", 5.0))
+    taps: NDArray[np.float64] = firwin(2 * HALF_FILTER * rate + 1, 1 / rate, window=("kaiser", 5.0))
     for phase in range(up):
         taps[phase::up] /= up * taps[phase::up].sum()
     taps.flags.writeable = False

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from signalscreen.recording.scaling import normalise
 from signalscreen.recording.selection import Leads, check_fs, lead_indexes, sample_span
 
 # What a y axis says once the physical unit is gone.
+_PIECE = 2**18  # samples that are looked at at once: a file that is mapped into memory stays on the disk
 _UNIT_AFTER = {"zscore": "z-score", "minmax": "0 to 1", "robust": "robust z-score"}
 
 
@@ -45,7 +47,7 @@ class Recording:
     Attributes
     ----------
     signal : ndarray of float, shape (samples, leads)
-        NaN marks a gap. A one-dimensional array is taken as one lead.
+        NaN marks a gap, and so does the mask of a masked array. A one-dimensional array is taken as one lead.
     fs : float or None
         Samples per second; None where the file did not say and nobody did.
     units, names : tuple of str
@@ -96,9 +98,7 @@ class Recording:
     def rate(self) -> float:
         """``fs``, or a ``RecordingError`` that asks for it."""
         if self.fs is None:
-            raise RecordingError(
-                f"{self.source or 'the recording'} does not say its sampling rate; give fs in samples per second"
-            )
+            raise without_rate(self.source)
         return self.fs
 
     @property
@@ -222,9 +222,22 @@ def _moved(a: Annotation, ratio: float, n: int) -> Annotation:
     return replace(a, sample=sample, end=end)
 
 
-def _as_signal(signal: object, source: str) -> NDArray[np.floating]:
+def without_rate(source: str) -> RecordingError:
+    """The error of a recording whose sampling rate is asked for and not known."""
     what = source or "the recording"
-    array = np.asarray(signal)
+    return RecordingError(f"{what} does not say its sampling rate; give fs in samples per second")
+
+
+def oriented(signal: object, source: str) -> NDArray[Any]:
+    """See that an array can be a signal; return it as ``(samples, leads)``, without reading or converting it.
+
+    Raises
+    ------
+    RecordingError
+        If it is empty, not of real numbers, or has other axes.
+    """
+    what = source or "the recording"
+    array = np.asanyarray(signal)
     if array.dtype.kind not in "biuf":
         raise RecordingError(f"{what} holds {array.dtype}, not real numbers; give integers or floats")
     if array.ndim == 3 and array.shape[0] == 1:
@@ -241,7 +254,16 @@ def _as_signal(signal: object, source: str) -> NDArray[np.floating]:
         raise RecordingError(
             f"{what} has one sample of {array.shape[1]} leads; a recording is (samples, leads): transpose it"
         )
+    return array
+
+
+def _as_signal(signal: object, source: str) -> NDArray[np.floating]:
+    array = oriented(signal, source)
+    if isinstance(array, np.ma.MaskedArray):  # what is masked is not known: a gap
+        array = np.ma.filled(array if array.dtype.kind == "f" else array.astype(np.float64), np.nan)
+    array = np.asarray(array)
     array = array if array.dtype.kind == "f" else array.astype(np.float64)
-    if np.isinf(array).any():
-        raise RecordingError(f"{what} holds infinite values; mark gaps with NaN")
+    pieces = range(0, len(array), _PIECE)
+    if any(np.isinf(array[at : at + _PIECE]).any() for at in pieces):
+        raise RecordingError(f"{source or 'the recording'} holds infinite values; mark gaps with NaN")
     return array

@@ -115,20 +115,17 @@ def stream_of(recording: Recording, files: tuple[Path, ...] = ()) -> Stream:
 
 def _record(base: Path, wanted: Wanted) -> Stream:
     opened = wfdb_records.open_local(base, wanted)
-    fs = float(opened.header.fs)
-    units = opened.read(opened.first, opened.first + 1)[1]
-    limits, resolution = wfdb_records.converter_of(opened)
     return Stream(
-        fs=fs,
+        fs=opened.fs,
         samples=opened.stop - opened.first,
         names=opened.names,
-        units=units or ("",) * len(opened.names),
-        read=lambda first, stop: opened.read(opened.first + first, opened.first + stop)[0],
-        annotations=wfdb_records.annotations_of(base, wanted, opened.first, opened.stop),
-        start=opened.first / fs,
+        units=opened.units,
+        read=lambda first, stop: opened.read(opened.first + first, opened.first + stop),
+        annotations=wfdb_records.annotations_of(base, wanted, opened),
+        start=opened.first / opened.fs,
         source=base.name,
-        began=opened.header.base_datetime,
-        files=wfdb_records.files_of(opened, base),
-        limits=limits,
-        resolution=resolution,
+        began=opened.began,
+        files=opened.files,
+        limits=opened.limits,
+        resolution=opened.resolution,
     )

@@ -1,9 +1,10 @@
-"""Recordings from WFDB records, local or by download from PhysioNet, through the wfdb package."""
+"""Recordings from WFDB records: local ones are decoded here, those of PhysioNet come through the wfdb package."""
 
 import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,18 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalscreen.errors import RecordingError
+from signalscreen.recording import wfdb_annotations
 from signalscreen.recording.arrays import agree
+from signalscreen.recording.frames import span_at_one_rate
+from signalscreen.recording.memory import check_room
 from signalscreen.recording.selection import Wanted, lead_indexes, sample_span
 from signalscreen.recording.signals import Annotation, Recording, annotations_between
+from signalscreen.recording.wfdb_local import Record, read_record
 
 Range = tuple[float, float]
 _SIGNAL_ENDINGS = (".hea", ".dat", ".mat")
 _PHYSIONET = re.compile(r"[a-z][a-z0-9_-]*(/\d+(\.\d+)+)?(/[A-Za-z0-9_-]+)+", re.ASCII)
-# Bytes that one sample takes in a signal file, by WFDB format; compressed formats are not in the table.
-_BYTES = {
-    **{"8": 1.0, "80": 1.0, "16": 2.0, "61": 2.0, "160": 2.0, "24": 3.0, "32": 4.0},
-    **{"212": 3 / 2, "310": 4 / 3, "311": 4 / 3},
-}
 
 
 def without_ending(path: Path) -> Path:
@@ -40,91 +40,112 @@ def physionet_name(path: str | os.PathLike[str]) -> tuple[str, str] | None:
     return str(remote.parent), remote.name
 
 
-def read_local(base: Path, wanted: Wanted) -> Recording:
-    """Read the asked span of a local record, with its annotations where there are any."""
-    recording, first = _read(str(base), base.name, None, wanted)
-    marks = annotations_of(base, wanted, first, first + len(recording))
-    return replace(recording, annotations=marks)
-
-
-def read_remote(record: str, pn_dir: str, wanted: Wanted) -> Recording:
-    """Read the asked span of a PhysioNet record by wfdb's own download."""
-    recording, first = _read(record, f"{pn_dir}/{record}", pn_dir, wanted)
-    try:
-        marks = _annotations(record, wanted.annotator or "atr", pn_dir, first, first + len(recording))
-        return replace(recording, annotations=marks)
-    except RecordingError:
-        if wanted.annotator is not None:
-            raise
-        return recording  # this record has no reference annotations
-
-
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A record whose header was read, and the span and leads of it that were asked for.
+    """A record whose headers were read, and the span and leads of it that were asked for.
 
     Attributes
     ----------
-    header : wfdb.Record or wfdb.MultiRecord
-    names : tuple of str
+    fs : float
+        Samples per second, of the fastest lead asked for.
+    frame_rate : float
+        Frames per second, which annotations count by where they do not say otherwise.
+    names, units : tuple of str
         Of the leads asked for.
     first, stop : int
-        The span, in samples of the record.
-    record : callable
-        ``record(first, stop)`` reads samples of the record: wfdb's own record.
+        The span, in samples of the record at `fs`.
+    read : callable
+        ``read(first, stop)`` gives samples of the record in physical units, ``(stop - first, leads)``; NaN is
+        a gap.
+    files : tuple of Path
+        The headers and all files with samples.
+    limits, resolution
+        Of each lead's converter, as `Stream` has them.
     """
 
-    header: Any
     source: str
+    fs: float
+    frame_rate: float
     names: tuple[str, ...]
-    at: list[int] | None
+    units: tuple[str, ...]
     first: int
     stop: int
-    record: Callable[[int, int], Any]
+    read: Callable[[int, int], NDArray[np.float64]]
+    began: datetime | None = None
+    files: tuple[Path, ...] = ()
+    limits: tuple[Range | None, ...] = ()
+    resolution: tuple[float, ...] = ()
 
-    def read(self, first: int, stop: int) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-        """Samples in physical units, ``(stop - first, leads)``, and the units; NaN is a gap.
+    def recording(self, marks: tuple[Annotation, ...] = ()) -> Recording:
+        """Read all of the span."""
+        check_room(self.stop - self.first, len(self.names), self.source)
+        return Recording(
+            self.read(self.first, self.stop),
+            fs=self.fs,
+            units=self.units,
+            names=self.names,
+            annotations=marks,
+            start=self.first / self.fs,
+            source=self.source,
+            began=self.began,
+        )
 
-        A unit is ``""`` where the segments disagree about it.
-        """
-        record = self.record(first, stop)
-        signal, units = record.p_signal, tuple(unit or "" for unit in record.units or ())
-        if self.at is None or signal.shape[1] == len(self.at):
-            return signal, units
-        return signal[:, self.at], tuple(units[i] for i in self.at) if units else ()
+
+def read_local(base: Path, wanted: Wanted) -> Recording:
+    """Read the asked span of a local record, with its annotations where there are any."""
+    opened = open_local(base, wanted)
+    return opened.recording(annotations_of(base, wanted, opened))
 
 
 def open_local(base: Path, wanted: Wanted) -> Opened:
-    """Read the header of a local record, and check what was asked for."""
-    return _opened(str(base), base.name, None, wanted)
+    """Read the headers of a local record, and check what was asked for."""
+    record = read_record(base)
+    at = _leads(wanted, record.names, base.name)
+    per_frame = [record.per_frame[i] for i in at]
+    opened = _opened(base.name, wanted, record.header.fs, record.frames, max(per_frame))
+
+    def read(first: int, stop: int) -> NDArray[np.float64]:
+        return span_at_one_rate(partial(record.read, at), per_frame, record.frames, first, stop)
+
+    record.check(-(-opened.stop // max(per_frame)))
+    limits, resolution = _converter(record)
+    return replace(
+        opened,
+        names=tuple(record.names[i] for i in at),
+        units=tuple(record.units[i] for i in at),
+        read=read,
+        began=record.header.began,
+        files=tuple(file for file in record.files() if file.is_file()),
+        limits=tuple(limits[i] for i in at),
+        resolution=tuple(resolution[i] for i in at),
+    )
 
 
-def files_of(opened: Opened, base: Path) -> tuple[Path, ...]:
-    """The header and all files with samples that belong to it."""
-    headers = [opened.header, *(getattr(opened.header, "segments", None) or [])]
-    names = [name for header in headers if header for name in (getattr(header, "file_name", None) or [])]
-    segments = [f"{name}.hea" for name in getattr(opened.header, "seg_name", None) or []]
-    found = [base.parent / name for name in dict.fromkeys([f"{base.name}.hea", *segments, *names]) if name != "~"]
-    return tuple(file for file in found if file.is_file())
+def _opened(source: str, wanted: Wanted, frame_rate: float, frames: int, per_frame: int) -> Opened:
+    fs = frame_rate * per_frame
+    agree(fs, wanted.fs, source)
+    first, stop = sample_span(frames * per_frame, fs, wanted.start, wanted.end, source)
+    return Opened(source, fs, frame_rate, (), (), first, stop, lambda first, stop: np.empty((stop - first, 0)))
 
 
-def converter_of(opened: Opened) -> tuple[tuple[Range | None, ...], tuple[float, ...]]:
+def _leads(wanted: Wanted, names: Sequence[str], source: str) -> list[int]:
+    return list(range(len(names))) if wanted.leads is None else lead_indexes(wanted.leads, names, source)
+
+
+def _converter(record: Record) -> tuple[list[Range | None], list[float]]:
     """Of each lead the lowest and highest value its converter gives, where the header says, and one step of it."""
-    header = opened.header
-    gains = getattr(header, "adc_gain", None)
-    if not gains:  # several segments, which may differ
-        return (None,) * len(opened.names), (0.0,) * len(opened.names)
-    ranges: list[Range | None] = []
-    for bits, zero, baseline, gain in zip(header.adc_res, header.adc_zero, header.baseline, gains, strict=True):
-        half = 2.0 ** ((bits or 0) - 1)
-        middle = (zero or 0) - (baseline or 0)
-        ranges.append(((middle - half) / gain, (middle + half - 1) / gain) if bits and gain else None)
-    at = range(len(ranges)) if opened.at is None else opened.at
-    return tuple(ranges[i] for i in at), tuple(1 / gains[i] if gains[i] else 0.0 for i in at)
+    limits: list[Range | None] = []
+    resolution: list[float] = []
+    for lead in record.header.leads:
+        half, middle = 2.0 ** (lead.bits - 1), lead.zero - lead.baseline
+        limits.append(((middle - half) / lead.gain, (middle + half - 1) / lead.gain) if lead.bits else None)
+        resolution.append(1 / lead.gain)
+    unknown = len(record.names) - len(limits)  # several segments, which may differ
+    return limits + [None] * unknown, resolution + [0.0] * unknown
 
 
-def annotations_of(base: Path, wanted: Wanted, first: int, stop: int) -> tuple[Annotation, ...]:
-    """Annotations in a span of a local record: those asked for, or the reference where it exists.
+def annotations_of(base: Path, wanted: Wanted, opened: Opened) -> tuple[Annotation, ...]:
+    """Annotations in the span of a local record: those asked for, or the reference where it exists.
 
     Raises
     ------
@@ -133,113 +154,90 @@ def annotations_of(base: Path, wanted: Wanted, first: int, stop: int) -> tuple[A
     """
     extension = wanted.annotator or "atr"
     file = base.with_name(f"{base.name}.{extension}")
-    if file.is_file():
-        return _annotations(str(base), extension, None, first, stop)
+    if file.exists():
+        marks = wfdb_annotations.read_marks(file).at_rate(opened.frame_rate, opened.fs)
+        return annotations_between(marks, opened.first, opened.stop)
     if wanted.annotator is None:
         return ()
     beside = sorted(p.suffix[1:] for p in base.parent.glob(f"{base.name}.*") if p.suffix not in _SIGNAL_ENDINGS)
     raise RecordingError(f"there is no annotation file {file}; beside the record: {', '.join(beside) or 'none'}")
 
 
-def _opened(base: str, source: str, pn_dir: str | None, wanted: Wanted) -> Opened:
+def read_remote(name: str, pn_dir: str, wanted: Wanted) -> Recording:
+    """Read the asked span of a PhysioNet record by wfdb's own download."""
     import wfdb  # a second to import
 
-    header = _clearly(lambda: _header(wfdb, base, pn_dir), source, pn_dir, "header")
-    fs, n = float(header.fs), header.sig_len
-    agree(fs, wanted.fs, source)
-    if not n or not header.n_sig:
-        raise RecordingError(f"the header of {source} says 0 or no number of samples or leads; correct it")
-    first, stop = sample_span(n, fs, wanted.start, wanted.end, source)
+    source = f"{pn_dir}/{name}"
+    header = _downloaded(lambda: _header(wfdb, name, pn_dir), source)
+    if not header.sig_len or not header.n_sig or not float(header.fs or 0) > 0:
+        raise RecordingError(f"the header of {source} says no rate, no number of samples or no leads")
     segmented = hasattr(header, "segments")
-    names = _named(header.get_sig_name() if segmented else header.sig_name)
-    at = None if wanted.leads is None else lead_indexes(wanted.leads, names, source)
-    if pn_dir is None and not segmented:
-        _check_size(header, Path(base).parent, stop)
+    names = [lead or f"lead {i}" for i, lead in enumerate(header.get_sig_name() if segmented else header.sig_name)]
+    at = _leads(wanted, names, source)
+    per_frame = _per_frame(header, names)
+    opened = _opened(source, wanted, float(header.fs), header.sig_len, max(per_frame[i] for i in at))
     # Segments of a record may lay their leads out differently, so there all are read, then picked.
     channels = None if segmented else at
+    columns = at if segmented else list(range(len(at)))
+    units: list[str] = []
 
-    def record(begin: int, end: int) -> Any:
-        read = partial(wfdb.rdrecord, base, sampfrom=begin, sampto=end, channels=channels, pn_dir=pn_dir)
-        return _clearly(read, source, pn_dir, "signal file")
+    def frames(begin: int, end: int) -> list[NDArray[np.float64]]:
+        read = partial(wfdb.rdrecord, name, sampfrom=begin, sampto=end, channels=channels, pn_dir=pn_dir)
+        record = _downloaded(partial(read, smooth_frames=False), source)
+        units[:] = [record.units[i] or "" for i in columns]
+        return [np.asarray(record.e_p_signal[i], np.float64) for i in columns]
 
-    chosen = tuple(names if at is None else [names[i] for i in at])
-    return Opened(header, source, chosen, at, first, stop, record)
+    def whole(first: int, stop: int) -> NDArray[np.float64]:
+        return span_at_one_rate(frames, [per_frame[i] for i in at], header.sig_len, first, stop)
 
-
-def _read(base: str, source: str, pn_dir: str | None, wanted: Wanted) -> tuple[Recording, int]:
-    """Read the span and leads asked for, without annotations; also return the span's first sample."""
-    opened = _opened(base, source, pn_dir, wanted)
-    fs = float(opened.header.fs)
-    signal, units = opened.read(opened.first, opened.stop)
-    recording = Recording(
-        signal,
-        fs=fs,
-        units=units,
-        names=opened.names,
-        start=opened.first / fs,
-        source=source,
-        began=opened.header.base_datetime,
-    )
-    return recording, opened.first
+    opened = replace(opened, names=tuple(names[i] for i in at), read=whole, began=header.base_datetime)
+    recording = replace(opened.recording(), units=tuple(units))
+    return replace(recording, annotations=_remote_marks(wfdb, name, pn_dir, wanted, opened))
 
 
-def _named(names: Sequence[str | None]) -> list[str]:
-    return [name or f"lead {i}" for i, name in enumerate(names)]
-
-
-def _header(wfdb: Any, base: str, pn_dir: str | None) -> Any:
-    header = wfdb.rdheader(base, pn_dir=pn_dir)
+def _header(wfdb: Any, name: str, pn_dir: str) -> Any:
+    header = wfdb.rdheader(name, pn_dir=pn_dir)
     if hasattr(header, "seg_name"):  # a record of several segments: their headers have the lead names
-        header = wfdb.rdheader(base, pn_dir=pn_dir, rd_segments=True)
+        header = wfdb.rdheader(name, pn_dir=pn_dir, rd_segments=True)
     return header
 
 
-def _clearly(read: Callable[[], Any], source: str, pn_dir: str | None, what: str) -> Any:
-    """Run one of wfdb's readers; its errors speak of shapes and list indexes, so say what is wrong."""
+def _per_frame(header: Any, names: Sequence[str]) -> list[int]:
+    """Samples of each lead in a frame; of several segments the highest number that one has."""
+    if not hasattr(header, "segments"):
+        return [each or 1 for each in header.samps_per_frame]
+    found = [1] * len(names)
+    for segment in header.segments:
+        for lead, each in (
+            zip(segment.sig_name or (), segment.samps_per_frame or (), strict=False) if segment else ()
+        ):
+            if lead in names:
+                found[names.index(lead)] = max(found[names.index(lead)], each or 1)
+    return found
+
+
+def _downloaded(read: Callable[[], Any], source: str) -> Any:
+    """Run one of wfdb's readers, which raise many kinds of errors."""
     try:
         return read()
-    except Exception as error:  # wfdb raises many kinds for damaged files
-        if pn_dir is not None:
-            raise RecordingError(
-                f"there is no local record {source}, and PhysioNet did not give it "
-                f"({type(error).__name__}); check the name and the connection"
-            ) from error
-        if isinstance(error, FileNotFoundError):
-            missing = Path(str(error.filename)).name
-            raise RecordingError(
-                f"record {source} needs the file {missing}, which is not there; copy it beside the header"
-            ) from error
-        raise RecordingError(f"the {what} of record {source} is damaged or truncated; copy it again") from error
-
-
-def _check_size(header: Any, folder: Path, stop: int) -> None:
-    """Refuse a span that its signal file is too short for, saying how much is there."""
-    for name in dict.fromkeys(header.file_name):
-        file = folder / name
-        mine = [i for i, other in enumerate(header.file_name) if other == name]
-        if not file.is_file() or any(header.fmt[i] not in _BYTES for i in mine):
-            continue
-        per_frame = sum(_BYTES[header.fmt[i]] * (header.samps_per_frame[i] or 1) for i in mine)
-        there = int(max(file.stat().st_size - (header.byte_offset[mine[0]] or 0), 0) / per_frame)
-        if there < stop:
-            raise RecordingError(
-                f"{name} is truncated: the span ends at sample {stop}, the file holds {there} samples "
-                f"({there / header.fs:.6g} s); copy it again, or end before that"
-            )
-
-
-def _annotations(base: str, extension: str, pn_dir: str | None, first: int, stop: int) -> tuple[Annotation, ...]:
-    import wfdb
-
-    try:
-        found = wfdb.rdann(base, extension, sampfrom=first, sampto=stop, pn_dir=pn_dir)
-    except Exception as error:  # wfdb raises many kinds for damaged files
+    except MemoryError as error:
+        raise RecordingError(f"memory is too short for {source}; give start and end, or fewer leads") from error
+    except Exception as error:
         raise RecordingError(
-            f"the annotation file {Path(base).name}.{extension} cannot be read; copy it again or remove it"
+            f"there is no local record {source}, and PhysioNet did not give it "
+            f"({type(error).__name__}); check the name and the connection"
         ) from error
-    notes = found.aux_note or [""] * len(found.sample)
-    marked = [
-        Annotation(int(sample), str(symbol or ""), str(note or "").rstrip("\x00"))
-        for sample, symbol, note in zip(np.asarray(found.sample), found.symbol, notes, strict=True)
-    ]
-    return annotations_between(marked, first, stop)
+
+
+def _remote_marks(wfdb: Any, name: str, pn_dir: str, wanted: Wanted, opened: Opened) -> tuple[Annotation, ...]:
+    extension = wanted.annotator or "atr"
+    try:
+        found = wfdb.rdann(name, extension, pn_dir=pn_dir, return_label_elements=["symbol", "label_store"])
+    except Exception as error:  # wfdb raises many kinds for what it cannot read
+        if wanted.annotator is None:
+            return ()  # this record has no reference annotations
+        raise RecordingError(
+            f"the annotation file {name}.{extension} cannot be read; copy it again or remove it"
+        ) from error
+    marks = wfdb_annotations.from_wfdb(found).at_rate(opened.frame_rate, opened.fs)
+    return annotations_between(marks, opened.first, opened.stop)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import lru_cache
@@ -19,6 +20,7 @@ from signalscreen.errors import (
     SignalScreenWarning,
     warn,
 )
+from signalscreen.recording.reading import FILE_ENDINGS
 from signalscreen.screening import allocation, store
 from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, existing, made, one_at_a_time
@@ -49,7 +51,8 @@ def screen_recordings(
     model, method, overwrite, executor, progress, **options
         As `screen_recording` takes them.
     out : path or URL
-        The database: a Zarr group with one store for each record, under its name.
+        The database: a Zarr group with one store for each record, under its name. Records of one name in
+        several folders have their folders' names before theirs: ``a-1`` and ``b-1``.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def screen_recordings(
     Raises
     ------
     SignalScreenError
-        No record is there, two have one name, none could be screened, or the disk is full.
+        No record is there, one is listed twice, none could be screened, or the disk is full.
     """
     out = store.located(out)
     found = records_of(records)
@@ -90,7 +93,7 @@ def records_of(records: Any) -> list[tuple[str, Path]]:
     Raises
     ------
     RecordingError
-        None is there, or two have one name.
+        None is there, or one is there twice.
     """
     if isinstance(records, str | os.PathLike):
         folder = Path(records)
@@ -100,24 +103,51 @@ def records_of(records: Any) -> list[tuple[str, Path]]:
     else:
         paths = [Path(path) for path in records]
     if not paths:
-        raise RecordingError(f"{records} holds no recording; give WFDB records (.hea), .csv, .npy or .npz")
-    names = [path.name if not path.suffix else path.stem for path in paths]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise RecordingError(f"two recordings are called {twice[0]}; screen them into different stores")
-    return sorted(zip(names, paths, strict=True))
+        raise RecordingError(f"{records} holds no recording; give WFDB records (.hea), {', '.join(FILE_ENDINGS)}")
+    return sorted(zip(_names(paths), paths, strict=True))
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Names of records: those of their files, with as many of their folders as it takes to tell them apart.
+
+    ``a/1`` and ``b/1`` are called ``a-1`` and ``b-1``: a name is one of a file and of a page, too.
+    """
+    parts = [_resolved(path) for path in paths]
+    names = [each[-1] for each in parts]
+    for depth in range(2, max(map(len, parts), default=0) + 1):
+        count = Counter(names)
+        if len(count) == len(names):
+            break
+        names = [
+            "-".join(each[-depth:]) if count[name] > 1 else name for name, each in zip(names, parts, strict=True)
+        ]
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        raise RecordingError(
+            f"two recordings are called {twice}; name each once, or screen them into different stores"
+        )
+    return names
+
+
+def _resolved(path: Path) -> list[str]:
+    """Folders and name of a recording; the name without its ending."""
+    folders = [part for part in path.parent.resolve().parts if part.strip(os.sep)]
+    return [*folders, path.name if not path.suffix else path.stem]
 
 
 def _in_folder(folder: Path) -> list[Path]:
     """Records listed in RECORDS; else all headers but those of segments, else other recordings."""
     listed = folder / "RECORDS"
     if listed.is_file():
-        return [folder / line.strip() for line in listed.read_text().splitlines() if line.strip()]
-    headers = sorted(folder.glob("*.hea"))
+        lines = [line.strip() for line in listed.read_text(errors="replace").splitlines()]
+        return [folder / line for line in lines if line and not line.startswith("#")]
+    headers = sorted(header for header in folder.glob("*.hea") if header.is_file())
     if headers:
         segments = {name for header in headers for name in _segments(header)}
         return [header.with_suffix("") for header in headers if header.stem not in segments]
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in (".csv", ".tsv", ".npy", ".npz"))
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in FILE_ENDINGS and p.is_file())
+    texts = [p for p in files if p.suffix.lower() == ".txt"]  # beside other kinds of files these are notes
+    return [p for p in files if p not in texts] or texts
 
 
 def _segments(header: Path) -> list[str]:

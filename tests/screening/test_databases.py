@@ -4,6 +4,7 @@ import csv
 import gc
 import json
 import math
+import os
 import shutil
 import threading
 import weakref
@@ -19,6 +20,7 @@ import signalscreen as ss  # noqa: E402
 from signalscreen.cli import main  # noqa: E402
 from signalscreen.errors import CompletenessWarning, OutputError, RecordingError, SignalScreenWarning  # noqa: E402
 from signalscreen.quality import Share  # noqa: E402
+from signalscreen.results import load_result  # noqa: E402
 from signalscreen.screening import databases, store, summarise  # noqa: E402
 from signalscreen.screening.databases import records_of  # noqa: E402
 from signalscreen.screening.summary import RecordSummary, plain_table, table  # noqa: E402
@@ -193,13 +195,63 @@ def test_which_recordings_are_in_a_folder(tmp_path, folder):
     assert [name for name, _ in records_of(folder)] == ["a", "b", "c"]
     (tmp_path / "RECORDS").write_text("x/1\nx/2\n")
     assert [name for name, _ in records_of(tmp_path)] == ["1", "2"]
-    with pytest.raises(RecordingError, match="two recordings are called a"):
-        records_of([folder / "a", tmp_path / "a"])
+    with pytest.raises(RecordingError, match=r"two recordings are called .*a; name each once"):
+        records_of([folder / "a", folder / "a"])
     with pytest.raises(RecordingError, match="there is no folder"):
         records_of(tmp_path / "nowhere")
     (tmp_path / "RECORDS").write_text("")
     with pytest.raises(RecordingError, match="holds no recording"):
         records_of(tmp_path)
+
+
+def test_records_of_one_name_are_named_by_their_path(tmp_path):
+    (tmp_path / "RECORDS").write_bytes(b"# two people\r\nx/a/1\r\nx/b/1\r\ny/b/1\r\ny/b/2\r\n")
+    found = records_of(tmp_path)
+    assert [name for name, _ in found] == ["2", "a-1", "x-b-1", "y-b-1"]
+    assert dict(found)["x-b-1"] == tmp_path / "x" / "b" / "1"
+
+
+def test_each_of_two_records_of_one_name_has_its_store(tmp_path, model):
+    fs, rng = 100, np.random.default_rng(0)
+    for place in "xy":
+        (tmp_path / place).mkdir()
+        np.savez(tmp_path / place / "r.npz", signal=rng.normal(size=(1000, 1)), fs=fs)
+    out = tmp_path / "db.zarr"
+    paths = [tmp_path / place / "r.npz" for place in "xy"]
+    found = ss.screen_recordings(paths, model, out=out, target=0)
+    assert [one.record for one in found] == ["x-r", "y-r"]
+    for place, path in zip("xy", paths, strict=True):
+        stored = ss.open_results(out, f"{place}-r").signal.values
+        np.testing.assert_allclose(stored, ss.read_recording(path).signal, atol=1e-6)
+
+
+def test_annotations_on_a_clock_of_their_own_in_the_store_and_its_exports(tmp_path, model):
+    write_record(tmp_path, "r")
+    at = np.array([10, 700, 2500])  # samples of the record
+    wfdb.wrann("r", "gqrs", at * 4, symbol=["N", "V", "N"], fs=FS * 4, write_dir=str(tmp_path))
+    out = tmp_path / "r.zarr"
+    stored = ss.screen_recording(tmp_path / "r", model, out=out, target=0, each_lead=True, annotator="gqrs")
+    assert stored.annotation_sample.values.tolist() == at.tolist()
+    assert stored.annotation_symbol.values.tolist() == ["N", "V", "N"]
+    ss.export_results(out, tmp_path / "r.npz", "npz", start=1)
+    shown = load_result(tmp_path / "r.npz").recording
+    assert [(a.sample, a.symbol) for a in shown.annotations] == [(700 - FS, "V"), (2500 - FS, "N")]
+
+
+def test_a_folder_of_texts(tmp_path):
+    for name in ("b.txt", "a.txt"):
+        np.savetxt(tmp_path / name, np.arange(9))
+    assert [name for name, _ in records_of(tmp_path)] == ["a", "b"]
+    (tmp_path / "c.csv").write_text("1\n")  # now the texts are notes
+    assert [name for name, _ in records_of(tmp_path)] == ["c"]
+
+
+def test_pipes_in_a_folder_are_no_recordings(tmp_path):
+    os.mkfifo(tmp_path / "p.hea")
+    os.mkfifo(tmp_path / "q.csv")
+    os.mkfifo(tmp_path / "RECORDS")
+    np.save(tmp_path / "r.npy", np.arange(9))
+    assert [name for name, _ in records_of(tmp_path)] == ["r"]
 
 
 def test_the_summary_counts_what_is_there(tmp_path):
