@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, OptionError
+from .figures import new_subplots
 from .line import plot_with_gradient
 from .marks import Annotations, read_marks
 
@@ -78,7 +79,7 @@ def compare_methods(
     silent = [(*mark[:-1], "") for mark in written]
     leads = 1 if np.ndim(y) < 2 else np.shape(y)[1]
     size = (_WIDTH, _ENDS + (_ROW + _LEAD * leads) * len(attributions))
-    fig, grid = plt.subplots(len(attributions), figsize=size, sharex=True, squeeze=False, layout="constrained")
+    fig, grid = new_subplots(len(attributions), figsize=size, sharex=True, squeeze=False, layout="constrained")
     rows: list[Axes] = list(grid[:, 0])
     try:
         for row, (name, attribution) in zip(rows, attributions.items(), strict=True):

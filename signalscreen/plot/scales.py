@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from .colour import add_colour_bar, colour_scale
+from .figures import new_subplots
 from .marks import Annotations
 from .options import refuse_unknown
 from .signal import draw_signal
@@ -77,7 +78,7 @@ def plot_scales(
     heat, lengths = _read(maps, windows, len(signal))
     scale = colour_scale(heat, colormap, limits=limits, percentile=percentile, symmetric=symmetric)
     time = positions(heat.shape[1], None, fs)
-    fig, (above, below) = plt.subplots(2, figsize=_SIZE, sharex=True, height_ratios=(1, 1.2), layout="constrained")
+    fig, (above, below) = new_subplots(2, figsize=_SIZE, sharex=True, height_ratios=(1, 1.2), layout="constrained")
     try:
         draw_signal(above, signal, fs=fs, units=units, names=names, annotations=annotations)
     except Exception:
