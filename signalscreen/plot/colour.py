@@ -27,7 +27,7 @@ A line of any of these colours has a contrast of 3:1 or more on white and on the
 1.4.11), and the ends have 3:1 to zero; see "Colours" on the conventions page of the documentation."""
 
 UNSIGNED = LinearSegmentedColormap.from_list(
-    "signalscreen_unsigned", [_ZERO, "#a8479b", "#7a1f8f", "#2d0a4e"], N=256
+    "signalscreen_unsigned", [_ZERO, "#a04c9c", "#7d1f96", "#440068"], N=256
 )
 """Mid-grey is the lowest value, dark purple the highest; contrasts are those of `SIGNED`."""
 

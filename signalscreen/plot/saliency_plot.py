@@ -89,7 +89,8 @@ def saliency_plot(
 
     Notes
     -----
-    The original drew volumes one at a time only, and in ``viridis``, whose strongest colour is hardly seen on white.
+    The original drew volumes one at a time only, and in ``viridis``, whose strongest colour is hardly seen
+    on white.
 
     Examples
     --------
