@@ -1,7 +1,7 @@
 """Makes docs/_static/report.png, the first page of a report: ``python docs/make_report_picture.py MITDB_106``.
 
-Screens MIT-BIH record 106 with the quality network, gives a few verdicts, and takes a picture of the report in Chromium
-(through Playwright).
+Screens MIT-BIH record 106 with the quality network, gives a few verdicts, and takes a picture of the report in
+Chromium (through Playwright).
 """
 
 import shutil
