@@ -15,7 +15,7 @@ from .figures import new_subplots
 from .marks import Annotations
 from .options import refuse_unknown
 from .signal import draw_signal
-from .traces import Floats, numbers, positions
+from .traces import Floats, numbers, one_signal, positions
 
 _SIZE = (12.0, 5.5)  # inches
 
@@ -74,7 +74,7 @@ def plot_scales(
     >>> plt.close(fig)
     """
     refuse_unknown(plot_scales, unknown)
-    signal = np.atleast_1d(numbers(y, "y"))
+    signal = np.atleast_1d(one_signal(numbers(y, "y")))
     heat, lengths = _read(maps, windows, len(signal))
     scale = colour_scale(heat, colormap, limits=limits, percentile=percentile, symmetric=symmetric)
     time = positions(heat.shape[1], None, fs)
