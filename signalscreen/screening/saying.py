@@ -24,7 +24,7 @@ def kept_for_again(job: Job) -> dict[str, Any]:
         a unit or a reduction. ``examine``: False where the model was not examined. ``unsaid``: names of what only
         Python can say. Each is there only where it says something, but for ``reading``.
     """
-    named = _READING if isinstance(job.record, str | os.PathLike) else ()  # of one in memory they are other seconds
+    named = _READING if isinstance(job.record, str | os.PathLike) else ()  # one in memory may have other leads
     reading = {name: said(value) for name in named if (value := getattr(job, name)) is not None}
     if job.weights is not None:
         reading["weights"] = Path(job.weights).name

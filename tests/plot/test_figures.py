@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.figure import Figure
 
 import signalscreen as ss
 from signalscreen.classic import display_1d, display_2d
@@ -84,6 +85,15 @@ def test_pages_of_one_file_have_the_fonts_of_that_file(tmp_path: Path):
     pdf = (tmp_path / "all.pdf").read_bytes()
     assert b"/Type3" in pdf
     assert b"/FontFile2" not in pdf
+
+    def written(kind: type[Figure]) -> bytes:
+        with PdfPages(tmp_path / "one.pdf", metadata={"CreationDate": None}) as pages:
+            plain = plt.figure(FigureClass=kind)
+            plain.text(0.5, 0.5, "words in µV")
+            plain.savefig(pages, format="pdf")
+        return (tmp_path / "one.pdf").read_bytes()
+
+    assert written(SignalFigure) == written(Figure)
 
 
 NOTEBOOK = """

@@ -399,8 +399,26 @@ def test_what_changes_the_size_changes_what_is_said():
     assert speed_and_gain(fig, ax)[0] > 26
     assert ax.get_xlabel() == "Time (s), boxes of 0.2 s × 0.5 mV"
     ax.set_xlabel("mine")
-    fig.draw_without_rendering()
-    assert ax.get_xlabel() == "mine"
+    for times in (1, 2):
+        fig.set_size_inches(times * width, times * height)
+        fig.draw_without_rendering()
+        assert ax.get_xlabel() == "mine"
+
+
+@pytest.mark.parametrize("right", ["speed", "gain"])
+def test_both_speed_and_gain_have_to_be_true(right):
+    """A low strip is drawn as high as the user's axes are, a short one as wide."""
+    t = np.arange(360 * 4) / 360
+    fig = plt.figure(figsize=(10, 8))
+    ax = fig.add_axes((0.1, 0.2, 0.6, 0.6))
+    plot_with_gradient(0.5 * np.sin(9 * t), t, ax, fs=360, units="mV", paper=True, color_bar=False)
+    ax.set_aspect("auto")
+    wide, high = np.ptp(ax.get_xlim()) * 25 / 25.4, np.ptp(ax.get_ylim()) * 10 / 25.4
+    size = (wide, 3.0) if right == "speed" else (6.0, high)
+    ax.set_position((0.1, 0.2, size[0] / 10, size[1] / 8))
+    across, up = speed_and_gain(fig, ax)
+    assert (across == pytest.approx(25), up == pytest.approx(10)) == (right == "speed", right == "gain")
+    assert ax.get_xlabel() == "Time (s), boxes of 0.2 s × 0.5 mV"
 
 
 def test_rows_of_a_users_figure_say_what_is_true_of_them():
@@ -438,15 +456,17 @@ def test_paper_has_square_boxes():
     assert across * 0.2 == pytest.approx(up * 0.5, rel=1e-6)
 
 
-def test_words_on_paper_are_those_that_there_is_room_for():
-    """Forty beats on four seconds: no two words overlap where they are drawn."""
-    t = np.arange(360 * 4) / 360
-    marks = [(36 * k, f"beat {k}") for k in range(40)]
-    fig, ax = plot_with_gradient(np.sin(9 * t), t, fs=360, units="mV", paper=True, annotations=marks)
+@pytest.mark.parametrize(("seconds", "color_bar"), [(4, True), (1, False)])
+def test_words_on_paper_are_those_that_there_is_room_for(seconds, color_bar):
+    """Ten beats a second: no two words overlap where they are drawn."""
+    t = np.arange(360 * seconds) / 360
+    marks = [(36 * k, f"beat {k}") for k in range(10 * seconds)]
+    look = {"annotations": marks, "color_bar": color_bar}
+    fig, ax = plot_with_gradient(np.sin(9 * t), t, fs=360, units="mV", paper=True, **look)
     picture(fig)
     (top,) = [child for child in ax.child_axes if child.get_xticklabels()]
     boxes = [text.get_window_extent() for text in top.get_xticklabels()]
-    assert len(boxes) > 5
+    assert len(boxes) > seconds
     assert all(one.x1 <= other.x0 + 1 for one, other in pairwise(boxes))
 
 

@@ -48,12 +48,12 @@ def facts(store: Path) -> dict[str, Any]:
     return {**found, "settings": {**found["settings"], "alarm": alarm if alarm is None else str(alarm)}}
 
 
-def again(store: Path, folder: Path, out: Path, record: str = "r.npz") -> dict[str, Any]:
+def again(store: Path, folder: Path, out: Path, record: str = "r.npz", model: Path | None = None) -> dict[str, Any]:
     """Run the command that the store's report gives, with the paths of this computer."""
     words = shlex.split(command([part_of(str(store))], str(folder / record), str(out)))[1:]
     for flag in ("--model", "--weights"):
         if flag in words:
-            words[words.index(flag) + 1] = str(folder / words[words.index(flag) + 1])
+            words[words.index(flag) + 1] = str((model or folder) / words[words.index(flag) + 1])
     done = CliRunner().invoke(main, [*words, "-q"])
     assert done.exit_code == 0, done.output
     return facts(out)
@@ -111,6 +111,25 @@ def test_a_reduction_of_the_command_line_is_said_again(files: Path, tmp_path: Pa
     assert CliRunner().invoke(main, [str(word) for word in words]).exit_code == 0
     made = again(tmp_path / "a.zarr", files, tmp_path / "b.zarr")
     assert made["settings"] == facts(tmp_path / "a.zarr")["settings"]
+
+
+def test_two_leads_of_one_name_are_not_chosen_by_it(files: Path, tmp_path: Path) -> None:
+    """By its name the first would be taken twice."""
+    np.savez(tmp_path / "r.npz", signal=X, fs=FS, names=["ECG", "ECG"])
+    given = {"each_lead": True, "target": 0, "progress": False}
+    ss.screen_recording(tmp_path / "r.npz", files / "net.keras", out=tmp_path / "a.zarr", **given)
+    made = again(tmp_path / "a.zarr", tmp_path, tmp_path / "b.zarr", model=files)
+    assert made["settings"] == facts(tmp_path / "a.zarr")["settings"]
+
+
+def test_of_a_recording_in_memory_leads_are_named(files: Path, tmp_path: Path) -> None:
+    """Its first lead need not be the first of the file that it came from."""
+    excerpt = ss.read_recording(files / "r.npz", start=3, leads="V1")
+    given = {"leads": [0], "end": 8, "target": 0, "progress": False}
+    ss.screen_recording(excerpt, files / "net.keras", out=tmp_path / "a.zarr", **given)
+    part = part_of(str(tmp_path / "a.zarr"))
+    assert "--lead V1 --start 3 --end 8 " in command([part], "r", "o")
+    assert np.array_equal(part.group["signal"][:10, 0], X[300:310, 1])
 
 
 def test_of_a_database_the_leads_and_the_end_are_those_given(files: Path, tmp_path: Path) -> None:
