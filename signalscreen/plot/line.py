@@ -186,8 +186,6 @@ def plot_with_gradient(
         add_colour_bar(line, ax, scale, color_label, size=size, gap=gap)
     if paper:
         draw_paper(ax, square=strip is not None)
-    if fig and strip:
-        _frame(fig, ax, strip)  # before words are placed by what room there is
     draw_marks(ax, marks, traces.x, size)
     if fig:
         _frame(fig, ax, strip)
