@@ -6,7 +6,7 @@ from pathlib import Path
 
 import signalscreen
 
-sys.path.insert(0, str(Path(__file__).parent))  # gallery_order, model_card
+sys.path.insert(0, str(Path(__file__).parent))  # gallery_order, mathml, model_card
 
 project = "SignalScreen"
 author = "The SignalScreen developers"
@@ -20,7 +20,9 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
     "model_card",
+    "mathml",
 ]
+html_math_renderer = "mathml"  # the default fetches MathJax from a network
 html_theme = "pydata_sphinx_theme"
 html_title = "SignalScreen"
 html_theme_options = {"navigation_with_keys": False, "show_toc_level": 2}

@@ -115,7 +115,7 @@ t = np.arange(96) / fs
 fig, axes = plt.subplots(4, 2, figsize=(11, 10), sharex=True, sharey="row", layout="constrained")
 for c, name in enumerate(names):
     mean = x[y == c].mean(axis=0)[:, 0]
-    axes[0, c].plot(t, x[y == c][::20, :, 0].T, color="#b0b0b0", lw=0.5)
+    axes[0, c].plot(t, x[y == c][::20, :, 0].T, color="#888888", lw=0.5)
     axes[0, c].plot(t, mean, color="#1f6fd0", lw=2)
     axes[0, c].set_title(f"{source} beats of class {name}, and their mean: {width(mean):.0f} ms wide")
     for row, way in enumerate(ways, start=1):

@@ -58,7 +58,7 @@ for row, name in enumerate("NV"):
         dream = ss.deep_dream(model, begun[row], "class", other, steps=steps, band=(None, 30), fs=fs)
         p = model.predict(dream.x, verbose=0)[0, other]
         ax = axes[row, column]
-        ax.plot(t, begun[row, :, 0], color="#b0b0b0", lw=2, label=f"beat of class {name}")
+        ax.plot(t, begun[row, :, 0], color="#888888", lw=2, label=f"beat of class {name}")
         ax.plot(t, dream.best[:, 0], color="#1f6fd0", lw=1.5, label="dream")
         ax.set_title(f"{name} dreams of {'NV'[other]}, {steps} steps: P({'NV'[other]}) = {p:.2f}")
         ax.spines[["top", "right"]].set_visible(False)
@@ -83,7 +83,7 @@ seconds = np.arange(len(strip)) / fs
 fig, axes = plt.subplots(2, 1, figsize=(11, 4.5), sharex=True, sharey=True, layout="constrained")
 for ax, octaves in zip(axes, (1, 4), strict=True):
     dream = ss.deep_dream(model, strip, 1, octaves=octaves, steps=30, reduce="l2", band=(None, 30), fs=fs)
-    ax.plot(seconds, strip, color="#b0b0b0", lw=2, label="ECG")
+    ax.plot(seconds, strip, color="#888888", lw=2, label="ECG")
     ax.plot(seconds, dream.best[:, 0], color="#1f6fd0", lw=1.2, label="dream")
     ax.set(title=f"all of the first layer, {octaves} octave{'s'[: octaves > 1]}", ylabel="mV")
     ax.spines[["top", "right"]].set_visible(False)

@@ -70,7 +70,7 @@ maps = {"DeepLIFT, 20 shuffles": (lifted * one[0]).sum(axis=-1), "occlusion, bas
 # The value of a base is the attribution in the channel of the base that is there. Left the whole window, right the
 # motif and what is next to it:
 
-colours = dict(zip("ACGT", ["#009e73", "#0072b2", "#e69f00", "#d55e00"], strict=True))  # Okabe and Ito
+colours = dict(zip("ACGT", ["#009e73", "#0072b2", "#8a6d00", "#d55e00"], strict=True))  # Okabe and Ito
 letters = bases[one[0].argmax(axis=-1)]
 near = np.arange(starts[i] - 14, starts[i] + 21)
 fig, axes = plt.subplots(2, 2, figsize=(12, 5.5), layout="constrained")

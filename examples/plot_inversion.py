@@ -57,7 +57,7 @@ fig, axes = plt.subplots(len(names), 2, figsize=(11, 11), sharex=True, sharey="c
 for row, name in zip(axes, names, strict=True):
     made = ss.invert(model, chosen, name, steps=250)
     for ax, beat, found, error, label in zip(row, chosen, made.x, made.error, "NV", strict=True):
-        ax.plot(t, beat[:, 0], color="#b0b0b0", lw=2.5, label=f"beat of class {label}")
+        ax.plot(t, beat[:, 0], color="#888888", lw=2.5, label=f"beat of class {label}")
         ax.plot(t, found[:, 0], color="#1f6fd0", lw=1.3, label="from the features")
         ax.set_title(f"{name.replace('_', ' ')}: features missed by {error:.1%}")
         ax.spines[["top", "right"]].set_visible(False)
@@ -80,7 +80,7 @@ for ax in axes[-1]:
 fig, axes = plt.subplots(1, 2, figsize=(11, 3), sharex=True, layout="constrained")
 made = ss.invert(model, chosen, "pooled_8_times", steps=250, tv=1e-5, band=(None, 25), fs=fs)
 for ax, beat, found, error in zip(axes, chosen, made.x, made.error, strict=True):
-    ax.plot(t, beat[:, 0], color="#b0b0b0", lw=2.5)
+    ax.plot(t, beat[:, 0], color="#888888", lw=2.5)
     ax.plot(t, found[:, 0], color="#1f6fd0", lw=1.3)
     ax.set(title=f"with a band and total variation: features missed by {error:.1%}", xlabel="time (s)")
     ax.spines[["top", "right"]].set_visible(False)

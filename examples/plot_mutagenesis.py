@@ -64,7 +64,7 @@ places = np.arange(length)[near]
 
 top = np.abs(effects[i]).max()
 fig, (bars, heat) = plt.subplots(2, figsize=(12, 5), sharex=True, layout="constrained", height_ratios=(1, 1.1))
-colours = ["#009e73", "#0072b2", "#e69f00", "#d55e00"]  # of A, C, G, T (Okabe and Ito)
+colours = ["#009e73", "#0072b2", "#8a6d00", "#d55e00"]  # of A, C, G, T (Okabe and Ito)
 bars.bar(places, worth[near], width=0.85, color=[colours[k] for k in own[near]])
 bars.axhline(0, color="0.3", lw=0.6)
 bars.spines[["top", "right"]].set_visible(False)

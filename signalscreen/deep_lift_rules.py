@@ -86,6 +86,18 @@ def apply_deep_lift(run: Run, score: Any, reference: Run, reference_score: Any) 
             set_rule(op, rule)
 
 
+def has_rules(run: Run, score: Any) -> bool:
+    """Whether DeepLIFT has an exact rule for every op that carries the signal to `score`."""
+    active = _own_ops(run, score)
+    try:
+        refuse_functions(active)
+        for op, positions in active.items():
+            _deep_lift_rule(op, positions, active)
+    except UnsupportedOpError:
+        return False
+    return True
+
+
 def can_share_reference(run: Run, score: Any, reference: Run, reference_score: Any) -> bool:
     """Whether one row of reference activations stands beside any number of rows of the other run.
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from signalscreen.errors import InputError, OptionError
 from signalscreen.method import bind_one
 from signalscreen.order import Order
+from signalscreen.reprs import by_fields
 from signalscreen.streams import Patches, blocks_of_content, in_batches
 
 Array = npt.NDArray[Any]
@@ -43,6 +44,9 @@ class Edit(NamedTuple):
     start: Any
     content: Any
     channel: int | None = None
+
+    def __repr__(self) -> str:
+        return by_fields(self, self._fields)
 
 
 def edit_effects(

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.errors import OptionError
+from signalscreen.reprs import counted
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -43,6 +44,14 @@ class FilterWeights:
     step: tuple[float, ...] | None
     layer: str
     kind: str
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.window))
+        of = f" of {size}" if size else ""
+        channels = counted(self.kernel.shape[-1], "channel")
+        bias = "no bias" if self.bias is None else "with bias"
+        filters = counted(len(self.kernel), "filter") + of
+        return f"<FilterWeights {self.layer} ({self.kind}): {filters}, {channels}, {bias}>"
 
     @property
     def window(self) -> tuple[int, ...]:

@@ -56,7 +56,7 @@ class Rule(NamedTuple):
 _rules: "weakref.WeakKeyDictionary[Any, dict[str, Rule]]" = weakref.WeakKeyDictionary()
 
 
-def apply_lrp(run: Run, score: Any, epsilon: float, gamma: float) -> None:
+def apply_lrp(run: Run, score: Any, epsilon: float, gamma: float, instead: str) -> None:
     """Put the rules on the ops of `run` that carry the signal to `score`.
 
     Parameters
@@ -66,6 +66,8 @@ def apply_lrp(run: Run, score: Any, epsilon: float, gamma: float) -> None:
     score : Tensor, shape (batch,)
     epsilon, gamma : float
         Of the rules; gamma is for convolutions.
+    instead : str
+        Methods that take the model, for whom an op has no rule here.
 
     Raises
     ------
@@ -81,12 +83,12 @@ def apply_lrp(run: Run, score: Any, epsilon: float, gamma: float) -> None:
     for op, positions in active.items():
         steps = [(kind, constant) for kind, constant, _ in after.get(op.name, [])]
         table[op.name] = Rule(positions, epsilon, gamma, steps)
-        name = "SignalScreenPassed" if op.name in counted else _rule(op, positions, gamma)
+        name = "SignalScreenPassed" if op.name in counted else _rule(op, positions, gamma, instead)
         if name:
             set_rule(op, name)
 
 
-def _rule(op: Any, positions: list[int], gamma: float) -> str | None:
+def _rule(op: Any, positions: list[int], gamma: float, instead: str) -> str | None:
     """The name of the rule that an op needs; None where its ordinary gradient moves relevance as it should."""
     if op.type in _PASSING:
         return "SignalScreenPassed"
@@ -100,8 +102,7 @@ def _rule(op: Any, positions: list[int], gamma: float) -> str | None:
     if op.type in _MOVING:
         return "SignalScreenMaxPool3D" if op.type == "MaxPool3D" else None
     raise UnsupportedOpError(
-        f"layer-wise relevance propagation has no rule for op {op.type} ({op.name}); use deep_lift or "
-        "integrated_gradients"
+        f"layer-wise relevance propagation has no rule for op {op.type} ({op.name}); use {instead}"
     )
 
 

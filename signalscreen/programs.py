@@ -12,7 +12,7 @@ from signalscreen import fingerprints
 from signalscreen.axes.roles import Roles
 from signalscreen.backend import tf
 from signalscreen.binding import Wiring
-from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference
+from signalscreen.deep_lift_rules import apply_deep_lift, can_share_reference, has_rules
 from signalscreen.errors import NoGradientWarning, TargetError, warn
 from signalscreen.graph import Run, Tap, behind, blind, ops_between, row_bytes
 from signalscreen.heads import call
@@ -24,6 +24,7 @@ from signalscreen.rules import apply, correct
 from signalscreen.targets import Target
 from signalscreen.unfused import unfused, without_fusions
 
+_WITHOUT_RULES = "integrated_gradients with tolerance=, or occlusion"
 _MOST = 64  # programs kept per model; a new lambda as target is a new program each time
 
 
@@ -274,7 +275,8 @@ def relevances(model: Any, wiring: Wiring, target: Target, logit: bool, rule: tu
     def body(classes: Any, *inputs: Any) -> Any:
         run = _differentiated(ref(), list(inputs), wiring)
         score, run = _with_target(run, target, logit, classes, wiring)
-        apply_lrp(run, score, *rule)
+        instead = "deep_lift or integrated_gradients" if has_rules(run, score) else _WITHOUT_RULES
+        apply_lrp(run, score, *rule, instead)
         return (score, _gradient(score, _floats(inputs, wiring), [score])), run, {}
 
     return _function(body, wiring, [None])

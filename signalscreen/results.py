@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from signalscreen.errors import OptionError, OutputError, RecordingError
 from signalscreen.output import atomically
 from signalscreen.recording import Annotation, Recording
+from signalscreen.reprs import counted
 
 FORMATS = ("npz", "nc")
 _LIBRARIES = ("signalscreen", "tensorflow", "keras", "numpy", "scipy", "wfdb")
@@ -70,6 +71,11 @@ class Result:
     model: str = ""
     model_sha256: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        windows = counted(len(self.window_starts), "window")
+        of = f"{self.method} of target {self.target} ({self.score})"
+        return f"<Result: {of}, {windows}, attribution {self.attribution.shape} of {self.recording!r}>"
 
 
 def versions() -> dict[str, str]:

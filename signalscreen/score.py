@@ -30,6 +30,7 @@ from signalscreen.inputs import Layout
 from signalscreen.models import as_model, check_eager
 from signalscreen.order import check_channels
 from signalscreen.patches import Plan
+from signalscreen.reprs import brief, counted
 from signalscreen.streams import Patches, blocks
 
 Array = npt.NDArray[Any]
@@ -104,6 +105,12 @@ class Score:
         self.watch = Watch()
         self._bound: Binding | None = None
         self._has_logit: bool | None = None
+
+    def __repr__(self) -> str:
+        name = getattr(self.model, "name", type(self.model).__name__)
+        bound = "" if self._bound is None else f", bound to {counted(len(self._bound.numbers), 'example')}"
+        kind = "logit" if self.logit else "probability"
+        return f"<Score ({kind}) of model {name!r}, target {brief(self.target)}{bound}>"
 
     # --- binding -------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from matplotlib.image import imread
 keras = pytest.importorskip("keras")
 
 import signalscreen as ss  # noqa: E402
+from signalscreen import examination  # noqa: E402
 from signalscreen.cli import main  # noqa: E402
 from signalscreen.errors import InputError  # noqa: E402
 
@@ -166,3 +167,30 @@ def test_bad_input_is_one_sentence(model, data, tmp_path, words, code, message):
     done = run(*(word.format(**given) for word in words), code=code)
     assert message in done.stderr
     assert not list((tmp_path / "out").glob("*.*"))
+
+
+@pytest.mark.parametrize("flag", [None, "--no-examination"])
+def test_the_examination_can_be_left_out_wherever_a_score_is_bound(model, data, tmp_path, monkeypatch, flag):
+    """With it, what is not the model's own function is refused; the way out has to be there on the command line."""
+    seen = []
+    settled = examination.settled
+
+    def recorded(score, inputs):
+        seen.append(score.examine)
+        return settled(score, inputs)
+
+    monkeypatch.setattr(examination, "settled", recorded)
+    np.savez(tmp_path / "r.npz", signal=np.random.default_rng(0).normal(size=(80, 1)), fs=60.0)
+    flags = [] if flag is None else [flag]
+    out = ["--out", tmp_path / "out"]
+    for words in (
+        ["activation-max", model, "--target", 0, "--steps", 2, *out],
+        ["average-maps", model, data, *out],
+        ["activations", model, tmp_path / "r.npz", "first", *out],
+        ["model-summary", model, "--window", 8],
+    ):
+        seen.clear()
+        run(*words, *flags)
+        assert seen, words
+        # Of an average, the model was examined once; what follows need not be examined again.
+        assert seen[0] is (flag is None), words

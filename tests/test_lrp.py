@@ -154,6 +154,29 @@ def test_an_op_without_a_rule_is_refused_by_name(x):
         ss.lrp(model, x, 0)
 
 
+@pytest.mark.parametrize(
+    ("op", "named"),
+    [
+        (tf.sort, "integrated_gradients with tolerance=, or occlusion"),
+        (lambda y: tf.math.cumulative_logsumexp(y, axis=1), "integrated_gradients with tolerance=, or occlusion"),
+        (lambda y: tf.where(y > 0, 2 * y, y), "deep_lift or integrated_gradients"),
+        (tf.square, "deep_lift or integrated_gradients"),
+        (tf.exp, "deep_lift or integrated_gradients"),
+    ],
+)
+def test_a_refusal_recommends_no_method_that_refuses(x, op, named):
+    """What it names is tried: DeepLIFT has no rule for some of these ops either."""
+    model = net(LAYERS.Lambda(op, dtype="float64"))
+    with pytest.raises(UnsupportedOpError, match="has no rule for op") as refusal:
+        ss.lrp(model, x, 0)
+    assert named in str(refusal.value)
+    recommended = str(refusal.value).split("; use ")[1]
+    for name in ("deep_lift", "integrated_gradients", "occlusion"):
+        if name in recommended:
+            options = {"tolerance": 0.05} if name == "integrated_gradients" else {}
+            assert np.isfinite(getattr(ss, name)(model, x, 0, **options)).all()
+
+
 @pytest.mark.parametrize(("option", "value"), [("epsilon", 0), ("epsilon", -1e-3), ("gamma", -0.1)])
 def test_an_option_outside_what_is_allowed_is_refused(x, option, value):
     with pytest.raises(OptionError, match=f"{option} is {value}; give one"):

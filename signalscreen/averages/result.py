@@ -14,6 +14,7 @@ from signalscreen.averages.batches import Label
 from signalscreen.averages.moments import Moments, merged
 from signalscreen.errors import InputError, RecordingError
 from signalscreen.output import atomically
+from signalscreen.reprs import by_fields
 
 Array = npt.NDArray[Any]
 
@@ -31,6 +32,9 @@ class Difference(NamedTuple):
 
     mean: Array
     error: Array
+
+    def __repr__(self) -> str:
+        return by_fields(self, self._fields)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,12 @@ class ClassAverages:
     method: str
     target: str
     score: str
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{label!r} ({self.counts[label]:,})" for label in self.labels[:8])
+        more = f" and {len(self.labels) - 8} more" if len(self.labels) > 8 else ""
+        maps = f", maps of {self.mean[self.labels[0]].shape}" if self.labels else ""
+        return f"<ClassAverages: {self.method} of {self.target} ({self.score}){maps}; {counts}{more}>"
 
     def slice(self, number: int) -> "ClassAverages":
         """Averages over one slice of volumes, which `plot_averages` can draw.

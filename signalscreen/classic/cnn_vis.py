@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscreen.averages import ClassAverages, class_averages
+from signalscreen.classic.spans import PICTURE, STANDARDISED, Span, of_model
 from signalscreen.errors import InputError, LayerError, SignalScreenWarning, warn
 from signalscreen.kernels import filter_weights
 from signalscreen.methods import deconvnet, grad_cam, guided_backprop, saliency
@@ -103,8 +104,10 @@ def less_others(found: ClassAverages, label: str) -> Array:
     return np.asarray(found.mean[label] - rest)
 
 
-def maximal_inputs(model: Any, layers: Sequence[str], unit: int, backprop: str = "none") -> list[Array]:
-    """For each layer the input that its unit or filter `unit` answers to most, of root mean square 1 at most.
+def maximal_inputs(
+    model: Any, layers: Sequence[str], unit: int, backprop: str = "none", among: Span | None = None
+) -> list[Array]:
+    """For each layer the input that its unit or filter `unit` answers to most among those that are allowed.
 
     Found by 200 steps of the optimiser, from noise that is the same each time, with a little total variation
     taken off and the input rolled by up to 16 samples, as it was.
@@ -117,6 +120,9 @@ def maximal_inputs(model: Any, layers: Sequence[str], unit: int, backprop: str =
     unit : int
     backprop : str
         A key of `RULES`. The direction of a rule need not lead uphill; the gradient itself does.
+    among : Span, optional
+        What is allowed. By default what the model's first layer says; else inputs of root mean square 1 at most,
+        and, for a unit that none of them raises, pictures of 0 to 255, as it was.
 
     Returns
     -------
@@ -129,10 +135,16 @@ def maximal_inputs(model: Any, layers: Sequence[str], unit: int, backprop: str =
     """
     options: dict[str, Any] = {"rules": RULES[backprop], "tv": 1e-5, "normalise_gradient": True}
     options["jitter"] = _jitter(model)
+    among = among or of_model(model)
     made = []
     for layer in layers:
-        found = maximize_activation(model, target_of(model, layer, unit), **options)
-        if found.score[0] <= found.score_history[0, 0]:
+        target = target_of(model, layer, unit)
+        for span in (STANDARDISED, PICTURE) if among is None else (among,):
+            found = maximize_activation(model, target, rms=span.rms, limits=span.limits, **options)
+            risen = found.score[0] > found.score_history[0, 0]
+            if risen:
+                break
+        if not risen:
             warn(
                 f"nothing was met that unit {unit} of {layer!r} answers to more than to the noise at the start; "
                 "another unit may be alive, and backprop 'none' follows the gradient itself",

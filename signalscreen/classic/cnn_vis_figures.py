@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from signalscreen.averages import ClassAverages
 from signalscreen.plot import plot_image, plot_with_gradient
 from signalscreen.plot.colour import SIGNED, UNSIGNED, ColourScale, add_colour_bar, colour_scale
+from signalscreen.plot.figures import SignalFigure
+from signalscreen.plot.filter_lines import COLOURS
 
 Array = npt.NDArray[Any]
 
@@ -45,7 +47,7 @@ def draw_maps(x: Array, maps: Array, titles: Sequence[str], label: str, *, over:
     scale = whole if over else colour_scale(maps, _HEAT, percentile=_SEEN)
     rows, columns = -(-len(x) // _COLUMNS), min(len(x), _COLUMNS)
     size = (3.0 * columns + 1.2, rows * (2 * _height(maps[0], 3.0) + 0.45) + 0.1)
-    figure = Figure(figsize=size, layout="compressed")
+    figure = SignalFigure(figsize=size, layout="compressed")
     grid = figure.subplots(2 * rows, columns, squeeze=False)
     for ax in grid.flat:
         ax.set_axis_off()
@@ -99,7 +101,7 @@ def draw_maximal(inputs: Sequence[Array], titles: Sequence[str]) -> Figure:
         return _beside(pictures, pictures, titles, scale, "made input")
     columns = min(len(inputs), _COLUMNS)
     rows = -(-len(inputs) // columns)
-    figure = Figure(figsize=(3.0 * columns, rows * (_height(pictures[0], 3.0) + 0.4)), layout="compressed")
+    figure = SignalFigure(figsize=(3.0 * columns, rows * (_height(pictures[0], 3.0) + 0.4)), layout="compressed")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax in axes[len(inputs) :]:
         ax.set_axis_off()
@@ -109,9 +111,10 @@ def draw_maximal(inputs: Sequence[Array], titles: Sequence[str]) -> Figure:
 
 
 def _lines(signals: Sequence[Array], titles: Sequence[str]) -> Figure:
-    figure = Figure(figsize=(_WIDTH, 1.7 * len(signals) + 0.6), layout="constrained")
+    figure = SignalFigure(figsize=(_WIDTH, 1.7 * len(signals) + 0.6), layout="constrained")
     axes = list(figure.subplots(len(signals), 1, squeeze=False, sharex=True, sharey=True)[:, 0])
     for ax, signal, title in zip(axes, signals, titles, strict=True):
+        ax.set_prop_cycle(color=COLOURS)
         ax.plot(signal, linewidth=1.2)
         ax.set_title(title)
         ax.margins(x=0.005)
@@ -128,7 +131,7 @@ def _beside(x: Array, maps: Array, titles: Sequence[str], scale: ColourScale, la
     columns = min(len(maps), _COLUMNS)
     rows = -(-len(maps) // columns)
     size = (5.0 * columns + 1.2, rows * (_height(maps[0], 5.0) + 0.4) + 0.1)
-    figure = Figure(figsize=size, layout="compressed")
+    figure = SignalFigure(figsize=size, layout="compressed")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax in axes:
         ax.set_axis_off()
@@ -143,7 +146,7 @@ def _signals(x: Array, maps: Array, titles: Sequence[str], scale: ColourScale, l
     """Signals one below the other, each coloured by its map, on one scale."""
     leads = 1 if x.ndim == 2 else x.shape[2]
     row = _ROW + 0.8 * (leads - 1)
-    figure = Figure(figsize=(_WIDTH, row * len(x) + 0.6), layout="constrained")
+    figure = SignalFigure(figsize=(_WIDTH, row * len(x) + 0.6), layout="constrained")
     axes: list[Axes] = list(figure.subplots(len(x), 1, squeeze=False, sharex=True)[:, 0])
     look: dict[str, Any] = {"colormap": scale.colormap, "limits": (scale.lower, scale.upper), "color_bar": False}
     for ax, signal, heat, title in zip(axes, x, maps, titles, strict=True):

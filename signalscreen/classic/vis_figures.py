@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from signalscreen.errors import InputError
 from signalscreen.plot import plot_image, plot_with_gradient
 from signalscreen.plot.colour import UNSIGNED, add_colour_bar, colour_scale
+from signalscreen.plot.figures import new_subplots
 from signalscreen.resize import resize
 
 Array = npt.NDArray[Any]
@@ -67,7 +68,7 @@ def display_1d(
     heat = np.asarray(visualization).ravel()
     signal = np.asarray(img)
     signal = signal[0] if signal.ndim == 3 and len(signal) == 1 else signal
-    figure, ax = plt.subplots(figsize=FIGURE_SIZE, layout="constrained")
+    figure, ax = new_subplots(figsize=FIGURE_SIZE, layout="constrained")
     try:
         plot_with_gradient(
             signal,
@@ -126,7 +127,7 @@ def display_2d(
     heat = resize(np.asarray(visualization, float), image.shape[:2], (0, 1))
     tall = image.shape[0] / image.shape[1]
     size = (FIGURE_SIZE[0], min(max(4.5 * tall + 0.45, 2.5), 9.0))
-    figure, axes = plt.subplots(1, 3, figsize=size, layout="constrained")
+    figure, axes = new_subplots(1, 3, figsize=size, layout="constrained")
     try:
         _draw_panels(list(axes), image, heat, vis, contrast)
     except Exception:

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from signalscreen.cli.writing import write_figure
 from signalscreen.errors import InputError, SignalScreenWarning, warn
+from signalscreen.output import output_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +65,7 @@ class _Job:
     backprop: str
     unit: int
     label_names: str
+    input_range: tuple[float, float] | None
     out: Path
 
     @property
@@ -123,6 +125,13 @@ class _Job:
     help="Rule for rectifiers; None and vanilla: the gradient itself, which activation-max follows if not told.",
 )
 @click.option("--unit", type=int, default=0, show_default=True, help="Unit or filter of the layer.")
+@click.option(
+    "--input-range",
+    type=float,
+    nargs=2,
+    metavar="LOW HIGH",
+    help="Of activation-max: what values inputs have; by default those of --data, or as the first layer says.",
+)
 @click.option("--label-names", default="-,AI", show_default=True, help="Of labels 0, 1, ..., in order.")
 @click.option(
     "--out",
@@ -202,13 +211,17 @@ def _activation_max(job: _Job) -> None:
     """Inputs made for a unit of each layer with a kernel, or of the layer asked for."""
     from signalscreen.classic import cnn_vis as computed
     from signalscreen.classic.cnn_vis_figures import draw_maximal
+    from signalscreen.classic.files import read_examples
+    from signalscreen.classic.spans import STANDARDISED, allowed
     from signalscreen.models import load_model
 
     _folder(job)
     model = load_model(job.model)
     layers = computed.layers_with_units(model) if job.layer == "output" else [job.layer]
     titles = [f"{layer}, unit {job.unit}" for layer in layers]
-    inputs = computed.maximal_inputs(model, layers, job.unit, job.backprop)
+    among = allowed(model, None if job.data is None else read_examples(job.data)[0], job.input_range)
+    click.echo(f"made of {(among or STANDARDISED).words}{'' if among else '; --data or --input-range says others'}")
+    inputs = computed.maximal_inputs(model, layers, job.unit, job.backprop, among)
     _write(job, f"actmax{job.which}_{job.rule}", draw_maximal(inputs, titles))
 
 
@@ -280,8 +293,6 @@ def _bound(job: _Job, x: "Array") -> "tuple[Any, Array, Any]":
 
 
 def _folder(job: _Job) -> Path:
-    from signalscreen.output import output_folder
-
     return output_folder(job.out)
 
 

@@ -11,7 +11,7 @@ import click
 
 from signalscreen.cli import values
 from signalscreen.cli.layers import activations, filter_weights
-from signalscreen.cli.model import CHANNELS, FS, MODEL, model_options
+from signalscreen.cli.model import CHANNELS, EXAMINATION, FS, MODEL, model_options
 from signalscreen.cli.summary import summary
 from signalscreen.cli.writing import free_paths, out_options, write_figure
 from signalscreen.errors import InputError
@@ -53,6 +53,7 @@ def get_labels(data: Path, label_names: str | None) -> None:
 @MODEL
 @model_options
 @CHANNELS
+@EXAMINATION
 @click.option(
     "-t",
     "--target",
@@ -111,6 +112,7 @@ def activation_max(
 @_DATA
 @model_options
 @CHANNELS
+@EXAMINATION
 @click.option("-m", "--method", default="saliency", show_default=True, help='See "signalscreen methods".')
 @click.option("-t", "--target", default="label", show_default=True, help="label: each example's own class.")
 @_LABELS
@@ -140,6 +142,7 @@ def average_maps(
     out: Path,
     overwrite: bool,
     channels: str | None,
+    examine: bool,
 ) -> None:
     """Average the maps of every class of DATA, and draw the difference of two.
 
@@ -169,6 +172,7 @@ def average_maps(
         reduce=reduce,
         batch_size=batch_size,
         channels=channels,
+        examine=examine,
         **options,
     )
     found.save(arrays)

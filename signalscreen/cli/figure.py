@@ -22,13 +22,12 @@ def save_figure(result: Result, path: Path, dpi: int) -> None:
     OutputError
         If the file cannot be written.
     """
-    from matplotlib.figure import Figure
-
     from signalscreen.plot import plot_with_gradient
+    from signalscreen.plot.figures import SignalFigure
 
     recording = result.recording
     height = min(_HEAD + _LEAD * len(recording.names), _MOST)
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    figure = SignalFigure(figsize=(_WIDTH, height), layout="constrained")
     ax = figure.subplots()
     place = {"fs": None} if recording.fs is None else {"x": recording.time}
     plot_with_gradient(
@@ -51,8 +50,8 @@ def save_figure(result: Result, path: Path, dpi: int) -> None:
 def _title(result: Result) -> str:
     target = "the highest score of each window" if result.target == "None" else f"target {result.target}"
     unexplained = np.isnan(result.attribution).reshape(len(result.recording), -1).any(axis=1)
-    pale = unexplained & np.isfinite(result.recording.signal).any(axis=1)
-    note = " (pale: not explained, in windows with a gap)" if pale.any() else ""
+    thin = unexplained & np.isfinite(result.recording.signal).any(axis=1)
+    note = " (thin: not explained, in windows with a gap)" if thin.any() else ""
     return f"{result.recording.source}: {result.method}, {target}{note}"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from signalscreen.cli.model import CHANNELS, FS, MODEL, model_options
+from signalscreen.cli.model import CHANNELS, EXAMINATION, FS, MODEL, model_options
 from signalscreen.cli.writing import free_paths, out_options, write_figure
 from signalscreen.recording import NORMALISATIONS
 
@@ -49,6 +49,7 @@ def filter_weights(
 @_LAYER
 @model_options
 @CHANNELS
+@EXAMINATION
 @FS
 @click.option("--start", type=float, metavar="S", help="Begin here, in seconds; one window of the model is taken.")
 @click.option("-l", "--lead", multiple=True, metavar="NAME", help="Lead by name or index; repeat for several.")
@@ -71,6 +72,7 @@ def activations(
     out: Path,
     overwrite: bool,
     channels: str | None,
+    examine: bool,
 ) -> None:
     """Draw what LAYER gives for a window of SIGNAL, under it.
 
@@ -92,7 +94,7 @@ def activations(
     windows = cut_for(network, recording, normalise=normalise, channels=channels)
     taken = taken_by(network, channels)
     x, which = taken.of(windows.values[:1]), _layer(layer)
-    maps = given_by(network, x, which, channels=channels)[0]
+    maps = given_by(network, x, which, channels=channels, examine=examine)[0]
     # Time first, as it is drawn.
     maps = np.moveaxis(maps, 0, -1) if taken.order.is_first and maps.ndim > 1 else maps
     where = layer_places(network, x, which, channels)

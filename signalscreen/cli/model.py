@@ -23,6 +23,14 @@ CHANNELS = click.option(
 )
 
 
+EXAMINATION = click.option(
+    "--examination/--no-examination",
+    "examine",
+    default=True,
+    help="Compare what is explained with the model's plain call on two examples first (default: yes).",
+)
+
+
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options ``--weights`` and ``--until``."""
     return _WEIGHTS(_UNTIL(command))

@@ -72,7 +72,12 @@ class Report:
 
 
 def report(
-    model: Any, window: Sequence[int], length: Sequence[int] | None, target: Any, channels: Any = None
+    model: Any,
+    window: Sequence[int],
+    length: Sequence[int] | None,
+    target: Any,
+    channels: Any = None,
+    examine: bool = True,
 ) -> Report:
     """Plan occlusion of one signal.
 
@@ -86,8 +91,8 @@ def report(
         Of the signal, where the model leaves it free.
     target : optional
         As `Score` takes it. By default class 0; of a network that answers once per position, the middle.
-    channels : optional
-        As `Score` takes it.
+    channels, examine : optional
+        As `Score` takes them.
 
     Raises
     ------
@@ -103,7 +108,8 @@ def report(
     own = [n or 1 for n in axes]
     for a, n in zip(order.signal, sizes, strict=True):
         own[a] = n
-    score, _ = Score(model, target, progress=False, channels=channels).bind(np.zeros((1, *own), "float32"))
+    made = Score(model, target, progress=False, channels=channels, examine=examine)
+    score, _ = made.bind(np.zeros((1, *own), "float32"))
     plan = score.plan(wide)
     if plan is None:
         words = "the model changes its own variables when it is called, so it is run on every edited signal"

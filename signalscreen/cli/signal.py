@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from signalscreen.cli import values
+from signalscreen.cli.model import EXAMINATION
 from signalscreen.recording import NORMALISATIONS
 
 Command = Callable[..., Any]
@@ -37,12 +38,7 @@ def method_options(required: bool = True) -> Callable[[Command], Command]:
         click.option("--score", type=click.Choice(("logit", "probability")), default="logit", show_default=True),
         click.option("--option", multiple=True, metavar="KEY=VALUE", help="Of a method; or METHOD.KEY=VALUE."),
         click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Windows per model call."),
-        click.option(
-            "--examination/--no-examination",
-            "examine",
-            default=True,
-            help="Compare what is explained with the model's plain call on two windows first (default: yes).",
-        ),
+        EXAMINATION,
     )
 
 

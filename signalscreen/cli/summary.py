@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from signalscreen.cli import plan, values
-from signalscreen.cli.model import CHANNELS, MODEL, model_options
+from signalscreen.cli.model import CHANNELS, EXAMINATION, MODEL, model_options
 from signalscreen.cli.writing import print_table
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def _sizes_given(_: click.Context, __: click.Parameter, text: str | None) -> tup
 @MODEL
 @model_options
 @CHANNELS
+@EXAMINATION
 @click.option("--fs", type=float, help="Sampling rate in Hz, to give receptive fields in seconds too.")
 @click.option(
     "--window",
@@ -48,6 +49,7 @@ def summary(
     target: str | None,
     as_json: bool,
     channels: str | None,
+    examine: bool,
 ) -> None:
     """Show a model's layers: lengths of their feature maps, parameters, receptive fields.
 
@@ -73,7 +75,7 @@ def summary(
 
     network = load_model(model, weights=weights, until=until)
     if window is not None:
-        _print_plan(plan.report(network, window, length, values.target(target), channels), as_json)
+        _print_plan(plan.report(network, window, length, values.target(target), channels, examine), as_json)
         return
     rows = summarise(network)
     if as_json:

@@ -74,6 +74,7 @@ def _reduction(how: str, unit: int) -> Callable[[Any], Any]:
         one = outputs[..., unit]
         return getattr(keras.ops, how)(one, axis=tuple(range(1, len(one.shape))))
 
+    over_positions.words = f"{how}:{unit}"  # type: ignore[attr-defined]  # for the command that does it again
     return over_positions
 
 

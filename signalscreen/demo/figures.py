@@ -12,6 +12,7 @@ from signalscreen.demo.example import ARTEFACTS
 from signalscreen.demo.screening import FS, HOP, METHODS, THRESHOLD, Screening, localisation
 from signalscreen.output import atomically
 from signalscreen.plot import plot_with_gradient
+from signalscreen.plot.figures import SignalFigure
 from signalscreen.simulate import Artefact, artefact_mask
 
 INK = "#333333"
@@ -38,7 +39,7 @@ READING = {
 
 def overview(screening: Screening) -> Figure:
     """Draw the recording, P(artefact) of its windows, and the size of each method's relevance, on one clock."""
-    figure = Figure(figsize=(15, 9.5), layout="constrained")
+    figure = SignalFigure(figsize=(15, 9.5), layout="constrained")
     heights = [3.0, 1.5, *[1.0] * len(METHODS)]
     axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     axes[0].plot(screening.recording.time, screening.recording.signal[:, 0], color=INK, lw=0.7)
@@ -76,7 +77,7 @@ def overview(screening: Screening) -> Figure:
 
 def method_figure(screening: Screening, method: str) -> Figure:
     """Draw one method's signed relevance on the whole recording, and on each artefact from near."""
-    figure = Figure(figsize=(15, 8), layout="constrained")
+    figure = SignalFigure(figsize=(15, 8), layout="constrained")
     grid = figure.add_gridspec(2, len(ARTEFACTS), height_ratios=[1, 1.15])
     relevance = screening.stitched(method)
     score = localisation(screening, method, artefact_mask(ARTEFACTS, len(relevance), FS))
@@ -126,7 +127,7 @@ def save(figure: Figure, path: Path) -> None:
 def _draw_probability(ax: Axes, screening: Screening) -> None:
     """One bar per window at its middle, as wide as the hop."""
     middles = (screening.windows.starts + screening.windows.length / 2) / FS
-    colours = np.where(screening.flagged, EVIDENCE, "#bbbbbb")
+    colours = np.where(screening.flagged, EVIDENCE, "#888888")
     ax.bar(middles, screening.probability, width=0.85 * HOP, color=colours)
     ax.axhline(THRESHOLD, color=INK, lw=0.8, ls=":")
     ax.set_ylim(0, 1)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from signalscreen.errors import InputError, OptionError
 from signalscreen.method import bind_one
 from signalscreen.methods.occlusion import background_of, spans_of
+from signalscreen.reprs import by_fields
 from signalscreen.streams import blocks, in_batches
 
 Array = NDArray[Any]
@@ -35,6 +36,9 @@ class Curve(NamedTuple):
     area: Array
     random_score: Array
     random_area: Array
+
+    def __repr__(self) -> str:
+        return by_fields(self, self._fields)
 
 
 def deletion_curve(

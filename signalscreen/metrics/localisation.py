@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from signalscreen.errors import InputError, OptionError
+from signalscreen.reprs import by_fields
 
 Floats = NDArray[np.float64]
 
@@ -18,6 +19,9 @@ class LocalisationScore(NamedTuple):
     auc: Floats
     mass: Floats
     pointing: NDArray[np.bool_]
+
+    def __repr__(self) -> str:
+        return by_fields(self, self._fields)
 
 
 def localisation_score(attribution: ArrayLike, mask: ArrayLike, *, smooth: int = 1) -> LocalisationScore:

@@ -15,6 +15,7 @@ from .cells import Cells, forwards, read_cells
 from .choice import Choice, chosen, how_many
 from .colour import ColourScale, add_colour_bar, colour_scale
 from .feature_maps import draw_maps
+from .figures import new_figure
 from .marks import Annotations
 from .options import check_positive, refuse_unknown
 from .signal import LINE, draw_signal
@@ -116,7 +117,7 @@ def plot_activations(
     positions, maps = forwards(positions, maps)
     cells = read_cells(positions, maps.shape[:-1], signal.shape[:axes])
     scale = colour_scale(maps[..., shown], colormap, limits=limits, percentile=percentile)
-    fig = plt.figure(layout="constrained")
+    fig = new_figure(layout="constrained")
     try:
         if axes == 1:
             leads = {"fs": fs, "names": names, "units": units, "annotations": annotations}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .decimate import visible_segments
 
+_THIN, _THINNEST = 0.35, 0.6  # of the width, and in points: where there is no value
 _PATH_SEGMENTS = 500  # Agg refuses a path that crosses too many pixels; longer ones are drawn in parts
 
 
@@ -28,7 +29,7 @@ class AttributionLine(LineCollection):
     x, y : (T,) array
         The points, in data units; NaN is a gap.
     values : (T - 1,) array
-        What colours the segments; NaN is drawn in the colour map's colour for bad values.
+        What colours the segments; NaN is drawn thin, in the colour map's colour for bad values.
     **properties
         As for `matplotlib.collections.LineCollection`.
     """
@@ -66,12 +67,12 @@ class AttributionLine(LineCollection):
         left, bottom, right, top = (self.get_clip_box() or self.axes.bbox).extents
         box = (left - stroke, bottom, right + stroke, top)
         shown = visible_segments(points, np.abs(values), box, cell=max(1.0, stroke / 4))
-        paths, colours = self._paths_by_colour(shown, values)
+        paths, colours, known = self._paths_by_colour(shown, values)
         pen = PathCollection(
             paths,
             facecolors="none",
             edgecolors=colours,
-            linewidths=self.stroke,
+            linewidths=[self.stroke if one else self._thin for one in known],
             capstyle="round",
             joinstyle="round",
             transform=self.get_transform(),
@@ -91,19 +92,29 @@ class AttributionLine(LineCollection):
         widths: NDArray[np.float64] = np.asarray(self.get_linewidth(), np.float64)
         return float(widths.max())
 
+    @property
+    def _thin(self) -> float:
+        """Width where there is no value, in points."""
+        return min(self.stroke, max(_THIN * self.stroke, _THINNEST))
+
     def _paths_by_colour(
         self, shown: NDArray[np.intp], values: NDArray[np.float64]
-    ) -> tuple[list[Path], list[NDArray[np.uint8]]]:
-        """Gather segments of one colour into compound paths, in the order of each colour's first use."""
+    ) -> tuple[list[Path], list[NDArray[np.float64]], list[bool]]:
+        """Gather segments of one colour into compound paths, in the order of each colour's first use.
+
+        Also returns whether their values are known.
+        """
         rgba = np.atleast_2d(self.to_rgba(values[shown], alpha=self.get_alpha(), bytes=True))
         _, first, colour = np.unique(rgba, axis=0, return_index=True, return_inverse=True)
-        paths, colours = [], []
+        paths: list[Path] = []
+        colours, known = [], []
         for this in np.argsort(first):
             segments = np.sort(shown[colour.ravel() == this])
             for part in np.array_split(segments, len(segments) // _PATH_SEGMENTS + 1):
                 paths.append(self._compound_path(part))
                 colours.append(rgba[first[this]] / 255)
-        return paths, colours
+                known.append(bool(np.isfinite(values[part]).any()))
+        return paths, colours, known
 
     def _compound_path(self, segments: NDArray[np.intp]) -> Path:
         """Join segments that follow each other; lift the pen elsewhere."""

@@ -14,6 +14,8 @@ from matplotlib.image import AxesImage
 from ..averages import ClassAverages, Difference
 from ..errors import InputError, OptionError
 from .colour import ColourScale, add_colour_bar, colour_scale
+from .figures import new_subplots
+from .filter_lines import COLOURS
 from .image import Aspect, check_aspect
 from .line import plot_with_gradient
 from .options import refuse_unknown
@@ -23,7 +25,7 @@ _WIDTH = 12.0  # inches
 _ROW, _LEAD, _ENDS = 1.3, 0.5, 0.9  # height of a row of lines, of each lead in it, and of title and time axis
 _PANEL = 4.6  # width of an image
 _ACROSS = 4  # images in a row
-_LEADS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito
+_LEADS = (*COLOURS, "#000000", "#882255")
 _SURE = 2.0  # standard errors in the band around a difference
 
 
@@ -187,7 +189,7 @@ def _lines(signals: list[Floats], panels: _Panels, scale: ColourScale, label: st
     leads = 1 if signals[0].ndim < 2 else signals[0].shape[1]
     count = len(signals) + (panels.difference is not None)
     size = (_WIDTH, _ENDS + (_ROW + _LEAD * leads) * count)
-    fig, grid = plt.subplots(count, figsize=size, sharex=True, squeeze=False, layout="constrained")
+    fig, grid = new_subplots(count, figsize=size, sharex=True, squeeze=False, layout="constrained")
     rows: list[Axes] = list(grid[:, 0])
     look: dict[str, Any] = {"colormap": scale.colormap, "limits": (scale.lower, scale.upper), "color_bar": False}
     for ax, signal, values, title in zip(rows, signals, panels.maps, panels.titles, strict=False):
@@ -227,7 +229,7 @@ def _images(panels: _Panels, scale: ColourScale, label: str, aspect: Aspect) -> 
     height, width = panels.maps[0].shape
     tall = np.clip(height / width * (aspect if isinstance(aspect, int | float) else 1.0), 0.3, 2.0)
     size = (_PANEL * across + 1.2, (_PANEL * float(tall) + 0.5) * down)
-    fig, grid = plt.subplots(down, across, figsize=size, squeeze=False, layout="compressed")
+    fig, grid = new_subplots(down, across, figsize=size, squeeze=False, layout="compressed")
     panes: list[Axes] = list(grid.ravel())
     for ax in panes:
         ax.set_xticks([])

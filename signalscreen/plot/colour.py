@@ -8,23 +8,31 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
-from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap, Normalize
+from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap, Normalize, to_rgba
 from matplotlib.font_manager import FontProperties
 from matplotlib.transforms import Bbox
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import OptionError
 
+_ZERO = "#888888"
+
 SIGNED = LinearSegmentedColormap.from_list(
-    "signalscreen_signed", ["#053b8f", "#1f6fd0", "#b3b3b3", "#e8651a", "#a01600"]
+    "signalscreen_signed", ["#04347f", "#1c68c8", _ZERO, "#c24606", "#7d0f00"], N=257
 )
 """Blue lowers the score, orange raises it, mid-grey is zero: darker the further from zero, on both sides
-alike, and told apart with every kind of colour blindness. Unlike a white zero, grey is seen on a page."""
+alike, and told apart with every kind of colour blindness.
 
-UNSIGNED = ListedColormap(matplotlib.colormaps["plasma"](np.linspace(0, 0.9, 256)), "signalscreen_unsigned")
-"""``plasma`` without its pale end, which a white page swallows."""
+A line of any of these colours has a contrast of 3:1 or more on white and on the tint of an interval (WCAG 2.2,
+1.4.11), and the ends have 3:1 to zero; see "Colours" on the conventions page of the documentation."""
 
-MISSING = "#dcdcdc"
+UNSIGNED = LinearSegmentedColormap.from_list(
+    "signalscreen_unsigned", [_ZERO, "#a04c9c", "#7d1f96", "#440068"], N=256
+)
+"""Mid-grey is the lowest value, dark purple the highest; contrasts are those of `SIGNED`."""
+
+MISSING = "#dcdcdc"  # in fields of colour, where pale means that there is nothing
+UNKNOWN = "#4d4d4d"  # of a line, which has to be seen also where its attribution is not known
 
 # The diverging maps that matplotlib brings (its reference, "Diverging"): their middle means zero.
 _DIVERGING = {"PiYG", "PRGn", "BrBG", "PuOr", "RdGy", "RdBu", "RdYlBu", "RdYlGn", "Spectral", "coolwarm"} | {
@@ -106,6 +114,12 @@ def colour_scale(
     beyond = (bool((flat < lower).any()), bool((flat > upper).any()))
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
     return ColourScale(named, lower, upper, extend[beyond])
+
+
+def on_lines(colormap: Colormap) -> Colormap:
+    """The colours for a line: like those of a field, but what is not known is dark. A user's own colour stays."""
+    pale = np.allclose(colormap.get_bad(), to_rgba(MISSING))
+    return colormap.with_extremes(bad=UNKNOWN) if pale else colormap
 
 
 def find_colormap(colormap: str | Colormap) -> Colormap:

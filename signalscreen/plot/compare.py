@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from ..errors import InputError, OptionError
+from .figures import new_subplots
 from .line import plot_with_gradient
 from .marks import Annotations, read_marks
+from .traces import numbers, one_signal
 
 _WIDTH = 12.0  # inches
 _ENDS = 0.8  # inches for title and time axis,
@@ -76,9 +77,10 @@ def compare_methods(
     marks = read_marks(annotations)
     written = [*marks.beats, *marks.intervals]
     silent = [(*mark[:-1], "") for mark in written]
-    leads = 1 if np.ndim(y) < 2 else np.shape(y)[1]
+    shape = one_signal(numbers(y, "y")).shape
+    leads = 1 if len(shape) < 2 else shape[1]
     size = (_WIDTH, _ENDS + (_ROW + _LEAD * leads) * len(attributions))
-    fig, grid = plt.subplots(len(attributions), figsize=size, sharex=True, squeeze=False, layout="constrained")
+    fig, grid = new_subplots(len(attributions), figsize=size, sharex=True, squeeze=False, layout="constrained")
     rows: list[Axes] = list(grid[:, 0])
     try:
         for row, (name, attribution) in zip(rows, attributions.items(), strict=True):

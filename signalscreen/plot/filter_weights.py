@@ -10,6 +10,7 @@ from ..errors import InputError, OptionError
 from ..filters import FilterWeights
 from .choice import Choice, chosen, how_many
 from .colour import colour_scale
+from .figures import new_figure
 from .filter_lines import draw_1d
 from .filter_tiles import draw_dense, draw_tiles
 from .options import refuse_unknown
@@ -101,7 +102,7 @@ def plot_filter_weights(
     scale = colour_scale(
         weights.kernel[shown][..., seen], colormap, limits=limits, percentile=percentile, symmetric=True
     )
-    fig = plt.figure(layout="constrained")
+    fig = new_figure(layout="constrained")
     try:
         if axes == 0:
             draw_dense(fig, weights, shown, seen, scale, words)

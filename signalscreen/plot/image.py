@@ -2,7 +2,6 @@
 
 from typing import Any, Literal, NamedTuple, overload
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, Normalize
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from .colour import ColourScale, add_colour_bar, colour_scale, fading
+from .figures import new_subplots
 from .options import check_alpha, check_axes, check_positive, refuse_unknown
 from .traces import Floats, numbers
 
@@ -105,7 +105,7 @@ def plot_image(
 
     fig = None
     if ax is None:
-        fig, ax = plt.subplots(figsize=_figure_size(pixels, aspect), layout="compressed")
+        fig, ax = new_subplots(figsize=_figure_size(pixels, aspect), layout="compressed")
     if heat is not None and pixels.ndim == 3 and not keep_colours:
         pixels = pixels @ np.asarray(_LUMINANCE)
     draw_pixels(ax, pixels, grey_range(pixels), lift=heat is not None, aspect=aspect)

@@ -12,15 +12,18 @@ from matplotlib.font_manager import FontProperties
 from numpy.typing import ArrayLike
 
 from .artist import AttributionLine
-from .colour import ColourScale, add_colour_bar, colour_scale
+from .colour import ColourScale, add_colour_bar, colour_scale, on_lines
+from .figures import new_subplots
 from .leads import Stack, draw_scale_bar, label_leads, stack
 from .marks import Annotations, draw_marks, read_marks
 from .options import check_axes, check_positive, refuse_unknown
-from .paper import LARGE_BOX, check_paper, draw_paper
+from .paper import LARGE_BOX, Strip, check_paper, draw_paper, true_strip
 from .traces import Traces, read_traces
 
 FIGURE_SIZE = (18.5, 10.5)  # inches
 _FIGURE_FONT = 16.0  # points: the figure is larger than a page and is looked at made smaller
+_PAPER_FONT = 10.0  # of a figure that is printed as it is
+_AROUND = (2.4, 2.2)  # inches for words and colour bar around a strip of ECG paper
 _MARGIN = 0.2  # inches
 
 
@@ -77,17 +80,18 @@ def plot_with_gradient(
     Parameters
     ----------
     y : (T,) or (T, C) array
-        The signal of one example, T >= 2; several leads are stacked, the first on top. NaN is a gap.
-    gradient : (T,), (1, T) or (T, C) array
-        The attribution, one value per sample (shared by all leads) or per sample and lead. NaN is drawn
-        light grey. Nothing is computed from it: no absolute value, no scaling.
+        The signal of one example, T >= 2; several leads are stacked, the first on top. NaN is a gap. A batch of one
+        example, such as (1, T, 1), is that example.
+    gradient : (T,) or (T, C) array
+        The attribution, one value per sample (shared by all leads) or per sample and lead. NaN is drawn as a
+        thin dark line. Nothing is computed from it: no absolute value, no scaling.
     ax : matplotlib Axes, optional
-        Where to draw. None: a new figure, 18.5 x 10.5 inches (on ECG paper as high as the strip needs).
+        Where to draw. None: a new figure, 18.5 x 10.5 inches (on ECG paper as large as the strip is).
     x : (T,) array, optional
         Position of each sample; default its number, or seconds where `fs` is given.
     colormap : str or Colormap, optional
-        None: ``plasma`` without its pale end where no value is negative; for signed values a diverging map,
-        blue below zero and orange above, grey at zero (`colour.SIGNED`).
+        None: from grey at the lowest value to dark purple where no value is negative (`colour.UNSIGNED`); for
+        signed values a diverging map, blue below zero and orange above, grey at zero (`colour.SIGNED`).
     color_bar : bool
         Whether to draw the colour bar.
     normalise : bool
@@ -112,8 +116,9 @@ def plot_with_gradient(
     linewidth : float, optional
         In points. None: 4, and thinner for several leads, on ECG paper and for long signals.
     paper : bool
-        Draw the grid of ECG paper (25 mm/s, 10 mm/mV), its boxes square unless the strip is too long for
-        that. Needs `fs`, and `units` in mV.
+        Draw the grid of ECG paper, its large boxes 0.2 s by 0.5 mV. A new figure is as large as it has to be for
+        25 mm/s and 10 mm/mV, up to 16 s; printed or saved without scaling it has that size. The time axis says so
+        whenever it is true, else what the boxes stand for. Needs `fs`, and `units` in mV.
     annotations : optional
         Beats ``(sample, symbol)`` and intervals ``(start, end, label)`` in samples of `y`, the annotations of
         a `Recording`, or what ``wfdb.rdann`` returns. Those outside the signal are not drawn, and words for
@@ -162,10 +167,17 @@ def plot_with_gradient(
 
     fig = None
     if ax is None:
-        fig, ax = plt.subplots(figsize=FIGURE_SIZE, layout="none")
-    size = _FIGURE_FONT if fig else FontProperties(size=plt.rcParams["font.size"]).get_size_in_points()
+        fig, ax = new_subplots(figsize=FIGURE_SIZE, layout="none")
     moved = stack(traces, step=LARGE_BOX[1] if paper else None)
-    line = _draw_lines(ax, traces, moved, scale, linewidth)
+    line = _draw_lines(ax, traces, moved, scale)
+    strip = None
+    if fig and paper:
+        strip = true_strip(ax, (FIGURE_SIZE[0] - _AROUND[0], FIGURE_SIZE[1] - _AROUND[1]))
+    if fig and strip:
+        _make_room(fig, strip)
+    _set_width(ax, linewidth or _stroke(ax, *traces.y.shape), len(traces.names))
+    size = FontProperties(size=plt.rcParams["font.size"]).get_size_in_points()
+    size = size if not fig else _PAPER_FONT if strip else _FIGURE_FONT
     _label_axes(ax, traces, moved, size)
     if title is not None:
         ax.set_title(title, fontsize=1.2 * size, pad=0.7 * size)
@@ -173,20 +185,17 @@ def plot_with_gradient(
         gap = 2.5 if len(traces.names) > 1 else 1.0  # several leads have a scale bar there
         add_colour_bar(line, ax, scale, color_label, size=size, gap=gap)
     if paper:
-        draw_paper(ax)
+        draw_paper(ax, square=strip is not None)
     draw_marks(ax, marks, traces.x, size)
     if fig:
-        _frame(fig, ax)
-        _frame(fig, ax)  # again: the words were measured where the first call moved them from
+        _frame(fig, ax, strip)
+        _frame(fig, ax, strip)  # again: the words were measured where the first call moved them from
     return (fig, ax) if fig else ax
 
 
-def _draw_lines(
-    ax: Axes, traces: Traces, moved: Stack, scale: ColourScale, linewidth: float | None
-) -> AttributionLine:
+def _draw_lines(ax: Axes, traces: Traces, moved: Stack, scale: ColourScale) -> AttributionLine:
     """Draw one line per lead, set the limits around them and return the last line."""
-    stroke = linewidth or _stroke(ax, *traces.y.shape)
-    look = {"cmap": scale.colormap, "norm": scale.norm(), "linewidths": stroke}
+    look = {"cmap": on_lines(scale.colormap), "norm": scale.norm()}
     for y, values in zip(moved.y.T, traces.values.T, strict=True):
         line = AttributionLine(traces.x, y, values[:-1], **look)
         ax.add_collection(line)
@@ -194,6 +203,12 @@ def _draw_lines(
     ax.autoscale()
     ax.autoscale_view()  # now, not when drawn: words are placed by these limits
     return line
+
+
+def _set_width(ax: Axes, width: float, leads: int) -> None:
+    """Give the lines that were drawn last their width in points."""
+    for line in ax.collections[-leads:]:
+        line.set_linewidth(width)
 
 
 def _stroke(ax: Axes, samples: int, leads: int) -> float:
@@ -215,8 +230,19 @@ def _label_axes(ax: Axes, traces: Traces, moved: Stack, size: float) -> None:
         ax.set_ylabel(traces.lead_label(0), fontsize=size)
 
 
-def _frame(fig: Figure, ax: Axes) -> None:
-    """Give the new figure margins that fit its words and, where boxes are square, the size of its strip."""
+def _make_room(fig: Figure, strip: Strip) -> None:
+    """Give a new figure about the size of its strip, by which lines, words and colour bar are measured."""
+    width, height = strip.width + _AROUND[0], strip.height + _AROUND[1]
+    fig.set_size_inches(width, height)
+    left, bottom = _AROUND[0] / 3 / width, _AROUND[1] / 2 / height
+    fig.subplots_adjust(left, bottom, 1 - left, 1 - bottom)
+
+
+def _frame(fig: Figure, ax: Axes, true: Strip | None) -> None:
+    """Give the new figure margins that fit its words and, where boxes are square, the size of its strip.
+
+    `true` is the strip's size at 25 mm/s and 10 mm/mV; None: as large as there is room.
+    """
     fig.draw_without_rendering()
     words, (width, height) = fig.get_tightbbox(), fig.get_size_inches()  # inches
     place, used = fig.subplotpars, ax.get_position()
@@ -228,7 +254,7 @@ def _frame(fig: Figure, ax: Axes) -> None:
         ratio = np.ptp(ax.get_ylim()) / np.ptp(ax.get_xlim()) * float(ax.get_aspect())
         part = ax.get_position(original=True).width / (place.right - place.left)  # the rest is the colour bar
         room = (width - left - right) * part
-        strip = min(room, (height - bottom - top) / ratio)
+        strip = true.width if true else min(room, (height - bottom - top) / ratio)
         width, height = width - (room - strip) / part, strip * ratio + bottom + top
         fig.set_size_inches(width, height)
     fig.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)

@@ -12,7 +12,7 @@ from .traces import Floats
 _NORMAL = frozenset({"N", "·", "."})
 _ROW = 1.5  # height of a row of words, in their font size
 _SPAN: dict[str, Any] = {"facecolor": "#e9d8a6", "alpha": 0.4, "edgecolor": "none"}
-_BEAT: dict[str, Any] = {"colors": "0.5", "alpha": 0.5, "linewidths": 0.6, "linestyles": ":"}
+_BEAT: dict[str, Any] = {"colors": "0.5", "linewidths": 0.6, "linestyles": ":"}
 _ORDINARY: dict[str, Any] = {"alpha": 0.6}
 _UNUSUAL: dict[str, Any] = {"fontweight": "bold"}
 

@@ -12,6 +12,7 @@ from ..errors import OptionError
 from ..output import atomically
 from .batch import MODES, listed, read_batch, read_cam
 from .colour import colour_scale
+from .figures import new_figure
 from .options import check_alpha, check_positive, refuse_unknown
 from .panels import Group, draw_groups, show_slice
 from .traces import Floats
@@ -27,7 +28,7 @@ def saliency_plot(
     nrow: int | None = None,
     sl: int | None = None,
     show_cb: bool = True,
-    save_fig: str | os.PathLike[str] | None = None,
+    save_fig: str | os.PathLike[str] | bool | None = None,
     mode: str = "3D",
     interactive: bool = False,
     show_axis: bool = True,
@@ -47,8 +48,8 @@ def saliency_plot(
         The examples.
     cam : array_like or list of array_like, optional
         One value per element, same batch and size as `x`; of a list each map is drawn in a panel of its own.
-        Each map has one colour scale for its whole batch (and all slices): ``viridis`` where no value is negative,
-        else blue to orange, symmetric about zero.
+        Each map has one colour scale for its whole batch (and all slices), with the colours of
+        `plot_with_gradient`.
     alpha : float
         Opacity of the map over an image or slice. (Signals are coloured themselves.)
     scale : float
@@ -59,8 +60,9 @@ def saliency_plot(
         The slice along the first axis of volumes; by default the middle one.
     show_cb : bool
         Draw the colour bar.
-    save_fig : path, optional
-        Where to write the figure, its kind by the ending (``.png``, ``.svg``, ``.pdf``, ...).
+    save_fig : path or bool, optional
+        Where to write the figure, its kind by the ending (``.png``, ``.svg``, ``.pdf``, ...). True:
+        ``saliency.png`` in the working directory, as the original did.
     mode : {"1D", "2D", "3D"}
         Signals, images or volumes. Images that come with a channel are drawn as such in mode "3D" too.
     interactive : bool
@@ -87,8 +89,8 @@ def saliency_plot(
 
     Notes
     -----
-    The original wrote ``saliency.png`` into the working directory for ``save_fig=True``, and drew volumes one at a
-    time only.
+    The original drew volumes one at a time only, and in ``viridis``, whose strongest colour is hardly seen
+    on white.
 
     Examples
     --------
@@ -112,7 +114,7 @@ def saliency_plot(
     number = _slice(sl, examples.shape[1]) if axes == 3 else None
     widgets = _widgets() if interactive else None
 
-    fig = plt.figure(layout="constrained")
+    fig = new_figure(layout="constrained")
     try:
         per_map = listed(cam, examples) is not None
         look: dict[str, Any] = {"alpha": alpha, "bar": show_cb, "frame": show_axis, "across": across}
@@ -147,8 +149,13 @@ def _file(save_fig: Any) -> Path | None:
     """Where the figure is to be written."""
     if save_fig is None or save_fig is False:
         return None
-    if save_fig is True or not isinstance(save_fig, str | os.PathLike):
-        raise OptionError(f"save_fig is {save_fig!r}; give the path of the file to write, such as 'saliency.png'")
+    if save_fig is True:
+        return Path("saliency.png")
+    if not isinstance(save_fig, str | os.PathLike):
+        raise OptionError(
+            f"save_fig is {save_fig!r}; give the path of the file to write, or True for 'saliency.png' in the "
+            "working directory"
+        )
     path = Path(save_fig)
     if path.suffix[1:].lower() not in FigureCanvasBase.filetypes:
         raise OptionError(
@@ -165,7 +172,7 @@ def _groups(x: Floats, cam: Any) -> list[Group]:
     several = listed(cam, x)
     named = [("cam", cam)] if several is None else [(f"cam[{i}]", one) for i, one in enumerate(several)]
     heats = [read_cam(one, x, name) for name, one in named]
-    return [Group(heat, colour_scale(heat, None if (heat < 0).any() else "viridis")) for heat in heats]
+    return [Group(heat, colour_scale(heat)) for heat in heats]
 
 
 def _words(titles: str | Sequence[str] | None, count: int) -> list[str]:

@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from .colour import add_colour_bar, colour_scale
+from .figures import new_subplots
 from .marks import Annotations
 from .options import refuse_unknown
 from .signal import draw_signal
-from .traces import Floats, numbers, positions
+from .traces import Floats, numbers, one_signal, positions
 
 _SIZE = (12.0, 5.5)  # inches
 
@@ -73,11 +74,11 @@ def plot_scales(
     >>> plt.close(fig)
     """
     refuse_unknown(plot_scales, unknown)
-    signal = np.atleast_1d(numbers(y, "y"))
+    signal = np.atleast_1d(one_signal(numbers(y, "y")))
     heat, lengths = _read(maps, windows, len(signal))
     scale = colour_scale(heat, colormap, limits=limits, percentile=percentile, symmetric=symmetric)
     time = positions(heat.shape[1], None, fs)
-    fig, (above, below) = plt.subplots(2, figsize=_SIZE, sharex=True, height_ratios=(1, 1.2), layout="constrained")
+    fig, (above, below) = new_subplots(2, figsize=_SIZE, sharex=True, height_ratios=(1, 1.2), layout="constrained")
     try:
         draw_signal(above, signal, fs=fs, units=units, names=names, annotations=annotations)
     except Exception:

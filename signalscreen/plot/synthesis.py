@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..errors import InputError, OptionError
+from .figures import new_figure
 from .image import draw_pixels, grey_range
 from .line import plot_with_gradient
 from .options import refuse_unknown
@@ -18,7 +19,7 @@ from .options import refuse_unknown
 if TYPE_CHECKING:
     from ..synthesis import Synthesis
 
-_LINE, _OTHER, _BEST = "#333333", "#b0b0b0", "#1f6fd0"
+_LINE, _OTHER, _BEST = "#333333", "#888888", "#1f6fd0"
 _WIDE, _TALL = 11.0, 1.9  # inches, of the figure and of a row
 
 
@@ -66,7 +67,7 @@ def plot_synthesis(
     order = np.argsort(-made.objective)[:rows]
     signal = made.x.ndim == 3
     height = 1 + max(_TALL * len(order), 3.2) if signal else 3.6
-    fig = plt.figure(figsize=(_WIDE, height), layout="constrained")
+    fig = new_figure(figsize=(_WIDE, height), layout="constrained")
     try:
         halves: Any = fig.subfigures(1, 2, width_ratios=(2.4 if signal else 1.8, 1))
         draw = _signals if signal else _pictures

@@ -51,7 +51,7 @@ def read_traces(
     OptionError
         If `fs` is not a positive number, `x` is given as well, or names or units do not fit the leads.
     """
-    signal = numbers(y, "y")
+    signal = one_signal(numbers(y, "y"))
     if signal.ndim == 1:
         signal = signal[:, None]
     if signal.ndim != 2:
@@ -72,6 +72,15 @@ def read_traces(
         units=_one_per_lead([units] * leads if isinstance(units, str) else units, leads, "units", [""] * leads),
         x_label="Time (s)" if fs is not None else "Sample" if x is None else "",
     )
+
+
+def one_signal(array: Floats) -> Floats:
+    """The only example of a batch, (1, T) or (1, T, C), and without further axes of one; any other as it is."""
+    if array.ndim > 2 and array.shape[0] == 1:
+        array = array[0]
+    while array.ndim > 2 and array.shape[-1] == 1:
+        array = array[..., 0]
+    return array[0] if array.ndim == 2 and array.shape[0] == 1 and array.shape[1] > 1 else array
 
 
 def numbers(array: ArrayLike, name: str) -> Floats:
@@ -108,14 +117,15 @@ def positions(length: int, x: ArrayLike | None, fs: float | None) -> Floats:
 
 def _values(gradient: ArrayLike, shape: tuple[int, int]) -> Floats:
     """Return one value per sample and lead; values of one lead's length are shared by all leads."""
-    values = numbers(gradient, "gradient")
+    given = numbers(gradient, "gradient")
     samples, leads = shape
+    values = given if given.shape == shape else one_signal(given)
     if values.shape == shape:
         return values
     if values.ndim > 2 or values.size != samples or (values.ndim == 2 and 1 not in values.shape):
         wanted = f"({samples},), a value per sample" + (f", or {shape}" if leads > 1 else "")
         raise InputError(
-            f"gradient has {values.ndim} dimensions, shape {values.shape}, for {samples} samples of {leads} "
+            f"gradient has {given.ndim} dimensions, shape {given.shape}, for {samples} samples of {leads} "
             f"{'lead' if leads == 1 else 'leads'}; give that of one example, of shape {wanted}"
         )
     return np.repeat(values.reshape(-1, 1), leads, axis=1)

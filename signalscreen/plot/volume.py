@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, overload
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, OptionError
 from .colour import add_colour_bar, colour_scale
+from .figures import new_subplots
 from .image import draw_pixels, glaze, grey_range, lay_over, read_heat
 from .options import check_alpha, refuse_unknown
 from .traces import Floats, numbers
@@ -168,7 +168,7 @@ def _new_figure(count: int, columns: int, shape: NDArray[Any], aspect: float) ->
     columns = -(-count // rows)  # as even as the rows allow
     height = _PANEL * min(2.0, aspect * shape[0] / shape[1])
     size = (_PANEL * columns + 1.2, (height + 0.3) * rows + 0.4)
-    fig, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="compressed")
+    fig, grid = new_subplots(rows, columns, figsize=size, squeeze=False, layout="compressed")
     for unused in grid.flat[count:]:
         unused.set_axis_off()
     return fig, grid.ravel()[:count]

@@ -12,6 +12,7 @@ from signalscreen.errors import RecordingError
 from signalscreen.recording.resampling import rate_ratio, resample_with_gaps
 from signalscreen.recording.scaling import normalise
 from signalscreen.recording.selection import Leads, check_fs, lead_indexes, sample_span
+from signalscreen.reprs import recorded
 
 # What a y axis says once the physical unit is gone.
 _PIECE = 2**18  # samples that are looked at at once: a file that is mapped into memory stays on the disk
@@ -93,6 +94,9 @@ class Recording:
     def __len__(self) -> int:
         """Count the samples."""
         return len(self.signal)
+
+    def __repr__(self) -> str:
+        return recorded(self, len(self))
 
     @property
     def rate(self) -> float:

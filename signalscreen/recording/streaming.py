@@ -14,6 +14,7 @@ from signalscreen.recording import wfdb_records
 from signalscreen.recording.reading import FILE_ENDINGS, read_recording
 from signalscreen.recording.selection import Leads, Wanted, check_fs
 from signalscreen.recording.signals import Annotation, Recording
+from signalscreen.reprs import recorded
 
 Slices = Callable[[int, int], NDArray[np.floating]]
 
@@ -58,6 +59,9 @@ class Stream:
     files: tuple[Path, ...] = ()
     limits: tuple[tuple[float, float] | None, ...] = ()
     resolution: tuple[float, ...] = ()
+
+    def __repr__(self) -> str:
+        return recorded(self, self.samples)
 
     def checksum(self) -> str:
         """SHA-256 of the files that the samples are read from, or of the samples."""

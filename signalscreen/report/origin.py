@@ -6,7 +6,7 @@ from typing import Any
 
 from signalscreen.exports.part import Part
 from signalscreen.report.html import facts, said, section, table
-from signalscreen.report.redo import command
+from signalscreen.report.redo import command, unsaid
 from signalscreen.report.sections import Reviews, dot
 from signalscreen.report.times import place
 from signalscreen.verdicts import VERDICTS, Verdict
@@ -73,6 +73,7 @@ def made(parts: Sequence[Part], out: str, several: bool) -> str:
         each,
         "<p class='intro'>To do it again (give the paths of record, model and store on your computer):</p>",
         f"<pre>{said(again)}</pre>",
+        f"<p>Only Python can say these: {said(', '.join(left_out))}.</p>" if (left_out := unsaid(parts)) else "",
     )
 
 

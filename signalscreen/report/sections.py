@@ -119,9 +119,9 @@ def worst(found: Sequence[Worst], several: bool, method: str | None, reviews: Re
     limit = shared_limit(excerpts)
     units = "" if method is None else str(part.group[f"attribution_{method}"].attrs["units"])
     colours = (
-        f"Coloured by {said(method)}: orange raises the score, blue lowers it, light grey was not explained. All "
-        f"windows share the colours, which end at ±{limit:.2g} {said(units)} a sample (99.5 % of the values lie "
-        "within)."
+        f"Coloured by {said(method)}: orange raises the score, blue lowers it, a thin dark line was not explained. "
+        f"All windows share the colours, which end at ±{limit:.2g} {said(units)} a sample (99.5 % of the values "
+        "lie within)."
         if limit > 0
         else "Nothing was explained in these windows."
     )

@@ -17,6 +17,7 @@ from signalscreen.screening import allocation, store
 from signalscreen.screening import job as jobs
 from signalscreen.screening.job import Job
 from signalscreen.screening.ready import Ready
+from signalscreen.screening.saying import kept_for_again
 from signalscreen.screening.shards import Answer, answered, first_window
 
 Methods = tuple[allocation.StoredMethod, ...]
@@ -195,7 +196,7 @@ def _spec(ready: Ready, settings: Mapping[str, Any], methods: Methods) -> alloca
             "settings": settings,
             "versions": versions(),
             "model": Path(job.model).name if isinstance(job.model, str | os.PathLike) else "",
-            "reading": {name: value for name in ("fs", "annotator") if (value := getattr(job, name)) is not None},
+            **kept_for_again(job),
         },
     )
 

@@ -90,7 +90,7 @@ def invert(
     Minimises, with phi what the layer gives and z the input in units of a quarter of each example's range:
 
     .. math:: c \frac{|\phi(x) - \phi(x_0)|^2}{|\phi(x_0)|^2} + w_\alpha \sum |z|^\alpha
-              + w_{tv} \sum \Big(\sum_{axes} (\Delta z)^2\Big)^{\beta/2}
+              + w_{tv} \sum \left(\sum_{axes} (\Delta z)^2\right)^{\beta/2}
 
     with the weights of pytorch-cnn-visualizations. There the optimiser is SGD with momentum at a rate of 10^4, fit
     for one network and one size of image; Adam needs no such number, and is the default here.

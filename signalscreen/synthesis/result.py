@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from signalscreen.reprs import counted
+
 Array = npt.NDArray[Any]
 
 
@@ -50,6 +52,11 @@ class Synthesis:
     history: Array
     score_history: Array
 
+    def __repr__(self) -> str:
+        made = f"{counted(len(self.x), 'input')} of {self.x.shape[1:]}" if self.x.ndim else "none"
+        best = f", best score {self.score[int(np.argmax(self.objective))]:.4g}" if len(self.score) else ""
+        return f"<{type(self).__name__}: {made} after {counted(len(self.history) - 1, 'step')}{best}>"
+
     @property
     def best(self) -> Array:
         """The row of the highest objective, ``(*axes, channels)``."""
@@ -59,6 +66,10 @@ class Synthesis:
 @dataclass(frozen=True)
 class Inversion(Synthesis):
     """Inputs that were made to give a layer the features of an example; one row for each example."""
+
+    def __repr__(self) -> str:
+        within = f", features within {self.error.max():.2%}" if len(self.score) else ""
+        return f"<Inversion: {counted(len(self.x), 'input')} of {self.x.shape[1:]}{within}>"
 
     @property
     def error(self) -> Array:

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 
 import signalscreen as ss
 from signalscreen.backend import keras
-from signalscreen.classic import cnn_vis
+from signalscreen.classic import cnn_vis, spans
 from signalscreen.classic.cnn_vis import average_maps, gradcam_maps, saliency_maps, target_of
 from signalscreen.classic.cnn_vis_figures import draw_averages, draw_difference, draw_maps, draw_maximal
 from signalscreen.cli import main
 from signalscreen.cli.classic_cnn_vis import spread
-from signalscreen.errors import LayerError, OptionError, SignalScreenWarning, TargetError
+from signalscreen.errors import InputError, LayerError, OptionError, SignalScreenWarning, TargetError
 from signalscreen.score import Score
 from tests.contract.zoo import randomise
 
@@ -382,6 +382,82 @@ def test_made_inputs_raise_the_unit_more_than_noise_does(net):
         values = score(x)
         assert values[0] > values[1:].max()
         assert np.sqrt((made**2).mean()) <= 1.001
+
+
+def pixels(first=None):
+    """A network of pictures of 0 to 255: the unit gives the mean of the left, less half the right, less 30."""
+    layers = [keras.Input((8, 8, 1)), *([first] if first else []), L.Conv2D(1, 8, activation="relu", name="c")]
+    net = keras.Sequential([*layers, L.Flatten(), L.Dense(1)])
+    kernel = np.ones((8, 8, 1, 1), "float32")
+    kernel[:, 4:] = -0.5
+    unit = 1.0 if first is None else 255.0
+    net.get_layer("c").set_weights([kernel / 32, np.array([-30 / unit], "float32")])
+    return net
+
+
+BEST = np.where(np.arange(8) < 4, 255.0, 0.0) * np.ones((8, 1))
+
+
+@pytest.mark.parametrize("first", [None, "rescaling"])
+@pytest.mark.parametrize("how", ["data", "range", "nothing"])
+def test_of_pictures_of_0_to_255_the_best_is_found(first, how):
+    """It is known: white on the left, black on the right; noise of unit size raises nothing at all."""
+    net = pixels(L.Rescaling(1 / 255) if first else None)
+    data = RNG.integers(0, 256, (20, 8, 8, 1)).astype("float32")
+    data[0] = 255.0
+    among = spans.allowed(net, data if how == "data" else None, (0.0, 255.0) if how == "range" else None)
+    [made] = cnn_vis.maximal_inputs(net, ["c"], 0, among=among)
+    assert made.min() >= 0
+    assert made.max() <= 255
+    assert np.abs(made[..., 0] - BEST).max() < 0.02 * 255
+
+
+@pytest.mark.parametrize(
+    ("layer", "limits"),
+    [
+        (L.Rescaling(1 / 255), (0, 255)),
+        (L.Rescaling(1 / 127.5, offset=-1), (0, 255)),
+        (L.Rescaling(1 / 255, offset=-0.5), (0, 255)),
+        (L.Normalization(mean=100.0, variance=16.0), (88, 112)),
+        (L.Rescaling(-1.0), None),
+        (L.Rescaling(2.0, offset=1.0), None),
+        (L.ReLU(), None),
+    ],
+)
+def test_what_the_first_layer_says_of_its_input(layer, limits):
+    net = keras.Sequential([keras.Input((4, 1)), keras.Sequential([layer]), L.Flatten(), L.Dense(1)])
+    net.build((None, 4, 1))
+    found = spans.of_model(net)
+    assert found is None if limits is None else found.limits == pytest.approx(limits)
+
+
+def test_a_network_that_begins_with_batch_normalisation_says_what_it_saw():
+    layer = L.BatchNormalization()
+    net = keras.Sequential([keras.Input((4, 2)), layer, L.Flatten(), L.Dense(1)])
+    layer.moving_mean.assign([10.0, 50.0])
+    layer.moving_variance.assign([4.0, 1.0])
+    assert spans.of_model(net).limits == (4.0, 53.0)
+    layer.moving_variance.assign([0.0, np.nan])
+    assert spans.of_model(net) is None
+
+
+def test_of_data_the_values_and_the_strength_count():
+    x = np.array([[3.0, -4.0], [0.0, 5.0]])
+    assert spans.of_data(x)[:2] == ((-4.0, 5.0), np.sqrt(12.5))
+    for wrong in (np.ones((2, 3)), np.array([[0.0, np.nan]])):
+        with pytest.raises(InputError, match="--input-range"):
+            spans.of_data(wrong)
+    with pytest.raises(InputError, match="lowest value, then the highest"):
+        spans.of_limits(255, 0)
+
+
+def test_the_command_says_what_inputs_are_made_of(files, work, monkeypatch):
+    monkeypatch.setattr(cnn_vis, "maximize_activation", partial(ss.maximize_activation, steps=4))
+    words = ["activation-max", files / "net.keras", "-l", "hidden"]
+    assert "root mean square 1 at most; --data or --input-range says others" in run(*words).output
+    assert "made of values of 0 to 2, root mean square" in run(*words, "-d", files / "d.pkl").output
+    assert "made of values of -1 to 3\n" in run(*words, "--input-range", -1, 3).output
+    assert run(*words, "--input-range", 3, 1).exit_code == 1
 
 
 def test_a_unit_that_nothing_raises_is_said(recwarn):

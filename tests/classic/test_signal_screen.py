@@ -1,9 +1,12 @@
 """Scripts written for the older SignalScreen, with only their import lines changed."""
 
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import signalscreen.classic
 from signalscreen.backend import keras
 from signalscreen.classic import (
     add_zeros,
@@ -47,6 +50,47 @@ def nothing_is_left_behind(tmp_path, monkeypatch):
     yield
     plt.close("all")
     assert list(tmp_path.iterdir()) == []
+
+
+OLD_SCRIPT = """
+import signal_screen
+import signal_screen_tools
+
+row, c = 3, 1
+sensitivity, zeros = signal_screen.calculate_occlusion_sensitivity(
+    model=model, data=np.expand_dims(X_test[row, :], axis=(0, 2)), c=c, number_of_zeros=[15]
+)
+saliency = signal_screen.calculate_saliency_map(model=model, data=np.expand_dims(X_test[row, :], axis=0), c=c)
+cam = signal_screen.calculate_grad_cam(
+    model=model, data=X_test[row : row + 5, :], c=c, name_of_conv_layer="second", use_relu=False
+)
+for gradient in (sensitivity[0], saliency, np.mean(cam, axis=0)):
+    fig, ax = signal_screen_tools.plot_with_gradient(X_test[row, :, 0], gradient, title="t")
+copy = signal_screen_tools.change_last_activation_to_linear(signal_screen_tools.clone_model(model))
+scaled = signal_screen_tools.normalise_array(signal_screen_tools.add_zeros(X_test[[row]].copy(), 5, 3))
+"""
+
+
+def test_a_script_of_the_original_runs_with_the_line_of_the_documentation(model):
+    """Only the two imports are changed, to the line that docs/migrating.rst gives."""
+    migrating = (Path(__file__).parents[2] / "docs" / "migrating.rst").read_text()
+    [line] = [line.strip() for line in migrating.splitlines() if line.startswith("    from signalscreen.classic")]
+    script = OLD_SCRIPT.replace("import signal_screen\nimport signal_screen_tools\n", f"{line}\n")
+    names = {"model": model, "np": np, "X_test": X_TEST}
+    exec(compile(script, "script", "exec"), names)
+    assert names["sensitivity"][0].shape == names["saliency"].shape == (1, 186)
+    assert names["cam"].shape == (5, 186)
+    assert names["copy"].layers[-1].activation is keras.activations.linear
+    assert names["scaled"].shape == (1, 186, 1)
+
+
+def test_what_was_in_each_of_the_two_modules_is_there():
+    from signalscreen.classic import signal_screen, signal_screen_tools
+
+    assert callable(signal_screen.calculate_grad_cam)
+    for name in ("plot_with_gradient", "add_zeros", "normalise_array", "clone_model"):
+        assert callable(getattr(signal_screen_tools, name))
+        assert getattr(signalscreen.classic, name) is getattr(signal_screen_tools, name)
 
 
 def test_readme_occlusion(model):

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_rgb
 
 from signalscreen.errors import OptionError
-from signalscreen.plot import plot_image, plot_with_gradient
-from signalscreen.plot.colour import MISSING, SIGNED, UNSIGNED, colour_scale, fading
+from signalscreen.plot import averages, marks, plot_image, plot_with_gradient, signal, synthesis
+from signalscreen.plot.colour import MISSING, SIGNED, UNSIGNED, colour_scale, fading, on_lines
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB.
 COLOUR_BLINDNESS = {
@@ -66,14 +66,95 @@ def test_signed_colours_are_darker_the_further_from_a_mid_grey_zero():
     lightness = lab(SIGNED(np.linspace(0, 1, 201))[:, :3])[:, 0]
     assert (np.diff(lightness[:100]) > 0).all()
     assert (np.diff(lightness[101:]) < 0).all()
-    assert 60 < lightness[100] < 80
+    assert 50 < lightness[100] < 62
     assert abs(lightness[0] - lightness[-1]) < 10
     assert np.ptp(SIGNED(0.5)[:3]) < 0.01
 
 
-def test_no_default_colour_is_too_pale_for_a_white_page():
-    for colormap in (SIGNED, UNSIGNED):
-        assert lab(colormap(np.linspace(0, 1, 256))[:, :3])[:, 0].max() < 88
+@pytest.mark.parametrize("seen_with", COLOUR_BLINDNESS)
+def test_unsigned_colours_are_darker_the_larger_for_everyone(seen_with):
+    seen = lab(UNSIGNED(np.linspace(0, 1, 256))[:, :3], seen_with)
+    assert (np.diff(seen[:, 0]) < 0).all()
+    thirds = seen[[0, 85, 170, 255]]
+    assert np.linalg.norm(np.diff(thirds, axis=0), axis=1).min() > 12
+    assert np.linalg.norm(seen[-1] - seen[0]) > 40
+
+
+def luminance(rgb):
+    """Relative luminance of sRGB colours as WCAG 2.2 defines it."""
+    rgb = np.asarray(rgb, float)
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one, other):
+    """Contrast ratio as WCAG 2.2 defines it: 21 for black on white."""
+    a, b = luminance(one) + 0.05, luminance(other) + 0.05
+    return np.maximum(a, b) / np.minimum(a, b)
+
+
+def over(colour, opacity, below):
+    return opacity * np.asarray(to_rgb(colour)) + (1 - opacity) * np.asarray(below)
+
+
+WHITE = (1.0, 1.0, 1.0)
+TINT = over(marks._SPAN["facecolor"], marks._SPAN["alpha"], WHITE)
+
+
+def test_contrast_is_that_of_the_standard():
+    assert contrast((0, 0, 0), WHITE) == pytest.approx(21)
+    assert contrast(to_rgb("#767676"), WHITE) == pytest.approx(4.54, abs=0.01)  # the example of many a textbook
+
+
+@pytest.mark.parametrize("colormap", [SIGNED, UNSIGNED])
+@pytest.mark.parametrize("page", [WHITE, TINT], ids=["white", "tint of an interval"])
+def test_a_line_of_any_value_is_seen_on_its_page(colormap, page):
+    """WCAG 2.2, success criterion 1.4.11: 3:1 for what has to be seen. All values, beyond the ends, and none."""
+    values = np.concatenate([np.linspace(0, 1, 4096), [-1.0, 2.0]])
+    assert contrast(colormap(values)[:, :3], page).min() >= 3
+    assert contrast(on_lines(colour_scale([1.0], colormap).colormap)(np.nan)[:3], page) >= 3
+
+
+@pytest.mark.parametrize("colormap", [SIGNED, UNSIGNED])
+def test_the_ends_stand_out_from_zero_in_a_field(colormap):
+    zero = colormap(0.5 if colormap is SIGNED else 0.0)[:3]
+    ends = [0.0, 1.0] if colormap is SIGNED else [1.0]
+    assert contrast(colormap(ends)[:, :3], zero).min() >= 3
+
+
+@pytest.mark.parametrize("colormap", [SIGNED, UNSIGNED])
+@pytest.mark.parametrize("grey", [0.0, 0.5, 1.0])
+def test_the_ends_stand_out_from_an_image_below(colormap, grey):
+    """On the light greys of an image under a map, at the opacity that maps have unless told otherwise."""
+    fig, ax = plot_image(
+        np.array([[grey, grey], [0.0, 1.0]]), np.array([[-1.0, 1.0], [0.0, 0.0]]), colormap=colormap
+    )
+    below, above = (image.to_rgba(image.get_array())[0] for image in ax.images)
+    seen = above[:, 3:] * above[:, :3] + (1 - above[:, 3:]) * below[:, :3]
+    strong = [0, 1] if colormap is SIGNED else [1]
+    assert contrast(seen, below[:, :3])[strong].min() >= 3
+    plt.close(fig)
+
+
+LINES = {
+    "dark": signal.LINE,
+    "beats": marks._BEAT["colors"],
+    "rest of a synthesis": synthesis._OTHER,
+    "best of a synthesis": synthesis._BEST,
+    **{f"lead {i}": colour for i, colour in enumerate(averages._LEADS)},
+}
+
+
+@pytest.mark.parametrize("colour", LINES.values(), ids=LINES)
+def test_every_other_line_is_seen_on_white(colour):
+    assert contrast(to_rgb(colour), WHITE) >= 3
+
+
+@pytest.mark.parametrize("seen_with", COLOUR_BLINDNESS)
+def test_lines_side_by_side_are_told_apart_by_everyone(seen_with):
+    seen = lab(np.array([to_rgb(colour) for colour in averages._LEADS]), seen_with)
+    apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
+    assert apart[~np.eye(len(seen), dtype=bool)].min() > 10
 
 
 def test_unsigned_values_span_their_range_as_in_the_older_plot():

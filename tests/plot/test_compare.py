@@ -87,3 +87,11 @@ def test_options_that_cannot_be_meant_are_refused(options):
     with pytest.raises(OptionError):
         compare_methods(Y, **({"attributions": MAPS} | options))
     assert not plt.get_fignums()
+
+
+def test_a_batch_of_one_example_is_that_example_in_every_row():
+    y = np.sin(np.arange(500) / 9)
+    plain, batch = (compare_methods(signal, {"a": y}) for signal in (y, y[None, :, None]))
+    assert tuple(batch.get_size_inches()) == tuple(plain.get_size_inches())
+    drawn = [np.array(fig.axes[0].collections[0].get_segments()) for fig in (plain, batch)]
+    np.testing.assert_array_equal(*drawn)

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 from signalscreen.errors import InputError, OptionError
 from signalscreen.plot import plot_with_gradient
-from signalscreen.plot.colour import MISSING, SIGNED
+from signalscreen.plot.colour import SIGNED, UNKNOWN
 
 from .conftest import colour_at, picture
 
@@ -80,10 +80,26 @@ def test_normalise_fixes_limits_and_leaves_the_values():
     np.testing.assert_array_equal(ax.collections[0].get_array(), 3 * G[:-1])
 
 
-@pytest.mark.parametrize("shape", [(6,), (1, 6), (6, 1)])
-def test_an_attribution_of_one_example_is_ravelled(shape):
-    _, ax = plot_with_gradient(Y[:, None], G.reshape(shape).astype(np.float32))
-    np.testing.assert_allclose(ax.collections[0].get_array(), G[:-1], rtol=1e-6)
+ONE = [(6,), (1, 6), (6, 1), (1, 6, 1), (1, 6, 1, 1), (1, 1, 6)]
+
+
+@pytest.mark.parametrize("of_gradient", ONE)
+@pytest.mark.parametrize("of_signal", ONE)
+def test_a_batch_of_one_example_is_that_example(of_signal, of_gradient):
+    _, ax = plot_with_gradient(Y.reshape(of_signal), G.reshape(of_gradient).astype(np.float32))
+    (line,) = ax.collections
+    np.testing.assert_allclose(line.get_array(), G[:-1], rtol=1e-6)
+    np.testing.assert_array_equal(np.array(line.get_segments())[:, 0], np.c_[np.arange(5), Y[:-1]])
+
+
+def test_a_batch_of_one_example_keeps_its_leads():
+    y, g = np.c_[Y, 2 * Y][None], np.c_[G, 3 * G][None]
+    for given in (g, g[0]):
+        _, ax = plot_with_gradient(y, given)
+        np.testing.assert_array_equal([line.get_array() for line in ax.collections], g[0, :-1].T)
+    for wrong in (np.zeros((2, 6, 1)), np.zeros((1, 2, 6))):
+        with pytest.raises(InputError, match="give"):
+            plot_with_gradient(wrong, G)
 
 
 def test_title_and_colour_bar():
@@ -169,21 +185,47 @@ def test_the_colour_bar_says_what_the_sign_means_or_what_the_caller_says():
     assert fig.axes[1].get_ylabel() == "ΔS"
 
 
-def test_unknown_values_are_light_grey_and_gaps_stay_gaps():
-    fig, ax = plt.subplots()
+def rows_of_ink(pixels, ax, x):
+    """How many pixels of the column at x differ from the page, along the signal's axes."""
+    across, low = ax.transData.transform((x, ax.get_ylim()[0]))
+    high = ax.transData.transform((x, ax.get_ylim()[1]))[1]
+    column = pixels[int(len(pixels) - high) + 2 : int(len(pixels) - low) - 2, int(across)]
+    return int((column < 250).any(axis=1).sum())
+
+
+def test_unknown_values_are_a_thin_dark_line_and_gaps_stay_gaps():
+    fig, ax = plt.subplots(dpi=200)
     y, gradient = np.zeros(7), np.ones(7)
     y[3], gradient[5] = np.nan, np.nan
     plot_with_gradient(y, gradient, ax)
     pixels = picture(fig)
-    assert to_hex(colour_at(pixels, ax, 5.5, 0) / 255) == MISSING
+    assert to_hex(colour_at(pixels, ax, 5.5, 0) / 255) == UNKNOWN
+    known, unknown = rows_of_ink(pixels, ax, 1.5), rows_of_ink(pixels, ax, 5.5)
+    assert unknown == pytest.approx(0.35 * known, abs=1.5)
     assert (colour_at(pixels, ax, 3.0, 0) == 255).all()
     assert (colour_at(pixels, ax, 1.5, 0) < 255).any()
 
 
-def test_an_attribution_that_is_unknown_throughout_is_drawn_grey():
-    fig, ax = plt.subplots()
+def test_an_attribution_that_is_unknown_throughout_is_drawn_dark():
+    fig, ax = plt.subplots(dpi=200)
     plot_with_gradient(np.zeros(3), np.full(3, np.nan), ax)
-    assert to_hex(colour_at(picture(fig), ax, 0.5, 0) / 255) == MISSING
+    assert to_hex(colour_at(picture(fig), ax, 0.5, 0) / 255) == UNKNOWN
+
+
+def test_a_line_that_is_thin_by_itself_is_not_made_wider_where_nothing_is_known():
+    fig, ax = plt.subplots(dpi=400)
+    gradient = np.ones(7)
+    gradient[4:] = np.nan
+    plot_with_gradient(np.zeros(7), gradient, ax, linewidth=0.5)
+    pixels = picture(fig)
+    assert rows_of_ink(pixels, ax, 5.5) == rows_of_ink(pixels, ax, 1.5) > 0
+
+
+def test_the_colour_that_a_map_has_for_unknown_values_is_kept():
+    fig, ax = plt.subplots(dpi=200)
+    own = matplotlib.colormaps["viridis"].with_extremes(bad="#ff0000")
+    plot_with_gradient(np.zeros(3), np.full(3, np.nan), ax, colormap=own)
+    assert to_hex(colour_at(picture(fig), ax, 0.5, 0) / 255) == "#ff0000"
 
 
 def test_leads_share_one_scale_also_when_it_is_changed_later():
@@ -289,13 +331,143 @@ def test_all_leads_flat():
 # --- ECG paper -----------------------------------------------------------------------------------------
 
 
-def test_paper_has_square_boxes_and_says_its_speed_and_gain():
+def speed_and_gain(fig, ax):
+    """Millimetres of a second and of a millivolt, at the size of the figure as it is drawn."""
+    fig.draw_without_rendering()
+    (left, bottom), (right, top) = ax.transData.transform([(0, 0), (1, 1)]) / fig.dpi * 25.4
+    return right - left, top - bottom
+
+
+TRUE = "Time (s) at 25 mm/s, 10 mm/mV"
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1, 2.5, 4, 10, 16])
+@pytest.mark.parametrize("leads", [1, 3])
+@pytest.mark.parametrize("height", [0.01, 1.0])
+def test_a_new_figure_on_paper_has_the_size_that_it_says(seconds, leads, height):
+    t = np.arange(round(360 * seconds)) / 360
+    y = height * np.sin(9 * t[:, None] + np.arange(leads))
+    marks = [(40, "V"), (100, 150, "noise")]
+    fig, ax = plot_with_gradient(y, y, fs=360, units="mV", paper=True, title="t", annotations=marks)
+    assert speed_and_gain(fig, ax) == pytest.approx((25, 10), rel=1e-6)
+    assert ax.get_xlabel() == TRUE
+
+
+@pytest.mark.parametrize("seconds", [17, 60])
+def test_a_strip_that_is_too_long_does_not_say_a_speed(seconds):
+    t = np.arange(round(100 * seconds)) / 100
+    fig, ax = plot_with_gradient(np.sin(9 * t), t, fs=100, units="mV", paper=True)
+    assert speed_and_gain(fig, ax) != pytest.approx((25, 10), rel=0.01)
+    assert "mm" not in ax.get_xlabel()
+    assert fig.get_size_inches()[0] <= 18.5
+
+
+@pytest.mark.parametrize("options", [{"dpi": 30}, {"dpi": 300}, {"bbox_inches": "tight", "pad_inches": 0.1}])
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_what_is_saved_has_the_size_that_it_says(options, kind, monkeypatch):
+    """Measured in the file's own units, at the moment it is drawn."""
     t = np.arange(360 * 4) / 360
     fig, ax = plot_with_gradient(np.sin(9 * t), t, fs=360, units="mV", paper=True)
+    seen = []
+    draw = type(ax.xaxis.label).draw
+    monkeypatch.setattr(
+        type(ax.xaxis.label),
+        "draw",
+        lambda text, renderer: (
+            seen.append((text.get_text(), ax.bbox.width / ax.figure.dpi)) if text is ax.xaxis.label else None,
+            draw(text, renderer),
+        ),
+    )
+    fig.savefig(io.BytesIO(), format=kind, **options)
+    for words, inches in seen:
+        assert words == TRUE
+        assert inches * 25.4 / np.ptp(ax.get_xlim()) == pytest.approx(25, rel=1e-6)
+    assert seen
+
+
+def test_what_changes_the_size_changes_what_is_said():
+    t = np.arange(360 * 4) / 360
+    fig, ax = plot_with_gradient(np.sin(9 * t), t, fs=360, units="mV", paper=True)
+    width, height = fig.get_size_inches()
+    fig.set_size_inches(2 * width, 2 * height)
     fig.draw_without_rendering()
-    (left, bottom), (right, top) = ax.transData.transform([(0, 0), (0.2, 0.5)])
-    assert right - left == pytest.approx(top - bottom, rel=1e-6)
-    assert ax.get_xlabel() == "Time (s) at 25 mm/s, 10 mm/mV"
+    assert ax.get_xlabel() == "Time (s), boxes of 0.2 s × 0.5 mV"
+    fig.set_size_inches(width, height)
+    fig.draw_without_rendering()
+    assert ax.get_xlabel() == TRUE
+    ax.set(xlim=(0, 2), ylim=(-0.4, 0.4))  # zoomed
+    assert speed_and_gain(fig, ax)[0] > 26
+    assert ax.get_xlabel() == "Time (s), boxes of 0.2 s × 0.5 mV"
+    ax.set_xlabel("mine")
+    for times in (1, 2):
+        fig.set_size_inches(times * width, times * height)
+        fig.draw_without_rendering()
+        assert ax.get_xlabel() == "mine"
+
+
+@pytest.mark.parametrize("right", ["speed", "gain"])
+def test_both_speed_and_gain_have_to_be_true(right):
+    """A low strip is drawn as high as the user's axes are, a short one as wide."""
+    t = np.arange(360 * 4) / 360
+    fig = plt.figure(figsize=(10, 8))
+    ax = fig.add_axes((0.1, 0.2, 0.6, 0.6))
+    plot_with_gradient(0.5 * np.sin(9 * t), t, ax, fs=360, units="mV", paper=True, color_bar=False)
+    ax.set_aspect("auto")
+    wide, high = np.ptp(ax.get_xlim()) * 25 / 25.4, np.ptp(ax.get_ylim()) * 10 / 25.4
+    size = (wide, 3.0) if right == "speed" else (6.0, high)
+    ax.set_position((0.1, 0.2, size[0] / 10, size[1] / 8))
+    across, up = speed_and_gain(fig, ax)
+    assert (across == pytest.approx(25), up == pytest.approx(10)) == (right == "speed", right == "gain")
+    assert ax.get_xlabel() == "Time (s), boxes of 0.2 s × 0.5 mV"
+
+
+def test_rows_of_a_users_figure_say_what_is_true_of_them():
+    """The same strip at 25 mm/s and at half of it; a row that is not drawn to any scale says its boxes."""
+    t = np.arange(360 * 4) / 360
+    wide = 4 * 1.01 * 25 / 25.4
+    fig = plt.figure(figsize=(10, 8))
+    places = [(0.1, 0.7, wide / 10, 0.25), (0.1, 0.4, wide / 20, 0.25), (0.1, 0.05, 0.85, 0.25)]
+    axes = [fig.add_axes(place) for place in places]
+    for ax in axes:
+        plot_with_gradient(1.5 * np.sin(9 * t), t, ax, fs=360, units="mV", paper=True, color_bar=False)
+    for ax in axes:
+        true = speed_and_gain(fig, ax) == pytest.approx((25, 10), rel=0.005)
+        assert (ax.get_xlabel() == TRUE) == true
+    assert [ax.get_xlabel() == TRUE for ax in axes] == [True, False, False]
+
+
+@pytest.mark.parametrize("width", [4.0, 5.2, 5.5, 8.0])
+def test_rows_of_a_layout_say_what_is_true_once_they_are_laid_out(width):
+    t = np.arange(360 * 4) / 360
+    fig, axes = plt.subplots(3, figsize=(width, 9), layout="constrained")
+    for ax in axes:
+        plot_with_gradient(1.5 * np.sin(9 * t), t, ax, fs=360, units="mV", paper=True, color_bar=False)
+    fig.savefig(io.BytesIO(), format="png", dpi=60)
+    for ax in axes:
+        true = speed_and_gain(fig, ax) == pytest.approx((25, 10), rel=0.005)
+        assert (ax.get_xlabel() == TRUE) == true
+
+
+def test_paper_has_square_boxes():
+    t = np.arange(360 * 4) / 360
+    _, ax = plt.subplots()
+    plot_with_gradient(2 * np.sin(9 * t), t, ax, fs=360, units="mV", paper=True)
+    across, up = speed_and_gain(ax.figure, ax)
+    assert across * 0.2 == pytest.approx(up * 0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize(("seconds", "color_bar"), [(4, True), (1, False)])
+def test_words_on_paper_are_those_that_there_is_room_for(seconds, color_bar):
+    """Ten beats a second: no two words overlap where they are drawn."""
+    t = np.arange(360 * seconds) / 360
+    marks = [(36 * k, f"beat {k}") for k in range(10 * seconds)]
+    look = {"annotations": marks, "color_bar": color_bar}
+    fig, ax = plot_with_gradient(np.sin(9 * t), t, fs=360, units="mV", paper=True, **look)
+    picture(fig)
+    (top,) = [child for child in ax.child_axes if child.get_xticklabels()]
+    boxes = [text.get_window_extent() for text in top.get_xticklabels()]
+    assert len(boxes) > seconds
+    assert all(one.x1 <= other.x0 + 1 for one, other in pairwise(boxes))
 
 
 def test_paper_lines_lie_at_multiples_of_its_boxes():
@@ -305,7 +477,8 @@ def test_paper_lines_lie_at_multiples_of_its_boxes():
     pixels = picture(fig)
     _, y = ax.transData.transform((0, 0.85))  # between two horizontal lines, above the line at both ends
     row = pixels[int(len(pixels) - y)]
-    dark = np.flatnonzero(np.abs(row - 255 * np.array(to_rgb("#f0c4ba"))).max(1) < 40)
+    near = np.abs(row - 255 * np.array(to_rgb("#f0c4ba"))).max(1) < 40
+    dark = np.flatnonzero(near & (row[:, 0] - row[:, 2] > 40))  # of the grid, not of the grey line
     inside = dark[(dark > ax.bbox.x0 + 3) & (dark < ax.bbox.x1 - 3)]
     seconds = ax.transData.inverted().transform(np.c_[inside + 0.5, np.zeros(len(inside))])[:, 0]
     nearest = np.round(seconds / 0.2) * 0.2
@@ -319,7 +492,7 @@ def test_paper_without_room_for_its_lines_leaves_them_out():
     fig, ax = plt.subplots(figsize=(8, 3), dpi=100)
     plot_with_gradient(np.sin(t), np.zeros(10_000), ax, fs=100, units="mV", paper=True, color_bar=False)
     assert ax.get_aspect() == "auto"
-    assert ax.get_xlabel() == "Time (s), boxes of 0.2 s × 0.5 mV"
+    assert ax.get_xlabel() == "Time (s), lines every 0.5 mV"  # the only ones that are drawn
     pixels = picture(fig)
     _, y = ax.transData.transform((0, 1.05))  # above the signal, between two horizontal lines
     row = pixels[int(len(pixels) - y), int(ax.bbox.x0) + 2 : int(ax.bbox.x1) - 2]
@@ -562,14 +735,14 @@ def test_invisible_lines_are_not_drawn_and_log_axes_work():
 @pytest.mark.parametrize(
     ("y", "gradient", "words"),
     [
-        (Y, np.zeros((1, 6, 1)), ["gradient", "3 dimensions", "(6,)"]),
+        (Y, np.zeros((2, 6, 1)), ["gradient", "3 dimensions", "(2, 6, 1)", "(6,)"]),
         (Y, np.zeros((4, 6)), ["gradient", "(4, 6)", "6 samples of 1 lead;", "one example"]),
         (Y, np.zeros((2, 3)), ["gradient", "(2, 3)", "(6,)"]),
         (Y, np.zeros(5), ["gradient", "(5,)", "6 samples"]),
         (np.c_[Y, Y], np.zeros((2, 6)), ["gradient", "(2, 6)", "(6, 2)"]),
-        (np.zeros((1, 6, 1)), G, ["y", "(1, 6, 1)", "(time, leads)"]),
+        (np.zeros((2, 6, 3)), G, ["y", "(2, 6, 3)", "(time, leads)"]),
         (np.zeros((2, 500)), np.zeros(500), ["y", "(2, 500)", "time first"]),
-        (Y[None], G, ["y", "1 samples of 6 leads", "time first"]),
+        (np.zeros((2, 6)), G, ["y", "2 samples of 6 leads", "time first"]),
         ([1.0], [1.0], ["y", "at least 2 samples"]),
         ([], [], ["y", "0 samples"]),
         (np.zeros((5, 0)), np.zeros(5), ["y", "0 leads"]),

@@ -10,7 +10,7 @@ import pytest
 import signalscreen as ss
 from signalscreen.errors import InputError, OptionError, OutputError
 from signalscreen.plot import saliency_plot
-from signalscreen.plot.colour import SIGNED
+from signalscreen.plot.colour import SIGNED, UNSIGNED
 
 from .conftest import picture
 
@@ -129,10 +129,27 @@ def test_the_figure_is_written_where_asked_and_only_there(tmp_path, monkeypatch)
     saliency_plot(IMAGES, IMAGES, mode="2D", save_fig=tmp_path / "maps.svg")
     assert [path.name for path in tmp_path.iterdir()] == ["maps.svg"]
     assert "<svg" in (tmp_path / "maps.svg").read_text()
-    with pytest.raises(OptionError, match="save_fig is True; give the path of the file"):
-        saliency_plot(IMAGES, IMAGES, mode="2D", save_fig=True)
+    with pytest.raises(OptionError, match="save_fig is 1; give the path of the file"):
+        saliency_plot(IMAGES, IMAGES, mode="2D", save_fig=1)
     with pytest.raises(OutputError, match="cannot be written"):
         saliency_plot(IMAGES, IMAGES, mode="2D", save_fig=tmp_path / "none" / "maps.png")
+
+
+@pytest.mark.parametrize(("given", "there"), [(True, True), (False, False), (None, False)])
+def test_true_writes_the_file_that_the_original_wrote(tmp_path, monkeypatch, given, there):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):  # and writes it anew
+        saliency_plot(IMAGES, IMAGES, mode="2D", save_fig=given)
+        assert [path.name for path in tmp_path.iterdir()] == (["saliency.png"] if there else [])
+    if there:
+        assert plt.imread(tmp_path / "saliency.png").std() > 0.01
+
+
+def test_the_strongest_colour_is_seen_on_white_in_every_mode():
+    for x, mode in ((SIGNALS, "1D"), (IMAGES, "2D"), (VOLUMES, "3D")):
+        fig = saliency_plot(x, np.abs(x), mode=mode)
+        drawn = fig.axes[0].collections[0] if mode == "1D" else fig.axes[0].images[1]
+        assert drawn.get_cmap().name == UNSIGNED.name
 
 
 def test_the_slider_draws_the_slice_it_stands_on():

@@ -93,3 +93,10 @@ def test_unknown_options_are_named():
         plot_scales(Y, MAPS, [5, 10, 20], colour="red")
     with pytest.raises(OptionError, match="fs is -1"):
         plot_scales(Y, MAPS, [5, 10, 20], fs=-1)
+
+
+def test_a_batch_of_one_example_is_that_example():
+    y = np.sin(np.arange(50) / 9)
+    fig = plot_scales(y[None, :, None], [y, y], windows=[5, 9])
+    drawn = np.array(fig.axes[0].collections[0].get_segments())
+    np.testing.assert_array_equal(drawn[:, 0, 1], y[:-1])
