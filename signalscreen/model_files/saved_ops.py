@@ -61,7 +61,7 @@ COMPUTING = OPS | frozenset(
     StatelessRandomUniformV2 StatelessShuffle StatelessTruncatedNormal StatelessTruncatedNormalV2
     TruncatedNormal
 
-    Assign AssignAddVariableOp AssignSubVariableOp AssignVariableOp ReadVariableOp ResourceGather
+    ReadVariableOp ResourceGather
     ResourceGatherNd VarHandleOp VarIsInitializedOp Variable VariableShape VariableV2 IsVariableInitialized
     """.split()
 )
@@ -85,9 +85,9 @@ def refuse_others(nodes: Iterable[Any], folder: str, also: frozenset[str] = froz
     others = sorted({name for name in _named(nodes) if name} - COMPUTING - also)
     if others:
         raise ModelError(
-            f"SavedModel folder {folder!r} has ops that no network has ({', '.join(others)}), which may run Python, "
-            "use files or tables, or wait; save the network alone, or, if you trust the file, pass "
-            "keras.Sequential([keras.Input(shape), keras.layers.TFSMLayer(folder, call_endpoint='serving_default')])"
+            f"SavedModel folder {folder!r} has ops that no network has ({', '.join(others)}), which may run "
+            "Python, use files or tables, keep a state or wait; save the network alone, or, if you trust the file, "
+            "pass a Keras model with keras.layers.TFSMLayer(folder, call_endpoint='serving_default') in it"
         )
 
 

@@ -1,8 +1,8 @@
 """A SavedModel cut down to its serving function, before TensorFlow loads anything of it.
 
 TensorFlow runs initialisers of tables, functions that restore an object's state, and a main op while it loads a
-SavedModel, and each may write any file. Here they are taken out of the program before it is loaded. What is left (the
-serving function, what it calls, its weights and constants) may have only ops that compute.
+SavedModel, and each may write any file. Here they are taken out of the program before it is loaded. What is left
+(the serving function, what it calls, its weights and constants) may have only ops that compute.
 """
 
 from typing import Any
@@ -16,6 +16,7 @@ from signalscreen.model_files.saved_ops import functions_called, refuse_others
 _GENERIC = "_generic_user_object"
 _SIGNATURES = "signature_map"
 _RESTORING = frozenset({"RestoreV2", "Restore", "RestoreSlice"})
+_BEGINNING = frozenset({"Assign", "AssignVariableOp"})  # what gives a weight of TensorFlow 1 its first value
 _WEIGHTS = ("variables", "trainable_variables")  # the collections of TensorFlow 1 that say which ops are weights
 
 
@@ -89,8 +90,8 @@ def _cut_objects(meta: Any, name: str, folder: str) -> None:
         elif kind not in ("user_object", "variable", "constant") and node is not own:
             if number in held:
                 raise ModelError(
-                    f"SavedModel folder {folder!r} serves a function that holds a {kind} (a table or a file), which "
-                    "no network has; save the network alone"
+                    f"SavedModel folder {folder!r} serves a function that holds a {kind} (a table or a file), "
+                    "which no network has; save the network alone"
                 )
             _blank(node)
     for function in [key for key in objects.concrete_functions if key not in kept]:
@@ -144,7 +145,7 @@ def _cut_graph(meta: Any, name: str, folder: str) -> None:
     if any(_op(reader.input[0]) != file for reader in readers):
         raise ModelError(f"SavedModel folder {folder!r} reads weights of another file; save the network again")
     others = [node for node in kept.values() if not any(node is reader for reader in readers)]
-    refuse_others([*others, *inner], folder, _own_names(called))
+    refuse_others([*others, *inner], folder, _own_names(called) | _BEGINNING)
     _keep(meta.graph_def, called)
     _replace(meta.graph_def.node, [node for node in meta.graph_def.node if node.name in kept])
 
