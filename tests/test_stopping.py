@@ -66,7 +66,20 @@ def test_from_python_and_what_follows_is_right(endless):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
 def test_from_the_command_line(endless, tmp_path):
     np.save(tmp_path / "x.npy", np.ones((8, 1), np.float32))
-    call = [sys.executable, "-m", "signalscreen", "explain", str(endless), str(tmp_path / "x.npy"), "--target", "0"]
+    call = [
+        sys.executable,
+        "-m",
+        "signalscreen",
+        "explain",
+        str(endless),
+        "x.npy",
+        "-m",
+        "saliency",
+        "-o",
+        "o",
+        "--fs",
+        "10",
+    ]
     process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     took, (_, said) = stopped_after(process, 20)
     assert "Aborted" in said
