@@ -207,7 +207,7 @@ def test_hdf5_reads_nothing_else(tmp_path, suffix, kind):
         with ZipFile(path, "w") as archive:
             for name, content in parts.items():
                 archive.writestr(name, content)
-    said = "in memory" if kind == "bomb" else "points to another file"
+    said = "in memory" if kind == "bomb" else "lie in another file"
     with pytest.raises(ModelError, match=said):
         ss.load_model(tmp_path / "net.json" if arguments else path, **arguments)
 

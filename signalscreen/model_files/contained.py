@@ -68,8 +68,8 @@ def check_hdf5(file: Any, name: str, size: int) -> None:
 
 def _elsewhere(name: str, what: str) -> str:
     return (
-        f"model file {name!r} points to another file with {what}, and nothing but the file itself is read; save "
-        "the model again, whole"
+        f"parts of the model file {name!r} lie in another file ({what}), and nothing but the file itself is read; "
+        "save the model again, whole"
     )
 
 

@@ -60,7 +60,8 @@ def cut_to_serving(saved: Any, folder: str) -> None:
     """
     if len(saved.meta_graphs) != 1:
         raise ModelError(
-            f"SavedModel folder {folder!r} holds {len(saved.meta_graphs)} programs; save it with one, for serving"
+            f"SavedModel folder {folder!r} cannot be loaded (its saved_model.pb holds {len(saved.meta_graphs)} "
+            "programs, and one is expected); check that it is complete, and save it with the one for serving"
         )
     meta = saved.meta_graphs[0]
     name = chosen_signature(meta, folder)
