@@ -1,8 +1,8 @@
 """Damaged model files: what loading them ends in. Run: python -m benchmarks.fuzz_models [inputs per kind] [seed].
 
 Real files of each kind are changed at random (bytes, cuts, values of their JSON, nodes of their program), and
-loaded by a child process that is killed after LIMIT seconds. Counts: loaded, refused (a SignalScreenError), traceback (any
-other exception, or a crash), hang, and memory (the child grew by more than 256 MiB; the files have under 1 MiB).
+loaded by a child process that is killed after LIMIT seconds. Counts: loaded, refused (a SignalScreenError),
+traceback (any other exception, or a crash), hang, and memory (the child grew by more than 256 MiB).
 """
 
 import json
