@@ -40,7 +40,7 @@ try:
     with _quiet_stderr():
         import keras
         import tensorflow as tf
-        from tensorflow.python.eager import context
+        from tensorflow.python.eager import cancellation, context
 except ImportError as error:
     wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
     if wanted == "tensorflow":
@@ -50,4 +50,4 @@ except ImportError as error:
         "Keras is imported"
     ) from error
 
-__all__ = ["context", "keras", "tf"]
+__all__ = ["cancellation", "context", "keras", "tf"]

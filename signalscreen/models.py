@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from signalscreen.backend import keras, tf
-from signalscreen.errors import ModelError
+from signalscreen.errors import ModelError, SignalScreenError
 from signalscreen.inputs import Layout, Spec
 from signalscreen.model_files import foreign, format_of, load_h5, load_json, load_keras, load_saved_model
+from signalscreen.model_files.unreadable import unreadable
 
 _KINDS = "a .keras, .h5 or .hdf5 file, a SavedModel folder, or a .json architecture with weights="
 
@@ -61,6 +62,15 @@ def load_model(
     check_backend()
     path = Path(path)
     given = dict(custom_objects or {})
+    try:
+        return _loaded(path, weights, given, until)
+    except (SignalScreenError, FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:  # a damaged file can fail anywhere in what reads it
+        raise ModelError(unreadable(path.name, error)) from error
+
+
+def _loaded(path: Path, weights: str | os.PathLike[str] | None, given: dict[str, Any], until: str | None) -> Any:
     if not path.exists():
         _refuse_foreign(path)
         raise ModelError(f"model file {str(path)!r} does not exist; give {_KINDS}")

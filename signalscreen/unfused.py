@@ -10,6 +10,7 @@ from functools import lru_cache, update_wrapper
 from typing import Any
 
 from signalscreen.backend import context, tf
+from signalscreen.stopping import stoppable
 
 _OFF = 2  # RewriterConfig.OFF
 
@@ -32,10 +33,13 @@ def without_fusions() -> Iterator[None]:
 
 
 def unfused(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, each call of which is optimised without the remapper; itself it is its `__wrapped__`."""
+    """The same function, each call of which is optimised without the remapper, and ends on Ctrl-C.
+
+    Itself it is its `__wrapped__`.
+    """
 
     def called(*args: Any, **kwargs: Any) -> Any:
-        with without_fusions():
+        with without_fusions(), stoppable():
             return function(*args, **kwargs)
 
     return update_wrapper(called, function, assigned=("__doc__",), updated=())

@@ -13,6 +13,7 @@ from signalscreen.backend import keras
 from signalscreen.errors import CutModelWarning, InferenceModeWarning, ModelError, SignalScreenError, warn
 from signalscreen.model_files.building import build
 from signalscreen.model_files.config import Config, always_training, is_network, layer_configs, name_of, outputs_of
+from signalscreen.model_files.contained import check_archive, check_hdf5
 from signalscreen.model_files.repairs import listed_layers, repaired
 from signalscreen.model_files.settings import is_newer, known_settings
 from signalscreen.model_files.stored_code import cut, find_missing, holds_code, told
@@ -81,7 +82,11 @@ def load_h5(path: Path, given: Given, until: str | None) -> Any:
 def load_keras(path: Path, given: Given, until: str | None) -> Any:
     """A model of a ``.keras`` file."""
     try:
+        size = path.stat().st_size
         with ZipFile(path) as archive:
+            check_archive(archive, path.name, size)
+            with archive.open("model.weights.h5") as inner, h5py.File(inner, "r") as file:
+                check_hdf5(file, path.name, size)
             config = _parsed(archive.read("config.json"), path)
             version = _word(json.loads(archive.read("metadata.json")).get("keras_version", "3"))
             if not _is_for_keras(config, version, given, until, path):
@@ -214,4 +219,5 @@ def _opened(path: Path) -> Iterator[Any]:
     except OSError as error:
         raise ModelError(unreadable(path.name, error)) from error
     with file:
+        check_hdf5(file, path.name, path.stat().st_size)
         yield file

@@ -14,14 +14,9 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from signalscreen.backend import keras, tf
 from signalscreen.errors import ModelError
+from signalscreen.model_files.serving import chosen_signature, cut_to_serving
 from signalscreen.unfused import unfused
 
-# Ops that run Python, or read and write files: a network has none of them.
-_FOREIGN = {
-    *("PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile", "MatchingFiles", "PrintV2", "Print"),
-    *("Save", "SaveV2", "SaveSlices", "Restore", "RestoreV2", "RestoreSlice", "MergeV2Checkpoints"),
-    *("LookupTableFindV2", "LookupTableImportV2", "ReaderReadV2", "IteratorGetNext"),
-}
 # Ops whose derivative is zero wherever it exists.
 _STEPS = {"Round", "Rint", "Sign", "Floor", "Ceil", "StopGradient", "ArgMax", "Greater", "GreaterEqual", "Less"}
 
@@ -37,17 +32,16 @@ def load_saved_model(path: Path) -> Any:
         The folder is incomplete, has no single function to serve, or that one does what no network does.
     """
     try:
-        loaded = _loaded(path)
+        serving, frozen = _loaded(path)
+    except ModelError:
+        raise
     except Exception as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ModelError(
             f"SavedModel folder {path.name!r} cannot be loaded ({reason.split('. ')[0][:200]}); check that "
             "saved_model.pb and the folder variables are complete"
         ) from error
-    serving = _signature(loaded, path)
-    frozen = convert_variables_to_constants_v2(serving, lower_control_flow=False)
     definition = frozen.graph.as_graph_def()
-    _refuse_foreign(definition, path)
     _drop_own_gradients(definition, path)
     specs = serving.structured_input_signature[1]
     if any(spec.shape.rank is None for spec in specs.values()):
@@ -64,47 +58,35 @@ def load_saved_model(path: Path) -> Any:
 
 
 def _loaded(path: Path) -> Any:
-    """The folder's objects, without what an optimizer of Keras 2 keeps for each weight.
+    """The serving function, as it is and with its weights as constants: nothing else of the folder is loaded.
 
-    TensorFlow gives such slots to an optimizer of Keras 2 and to no other object; without Keras 2 it fails on them.
+    TensorFlow reads them from another folder, in which ``saved_model.pb`` is cut down to them.
     """
     saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
-    nodes = [node for graph in saved.meta_graphs for node in graph.object_graph_def.nodes if node.slot_variables]
-    if not nodes:
-        return tf.saved_model.load(str(path))
-    for node in nodes:
-        del node.slot_variables[:]
+    # What an optimizer of Keras 2 kept for each weight is left over in the file.
+    slots = any(node.slot_variables for graph in saved.meta_graphs for node in graph.object_graph_def.nodes)
+    cut_to_serving(saved, path.name)
+    name = chosen_signature(saved.meta_graphs[0], path.name)
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(path, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
         (Path(folder) / "saved_model.pb").write_bytes(saved.SerializeToString())
-        # What is then left over in the file are those slots.
-        return tf.saved_model.load(folder, options=tf.saved_model.LoadOptions(allow_partial_checkpoint=True))
+        _lay_beside(path / "variables", Path(folder) / "variables")
+        options = tf.saved_model.LoadOptions(allow_partial_checkpoint=slots)
+        loaded = tf.saved_model.load(folder, options=options)  # its weights live as long as it does
+        serving = loaded.signatures[name]
+        return serving, convert_variables_to_constants_v2(serving, lower_control_flow=False)
 
 
-def _signature(loaded: Any, path: Path) -> Any:
-    names = [name for name in loaded.signatures if name != "__saved_model_init_op"]
-    chosen = "serving_default" if "serving_default" in names else names[0] if len(names) == 1 else None
-    if chosen is None:
-        raise ModelError(
-            f"SavedModel folder {path.name!r} has {', '.join(names) or 'no'} signature(s) and none is "
-            "serving_default; save it with one"
-        )
-    return loaded.signatures[chosen]
+def _lay_beside(variables: Path, place: Path) -> None:
+    """Give the files of the weights a second place: as a link, or where there are no links as copies."""
+    try:
+        place.symlink_to(variables.resolve(), target_is_directory=True)
+    except (OSError, NotImplementedError):
+        shutil.copytree(variables, place, copy_function=shutil.copyfile)
 
 
 def _entry(name: str, specs: dict[str, Any]) -> Any:
     spec = specs[name]
     return keras.Input(spec.shape[1:], dtype=spec.dtype.name, name=name)
-
-
-def _refuse_foreign(definition: Any, path: Path) -> None:
-    nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
-    foreign = sorted({node.op for node in nodes} & _FOREIGN)
-    if foreign:
-        raise ModelError(
-            f"SavedModel folder {path.name!r} has ops that no network has ({', '.join(foreign)}), which run "
-            "Python or use files or tables; save the network alone"
-        )
 
 
 def _drop_own_gradients(definition: Any, path: Path) -> None:
