@@ -108,6 +108,10 @@ class DamagedTableWarning(SignalScreenWarning):
     """A line of a table of verdicts cannot be read, and is left out."""
 
 
+class UncheckedStoreWarning(SignalScreenWarning):
+    """A store is of the older layout, whose chunks have no checksums: damage to it need not show."""
+
+
 class PlacesWarning(SignalScreenWarning):
     """Where a layer's positions lie on the signal is not known, so its map is stretched over all of it."""
 

@@ -199,9 +199,10 @@ def test_windows_that_touch_are_one_span_and_those_apart_are_two(tmp_path: Path)
     stores.fill(tmp_path / "s.zarr", stores.spec())
     from signalscreen.screening import store
 
-    group = store.opened(tmp_path / "s.zarr", "r+")
+    group = store.arrays_of(tmp_path / "s.zarr")
     starts, lead = group["window_start"][:], group["window_lead"][:]
-    group["flagged"][:] = np.isin(starts, (0, 200, 500, 600)) & (lead == 1)
+    flagged = np.isin(starts, (0, 200, 500, 600)) & (lead == 1)
+    stores.flag(group, flagged)
     spans = flagged_spans(part_of(str(tmp_path / "s.zarr")))
     assert [(one.start, one.stop, one.lead, one.windows) for one in spans] == [(0, 400, 1, 2), (500, 800, 1, 2)]
 
