@@ -265,7 +265,7 @@ def known(spec: StoreSpec) -> dict[str, Known]:
     """What is known before a window is scored: time, names, where the windows lie, annotations."""
     starts = np.asarray(spec.window_start, np.int64)
     marks = spec.annotations
-    whole = {
+    whole: dict[str, tuple[str, Any, Any]] = {
         "lead": ("lead", spec.leads, str),
         "class": ("class", spec.classes, str),
         "window_start": ("window", starts, "int64"),

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from signalscreen.errors import (
     CompletenessWarning,
+    NonFiniteWarning,
     OutputError,
     RecordingError,
     SignalScreenError,
@@ -20,6 +21,7 @@ from signalscreen.errors import (
     warn,
 )
 from signalscreen.screening import allocation, store
+from signalscreen.screening.following import unanswered_said
 from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, existing, made, one_at_a_time
 from signalscreen.screening.progress import bar
@@ -80,7 +82,12 @@ def screen_recordings(
                 failed.setdefault(task.job.out.rsplit("/", 1)[-1], error)
     _said(failed, len(found))
     summary = summarise(out)
-    _warn_incomplete([one for one in summary if one.record in jobs])
+    ours = [one for one in summary if one.record in jobs]
+    _warn_incomplete(ours)
+    for one in ours:
+        if one.unanswered:
+            said = unanswered_said(one.unanswered_s, one.windows - one.gaps)
+            warn(f"{one.record}: {said}", NonFiniteWarning)
     return summary
 
 

@@ -1,16 +1,17 @@
-"""What in a store follows from other arrays of it: flags, gaps, places, and which windows have no answer. NumPy only.
+"""What in a store follows from other arrays of it: flags, gaps, places, windows without an answer. NumPy only.
 
-Checksums tell that a chunk is what was written; this tells that chunks belong together, and it is all that stores of
+Checksums tell that a chunk is what was written. This tells that chunks belong together, and is all that stores of
 the older layout have.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+_SHOWN = 5  # places of windows in a sentence
 Array = NDArray[Any]
 Rows = NDArray[np.bool_]
 
@@ -61,6 +62,20 @@ def unanswered_of(arrays: Mapping[str, Any]) -> Rows:
     probability = arrays.get("probability")
     known = np.isfinite(arrays["score"]) if probability is None else np.isfinite(probability).all(axis=1)
     return ~known & (np.asarray(arrays["gap"]) == 0)
+
+
+def unanswered_said(seconds: Sequence[float], windows: int) -> str:
+    """Say which windows the model gave no number for.
+
+    >>> unanswered_said([10.0, 12.5], 700).split(":")[0]
+    'the model gave NaN or infinity for 2 of 700 windows without gaps, at 10, 12.5 s'
+    """
+    shown = ", ".join(f"{at:g}" for at in seconds[:_SHOWN]) + (", ..." if len(seconds) > _SHOWN else "")
+    return (
+        f"the model gave NaN or infinity for {len(seconds)} of {windows} windows without gaps, at {shown} s: they "
+        "are not flagged, and nothing is known about them (array unanswered); see what it gives for them (a root "
+        "or logarithm below zero, an overflow)"
+    )
 
 
 def flagged_of(probability: Array, alarm: int, threshold: float) -> Rows:

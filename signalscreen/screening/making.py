@@ -13,9 +13,10 @@ import numpy as np
 from signalscreen.errors import OutputError, RecordingError
 from signalscreen.methods import METHODS
 from signalscreen.results import versions
-from signalscreen.screening import allocation, store
+from signalscreen.screening import allocation, soundness, store
 from signalscreen.screening import job as jobs
 from signalscreen.screening.job import Job
+from signalscreen.screening.mending import mend
 from signalscreen.screening.ready import Ready
 from signalscreen.screening.shards import Answer, answered, first_window
 
@@ -31,7 +32,7 @@ def made(
     ----------
     ready : Ready
     overwrite : bool
-        Replace a store of other settings.
+        Replace a store of other settings, or of the older layout.
     methods : tuple of StoredMethod, optional
         What is known about the methods from a record before; by default each is tried on a window first.
 
@@ -59,6 +60,7 @@ def made(
     _refuse_other(job, settings)
     with clearly(job.out):
         arrays = store.arrays_of(job.out)
+        mend(arrays, store.opened(job.out), _spec(ready, settings, ()))
         arrays["done"][0] = arrays["done"][0]  # that it can be written to is found out before the work
         return arrays, methods
 
@@ -128,7 +130,7 @@ def _root(path: str, consolidated: bool) -> Mapping[str, Any] | None:
 
 def _to_be_made(path: str, settings: Mapping[str, Any], overwrite: bool) -> bool:
     found = existing(path)
-    return found is None or (overwrite and _differs(found, settings))
+    return found is None or (overwrite and (_differs(found, settings) or soundness.DIGEST not in found))
 
 
 def _differs(attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:

@@ -6,8 +6,8 @@ Stores travel: what is missing or cannot be is said once, here, and not by whate
 import json
 import math
 from collections.abc import Mapping
-from hashlib import sha256
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 # Of every array that all stores have: along what it lies.
@@ -24,8 +24,10 @@ _DIMENSIONS = {
 }
 # What is written when a store is made; all else belongs to shards.
 KNOWN = frozenset(
-    ("time_s", "lead", "class", "window_start", "window_start_s", "window_lead")
-    + tuple(f"annotation_{name}" for name in ("sample", "end", "symbol", "note"))
+    (
+        *("time_s", "lead", "class", "window_start", "window_start_s", "window_lead"),
+        *(f"annotation_{name}" for name in ("sample", "end", "symbol", "note")),
+    )
 )
 DIGEST = "digest"  # attribute of the root that vouches for all others, and for the metadata of the arrays
 _OF_CLASSES = {"probability": ("window", "class"), "logit": ("window", "class")}

@@ -81,17 +81,17 @@ def vouched(path: str | os.PathLike[str], record: str | None = None) -> Any:
         return group
     if DIGEST not in group.attrs:
         warn(
-            f"the store {where} is of the older layout, which has no checksums and cannot tell a lost chunk from an "
-            "empty one: it cannot vouch for its numbers; screen the recording again (--overwrite) for one that can",
+            f"the store {where} is of the older layout, which has no checksums and cannot tell a lost chunk from "
+            "an empty one: it cannot vouch for its numbers; screen again with --overwrite for one that can",
             UncheckedStoreWarning,
         )
     done = shards_done(group)  # first: what it vouches for stays as it is
     wrong = contradictions(group.attrs, windows_of(group), window_rows(group, done))
     if wrong:
         name, row, words = wrong[0].name, int(wrong[0].rows[0]), wrong[0].words
-        chunk = row // group[name].chunks[0]
+        chunk = f"chunk {row // group[name].chunks[0]} of {name}"
         raise RecordingError(
-            f"the store {where} is damaged: chunk {chunk} of {name} contradicts the rest ({words} in window {row}); "
+            f"the store {where} is damaged: {chunk} contradicts the rest ({words} in window {row}); "
             "run the same 'signalscreen screen' again, which does again what is damaged and no more"
         )
     return group

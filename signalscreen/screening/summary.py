@@ -53,6 +53,11 @@ class RecordSummary:
     unanswered: int = 0
     unanswered_s: tuple[float, ...] = ()
 
+    @property
+    def answered(self) -> int:
+        """Windows for which the model gave a number."""
+        return self.windows - self.gaps - self.unanswered
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON, which knows no NaN: None where there is no number."""
         plain = asdict(self)
@@ -151,10 +156,12 @@ def table(summaries: Sequence[RecordSummary]) -> list[list[str]]:
     """Rows of text, the header first.
 
     The last columns hold, for each method, the share of its relevance on bad signal, with the share of the
-    explained time that is bad, which is chance, in brackets.
+    explained time that is bad, which is chance, in brackets. A column counts windows that the model gave no number
+    for, where there are any.
     """
     methods = list(dict.fromkeys(m for s in summaries for m in s.relevance))
-    head = ["record", "hours", "windows", "flagged", "gaps", "top classes", "incomplete", "bad signal"]
+    some = ["unanswered"] if any(s.unanswered for s in summaries) else []
+    head = ["record", "hours", "windows", "flagged", "gaps", *some, "top classes", "incomplete", "bad signal"]
     rows = [[*head, *(f"{m} on bad" for m in methods), "seconds"]]
     for s in summaries:
         top = ", ".join(f"{name} {count}" for name, count in list(s.classes.items())[:3]) or "-"
@@ -165,8 +172,9 @@ def table(summaries: Sequence[RecordSummary]) -> list[list[str]]:
                 f"{s.record}{unfinished}",
                 f"{s.hours:.2f}" if s.hours >= 0.01 else f"{s.hours:.4f}",
                 str(s.windows),
-                f"{s.flagged} ({_percent(s.flagged / max(s.windows - s.gaps, 1))})",
+                f"{s.flagged} ({_percent(s.flagged / max(s.answered, 1))})",
                 str(s.gaps),
+                *([str(s.unanswered)] if some else []),
                 top,
                 "-" if np.isnan(worst) else f"{worst:.2g}",
                 _percent(s.bad["any"]),
@@ -185,7 +193,8 @@ def plain_table(summaries: Sequence[RecordSummary]) -> list[list[str | int | flo
     """
     methods = list(dict.fromkeys(m for s in summaries for m in s.relevance))
     classes = list(dict.fromkeys(name for s in summaries for name in s.classes))
-    head = ["record", "done", "hours", "windows", "flagged", "gaps", *(f"highest {name}" for name in classes)]
+    head = ["record", "done", "hours", "windows", "flagged", "gaps", "unanswered"]
+    head += [f"highest {name}" for name in classes]
     head += [
         "incomplete",
         "bad signal",
@@ -202,6 +211,7 @@ def plain_table(summaries: Sequence[RecordSummary]) -> list[list[str | int | flo
             s.windows,
             s.flagged,
             s.gaps,
+            s.unanswered,
             *(s.classes.get(name, 0) for name in classes),
             worst,
         ]
