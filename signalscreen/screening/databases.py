@@ -27,6 +27,7 @@ from signalscreen.screening.making import clearly, existing, made, one_at_a_time
 from signalscreen.screening.progress import bar
 from signalscreen.screening.ready import Ready, Task, load, prepare, tasks_of
 from signalscreen.screening.running import INCOMPLETE, Opened, check_workers, done, job_of
+from signalscreen.screening.strays import at_work
 from signalscreen.screening.summary import RecordSummary, summarise
 
 
@@ -75,7 +76,7 @@ def screen_recordings(
         name, reason = next(iter(failed.items()))
         raise RecordingError(f"none of {len(found)} records could be screened; {name}: {reason}")
     _name(out, jobs.keys() - failed.keys())
-    with clearly(out), bar(tasks, f"{len(found)} records", progress) as shown:
+    with clearly(out), at_work(out), bar(tasks, f"{len(found)} records", progress) as shown:
         for task, error in done(tasks, executor, opened):
             shown.update(task.hours)
             if error is not None:

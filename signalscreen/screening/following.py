@@ -122,8 +122,12 @@ def _of_answers(attributes: Mapping[str, Any], arrays: Mapping[str, Array]) -> I
         yield name, arrays[name] > 1, "it is neither 0 nor 1"
     for name in ("probability", "logit", "score"):
         if name in arrays:
-            known = np.isfinite(arrays[name]).reshape(len(gap), -1).any(axis=1)
-            yield name, (gap == 1) & known, "it has a number where there is a gap"
+            known = np.isfinite(arrays[name])
+            yield (
+                name,
+                (gap == 1) & (known.any(axis=1) if known.ndim > 1 else known),
+                "it has a number where there is a gap",
+            )
     above = np.zeros(len(gap), bool)
     if "probability" in arrays:
         # Of float32, as stored: the model's own probability may be nearer to the threshold than that tells.

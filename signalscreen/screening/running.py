@@ -26,6 +26,7 @@ from signalscreen.screening.making import clearly, made
 from signalscreen.screening.progress import bar
 from signalscreen.screening.ready import Ready, Task, prepare, tasks_of
 from signalscreen.screening.shards import Material, answered, gathered, write
+from signalscreen.screening.strays import at_work
 from signalscreen.screening.workers import shard_by_worker
 
 INCOMPLETE = 0.05  # of the change of a score: what attributions may miss of it before somebody is told
@@ -147,7 +148,7 @@ def screen_recording(
     ready = prepare(job)
     arrays, _ = made(ready, overwrite)
     tasks = tasks_of(ready, np.flatnonzero(~store.shards_done(arrays)).tolist())
-    with clearly(job.out), bar(tasks, ready.stream.source or "recording", progress) as shown:
+    with clearly(job.out), at_work(job.out), bar(tasks, ready.stream.source or "recording", progress) as shown:
         for task, error in done(tasks, executor, lambda _: (ready, arrays)):
             if error is not None:
                 raise error

@@ -5,6 +5,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -19,6 +20,7 @@ from signalscreen.screening.soundness import DIGEST, digest_of, wrong_with
 SCHEMA = 2  # before, chunks had no checksums, and those that were empty were left out
 Arrays = Mapping[str, Any]  # zarr.Array by name
 TITLE = "signalscreen screening"
+_OPENING = Lock()  # what is set for a moment is set for all threads
 
 
 def located(path: str | os.PathLike[str]) -> str:
@@ -167,7 +169,7 @@ def arrays_of(path: str | os.PathLike[str]) -> Arrays:
     """
     import zarr
 
-    with zarr.config.set({"array.write_empty_chunks": True}):
+    with _OPENING, zarr.config.set({"array.write_empty_chunks": True}):
         return dict(opened(path, "r+").arrays())
 
 

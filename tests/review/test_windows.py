@@ -13,7 +13,9 @@ from signalscreen.review.pyramid import open_pyramid
 from signalscreen.review.record import open_records
 from signalscreen.review.windows import surprise, window_columns
 from signalscreen.screening.allocation import StoreSpec, create
-from signalscreen.screening.store import opened
+from signalscreen.screening.store import arrays_of
+
+from .stores import empty
 
 ALL = -1
 
@@ -119,9 +121,11 @@ def _store(path: Path, probability: np.ndarray, window: int, hop: int) -> Path:
         facts={"fingerprint": path.name},
     )  # fmt: skip
     create(path, spec)
-    group = opened(path, "r+")
+    group = arrays_of(path)
     group["signal"][:] = 0
     group["probability"][:] = probability
+    group["flagged"][:] = probability[:, 1] > 0.5
+    empty(group, "bad", "logit", "score", "target", "explained", "gap", "unanswered", "seconds")
     group["done"][:] = 1
     return path
 
