@@ -16,7 +16,7 @@ import pytest
 from signalscreen.review import RunningReview, show_review, start_in_thread
 from signalscreen.review.page import MODULES, _item, page_html, signed_palette
 from signalscreen.screening.allocation import create_database
-from signalscreen.screening.store import opened
+from signalscreen.screening.store import arrays_of, opened
 from signalscreen.verdicts import VerdictTable, read_verdicts
 
 from .pages import (
