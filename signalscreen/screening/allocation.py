@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from signalscreen.errors import OutputError
 from signalscreen.quality import FLAG_ATTRIBUTES
 from signalscreen.recording import Annotation
+from signalscreen.screening import spare
 from signalscreen.screening.soundness import DIGEST, digest_of
 from signalscreen.screening.store import SCHEMA, TITLE
 
@@ -139,7 +140,8 @@ def create(path: str | os.PathLike[str], spec: StoreSpec) -> None:
         _put_known(group, spec)
         arrays = {name: array.metadata for name, array in group.arrays()}
         group.attrs[DIGEST] = digest_of(group.attrs, arrays)
-        consolidate(path)  # last: a store without it was never finished being made
+        consolidate(path)  # a store without it was never finished being made
+        spare.keep(str(path))
     except OSError as error:
         raise _said(path, error) from error
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from signalscreen.errors import OutputError, RecordingError
+from signalscreen.errors import OutputError, RecordingError, SignalScreenWarning, warn
 from signalscreen.methods import METHODS
 from signalscreen.results import versions
-from signalscreen.screening import allocation, soundness, store
+from signalscreen.screening import allocation, soundness, spare, store
 from signalscreen.screening import job as jobs
 from signalscreen.screening.job import Job
 from signalscreen.screening.mending import mend
@@ -50,6 +50,9 @@ def made(
     """
     job = ready.job
     settings = ready.settings
+    with clearly(job.out):
+        if spare.restored(job.out):
+            warn(f"the metadata of {job.out} were damaged, and are put back from their copy", SignalScreenWarning)
     if _to_be_made(job.out, settings, overwrite):
         _check_no_verdicts(job.out)
         methods = _tried(ready) if methods is None else methods
