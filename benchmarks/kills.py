@@ -4,9 +4,9 @@ python -m benchmarks.kills FOLDER [KILLS]
 
 Each run is a process of its own that gets ``kill -9`` at a moment that is drawn from the time an undisturbed one
 takes. After each kill what lies there is read: of an export the old file or the new one, whole; of verdicts every
-one that was acknowledged; of a store no shard that is said to be done and is not. Then the same is run again, to its
-end, and all is compared with what undisturbed runs make, bit by bit. Files that those do not make are counted as left
-behind: in the store, among the exports and in the folder for temporary files.
+one that was acknowledged; of a store no shard that is said to be done and is not. Then the same is run again, to
+its end, and all is compared with what undisturbed runs make, bit by bit. Files that those do not make are counted
+as left behind: in the store, among the exports and in the folder for temporary files.
 """
 
 import hashlib
@@ -139,8 +139,8 @@ def of_screen(place: Place, job: tuple[Path, Path], kills: int, rng: random.Rand
     place.whole(*screen_words(job, out))
     unlike, left = differences(whole, out), files(out).keys() ^ files(whole).keys()
     print(
-        f"screen: {count} kills, {done} shards were done at them in all, {wrong} of them wrong; then finished: "
-        f"arrays that differ {unlike or 'none'}, files left behind {len(left)} ({time.perf_counter() - began:.0f} s)",
+        f"screen: {count} kills, {done} shards were done at them in all, {wrong} of them wrong; then finished"
+        f": arrays that differ {unlike or 'none'}, files left behind {len(left)} ({time.perf_counter() - began:.0f} s)",
         flush=True,
     )
     return whole
