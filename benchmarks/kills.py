@@ -138,9 +138,10 @@ def of_screen(place: Place, job: tuple[Path, Path], kills: int, rng: random.Rand
         wrong += untrue(out, whole)
     place.whole(*screen_words(job, out))
     unlike, left = differences(whole, out), files(out).keys() ^ files(whole).keys()
+    seconds = time.perf_counter() - began
     print(
-        f"screen: {count} kills, {done} shards were done at them in all, {wrong} of them wrong; then finished"
-        f": arrays that differ {unlike or 'none'}, files left behind {len(left)} ({time.perf_counter() - began:.0f} s)",
+        f"screen: {count} kills, {done} shards were done at them in all, {wrong} of them wrong; then finished: "
+        f"arrays that differ {unlike or 'none'}, files left behind {len(left)} ({seconds:.0f} s)",
         flush=True,
     )
     return whole

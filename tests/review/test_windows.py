@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from signalscreen.review.answers import Answers
 from signalscreen.review.columns import table_bytes
 from signalscreen.review.pyramid import open_pyramid
 from signalscreen.review.record import open_records
@@ -125,7 +126,8 @@ def _store(path: Path, probability: np.ndarray, window: int, hop: int) -> Path:
     group["signal"][:] = 0
     group["probability"][:] = probability
     group["flagged"][:] = probability[:, 1] > 0.5
-    empty(group, "bad", "logit", "score", "target", "explained", "gap", "unanswered", "seconds")
+    group["unanswered"][:] = np.isnan(probability).any(axis=1)
+    empty(group, "bad", "logit", "score", "target", "explained", "gap", "seconds")
     group["done"][:] = 1
     return path
 
@@ -155,3 +157,14 @@ def test_columns_lie_where_typed_arrays_may_begin() -> None:
         assert begin % 8 == 0
         found = np.frombuffer(data, np.dtype(one["dtype"]), int(np.prod(one["shape"])), begin).reshape(one["shape"])
         np.testing.assert_array_equal(found, columns[one["name"]])
+
+
+def test_windows_without_an_answer_are_told_from_quiet_ones(tmp_path: Path) -> None:
+    p = np.full(40, 0.05, np.float32)
+    p[[7, 30]] = np.nan
+    (record,) = open_records(_store(tmp_path / "s.zarr", _two(p), 200, 100)).values()
+    found = window_columns(record, open_pyramid(record, progress=False))
+    assert np.flatnonzero(found["unanswered"]).tolist() == [7, 30]
+    assert found["unanswered"].dtype == np.uint8
+    assert not found["flagged"].any()
+    assert Answers(record).info()["unanswered"] == 2
