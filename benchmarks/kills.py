@@ -199,7 +199,7 @@ def of_export(place: Place, stores: list[Path], format_: str, kills: int, rng: r
             break
         before = told(out, format_)
         mark = _stamp(out)
-        hit, _ = place.killed(rng, seconds, lambda mark=mark: _stamp(out) != mark, *words(stores[number % 2]))
+        hit, _ = place.killed(rng, 1.5 * seconds, lambda mark=mark: _stamp(out) != mark, *words(stores[number % 2]))
         now = told(out, format_)
         if not hit:
             found["too late"] += 1
