@@ -3,7 +3,7 @@
 python -m benchmarks.store_cost FOLDER [HOURS] [REPEATS]
 
 FOLDER holds the record of ``python -m benchmarks.day FOLDER``, and gets the stores. "Without" is the same code, but
-arrays have no crc32c, empty chunks are left out and nobody looks at chunks. Both take turns; the best of each counts.
+arrays have no crc32c, empty chunks are left out and nobody looks at chunks. Both take turns, and the best counts.
 """
 
 import shutil

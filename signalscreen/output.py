@@ -124,7 +124,7 @@ def _abandoned(path: Path) -> bool:
         return _old(path)
     if path.stat().st_uid != os.getuid():
         return False
-    file = os.open(path, os.O_RDONLY)
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO would be waited for
     try:
         flock(file, LOCK_EX | LOCK_NB)
     except BlockingIOError:

@@ -15,6 +15,7 @@ from signalscreen.cli import main
 from signalscreen.errors import NonFiniteWarning, RecordingError, SignalScreenWarning
 from signalscreen.exports import FORMATS, export_results
 from signalscreen.screening import shards, store, summarise
+from signalscreen.verdicts import VerdictTable
 from tests import stores
 from tests.screening.nets import quality_net, recording
 
@@ -154,7 +155,15 @@ def test_empty_chunks_are_there(whole):
     assert not all(flagged[i : i + size].any() for i in range(0, len(flagged), size))
 
 
+def reviewed(out):
+    from signalscreen.review import start_in_thread
+
+    start_in_thread(out).stop()
+
+
 COMMANDS = {
+    "review": lambda out, to: reviewed(out),
+    "verdicts": lambda out, to: VerdictTable(out, "anna"),
     "summary": lambda out, to: summarise(out),
     "report": lambda out, to: ss.write_report(out, to / "r.html"),
     **{
@@ -169,6 +178,8 @@ COMMANDS = {
 def test_every_reader_says_it_in_one_sentence(damaged, tmp_path, command, name):
     if (name, command) == ("lead", "summary"):
         pytest.skip("it reads no names of leads")
+    if command == "verdicts" and name != "lead":
+        pytest.skip("a verdict may name what these do not say")
     flip(chunk(damaged, name, 0))
     with pytest.raises(
         RecordingError, match=rf"is damaged: chunk 0(/0)? of {name} is not what was written"
@@ -392,3 +403,32 @@ def test_a_store_of_the_older_layout_is_taken_up_or_replaced(whole, damaged, tmp
     assert store.opened(old).attrs["schema"] == 1
     ss.screen_recording(ecg, model, out=old, overwrite=True, **SETTINGS)
     assert differences(out, old) == {}
+
+
+def test_the_server_says_it_where_it_is_looked_at(damaged):
+    """A pyramid that is there does not hide what is damaged below it."""
+    pytest.importorskip("tornado")
+    from signalscreen.review import start_in_thread
+    from tests.review.asking import ask
+
+    with start_in_thread(damaged) as running:
+        assert ask(running.url, "api/info").status == 200
+    flip(chunk(damaged, "attribution_saliency", 2))
+    with start_in_thread(damaged) as running:
+        assert ask(running.url, "api/tile?level=0&first=0&count=10&method=saliency").status == 200
+        at = 2 * store.opened(damaged)["signal"].chunks[0]
+        said = ask(running.url, f"api/tile?level=0&first={at}&count=10&method=saliency")
+        assert said.status == 400
+        assert "is damaged: chunk 2/0 of attribution_saliency is not what was written" in said.error
+    shutil.rmtree(damaged / "pyramid")
+    with pytest.raises(RecordingError, match="chunk 2/0 of attribution_saliency is not what was written"):
+        start_in_thread(damaged)
+    assert not list(damaged.glob(".pyramid*"))
+
+
+def test_a_dataset_can_be_sent_to_another_process(whole):
+    import pickle
+
+    ds = ss.open_results(whole[0])
+    sent = pickle.loads(pickle.dumps(ds))
+    np.testing.assert_array_equal(sent.flagged.values, ds.flagged.values)
