@@ -74,13 +74,19 @@ def test_a_probe_of_a_killed_run_is_cleared(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_links_and_files_of_others_stay(tmp_path, monkeypatch):
+def test_links_stay_and_what_they_lead_to(tmp_path):
     (tmp_path / "kept").write_text("")
     (tmp_path / ".x.1.part").symlink_to(tmp_path / "kept")
+    os.mkfifo(tmp_path / ".x.3.part")  # is not waited for
+    clear_abandoned(tmp_path, ".x.*.part")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".x.1.part", "kept"]
+
+
+def test_files_of_others_stay(tmp_path, monkeypatch):
     (tmp_path / ".x.2.part").write_text("")
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     clear_abandoned(tmp_path, ".x.*.part")
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".x.1.part", ".x.2.part", "kept"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".x.2.part"]
 
 
 def test_without_locks_what_is_a_day_old_is_nobodys(tmp_path, monkeypatch):

@@ -404,10 +404,11 @@ def samples_of(record: Path) -> np.ndarray:
 @pytest.mark.parametrize("step", [1, 2, 3, 4])
 def test_a_track_that_is_replaced_is_the_old_or_the_new_one(small: Path, tmp_path: Path, step: int) -> None:
     """Killed before and after each time that the header changes."""
-    stores.fill(tmp_path / "other.zarr", stores.spec(), seed=1)
+    other = tmp_path / "other.zarr"
+    stores.fill(other, stores.spec(), seed=1)
     (tmp_path / "out").mkdir()
     target = tmp_path / "out" / "x"
-    export_results(tmp_path / "other.zarr", target, "wfdb-track")
+    export_results(other, target, "wfdb-track")
     old = samples_of(target)
     export_results(small, tmp_path / "new", "wfdb-track")
     new = samples_of(tmp_path / "new")
@@ -418,7 +419,10 @@ def test_a_track_that_is_replaced_is_the_old_or_the_new_one(small: Path, tmp_pat
     dead = subprocess.run([sys.executable, "-c", _DIES, str(small), str(target), "3"], check=False)
     assert dead.returncode == 9
     np.testing.assert_array_equal(samples_of(target), new)
-    export_results(tmp_path / "other.zarr", target, "wfdb-track", overwrite=True)
+    dead = subprocess.run([sys.executable, "-c", _DIES, str(other), str(target), "1"], check=False)
+    assert dead.returncode == 9
+    np.testing.assert_array_equal(samples_of(target), new)  # whose samples have the name that the killed run gave
+    export_results(other, target, "wfdb-track", overwrite=True)
     np.testing.assert_array_equal(samples_of(target), old)
     assert sorted(p.name for p in target.parent.iterdir()) == ["x.dat", "x.hea"]
 

@@ -432,3 +432,14 @@ def test_a_dataset_can_be_sent_to_another_process(whole):
     ds = ss.open_results(whole[0])
     sent = pickle.loads(pickle.dumps(ds))
     np.testing.assert_array_equal(sent.flagged.values, ds.flagged.values)
+
+
+def test_threads_that_open_a_store_at_once_all_write_empty_chunks(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    stores.fill(tmp_path / "s.zarr", stores.spec(), shards=0)
+    with ThreadPoolExecutor(8) as executor:
+        opened = list(executor.map(store.arrays_of, [tmp_path / "s.zarr"] * 48))
+    for arrays in opened:
+        arrays["flagged"][:20] = 0
+        chunk(tmp_path / "s.zarr", "flagged", 0).unlink()
