@@ -1,6 +1,7 @@
 """A store that is damaged says so, by array and chunk, from whoever reads it; the same run again mends it."""
 
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -434,12 +435,20 @@ def test_a_dataset_can_be_sent_to_another_process(whole):
     np.testing.assert_array_equal(sent.flagged.values, ds.flagged.values)
 
 
-def test_threads_that_open_a_store_at_once_all_write_empty_chunks(tmp_path):
+def test_threads_that_open_a_store_at_once_all_write_empty_chunks(tmp_path, monkeypatch):
+    """Zarr's setting is the whole process's: who begins first puts it back while the other still opens."""
     from concurrent.futures import ThreadPoolExecutor
 
     stores.fill(tmp_path / "s.zarr", stores.spec(), shards=0)
-    with ThreadPoolExecutor(8) as executor:
-        opened = list(executor.map(store.arrays_of, [tmp_path / "s.zarr"] * 48))
+    delays, real = iter([0.1, 0.4]), store.opened
+
+    def slowly(path, mode):
+        time.sleep(next(delays))
+        return real(path, mode)
+
+    monkeypatch.setattr(store, "opened", slowly)
+    with ThreadPoolExecutor(2) as executor:
+        opened = list(executor.map(store.arrays_of, [tmp_path / "s.zarr"] * 2))
     for arrays in opened:
         arrays["flagged"][:20] = 0
         chunk(tmp_path / "s.zarr", "flagged", 0).unlink()
