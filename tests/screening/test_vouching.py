@@ -452,3 +452,36 @@ def test_threads_that_open_a_store_at_once_all_write_empty_chunks(tmp_path, monk
     for arrays in opened:
         arrays["flagged"][:20] = 0
         chunk(tmp_path / "s.zarr", "flagged", 0).unlink()
+
+
+def test_a_damaged_list_of_another_length_is_not_made_up(tmp_path):
+    """The record's annotations have changed since: those of the store cannot be written again."""
+    from dataclasses import replace
+
+    from signalscreen.errors import OutputError
+    from signalscreen.screening.mending import mend
+
+    spec = stores.spec()
+    stores.fill(tmp_path / "s.zarr", spec)
+    lose(chunk(tmp_path / "s.zarr", "annotation_note", 0))
+    fewer = replace(spec, annotations=spec.annotations[:1])
+    with pytest.raises(
+        OutputError, match="annotation_note in the store of rec 1 is damaged, and the recording now has 1"
+    ):
+        mend(store.arrays_of(tmp_path / "s.zarr"), store.opened(tmp_path / "s.zarr"), fewer)
+
+
+def test_a_score_that_overflows_is_said_though_its_probability_is_right(tmp_path):
+    import keras
+
+    x = keras.Input((80, 1))
+    mean = keras.layers.GlobalAveragePooling1D()(x)
+    model = keras.Model(x, keras.layers.Activation("sigmoid")(keras.ops.exp(400 * mean)))
+    signal = np.zeros((400, 1))
+    signal[160:240] = 1.0  # exp(400)
+    ecg = type(recording())(signal, fs=40.0, names=("II",), units=("mV",), source="made")
+    options = {**SETTINGS, "hop": 2.0, "explain": "none", "threshold": 0.9}
+    with pytest.warns(NonFiniteWarning, match=r"score of 1 windows is NaN or infinite though .* first at 4 s"):
+        ds = ss.screen_recording(ecg, model, out=tmp_path / "s.zarr", **options)
+    assert ds.flagged.values.tolist() == [0, 0, 1, 0, 0]
+    assert not ds.unanswered.values.any()
