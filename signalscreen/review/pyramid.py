@@ -16,7 +16,6 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from signalscreen.errors import OutputError
 from signalscreen.output import clear_abandoned, held
 from signalscreen.review.blocks import ATTRIBUTION_PLANES, FACTOR, SIGNAL_PLANES, Blocks, blocks, factors
 from signalscreen.review.elsewhere import elsewhere, is_refused
+from signalscreen.review.mapped import checksums, chunk_of, mapped
 from signalscreen.review.quantiles import Quantiles
 from signalscreen.review.record import StoredRecord
 from signalscreen.review.strength import Strength
@@ -136,18 +136,18 @@ def _opened(record: StoredRecord, beside: Path, fingerprint: str) -> Pyramid | N
     folder = beside / _FOLDER
     try:
         facts = json.loads((folder / "zarr.json").read_bytes())["attributes"]
-        if facts["fingerprint"] != fingerprint or facts["checksums"] != _checksums(folder):
+        if facts["fingerprint"] != fingerprint or facts["checksums"] != checksums(folder):
             return None
         kept = tuple(int(factor) for factor in facts["factors"])
         arrays = {
-            (factor, method or "signal"): _mapped(
+            (factor, method or "signal"): mapped(
                 folder / str(factor) / name, (len(record.leads), planes, -(-record.n // factor))
             )
             for factor in kept
             for name, method, planes in _arrays(record)
         }
         windows = record.group["window_start"].shape
-        strength = {m: _mapped(folder / f"strength_{m}", windows) for m in record.methods}
+        strength = {m: mapped(folder / f"strength_{m}", windows) for m in record.methods}
         return Pyramid(kept, arrays, facts["limits"], [(a, b) for a, b in facts["ranges"]], strength)
     except (FileNotFoundError, KeyError, ValueError, TypeError):
         return None  # none, or a damaged one: it is built again
@@ -157,17 +157,6 @@ def _arrays(record: StoredRecord) -> list[tuple[str, str | None, int]]:
     """Name of each array of a level, its method, and how many planes it has."""
     methods = [(f"attribution_{m}", m, len(ATTRIBUTION_PLANES)) for m in record.methods]
     return [("signal", None, len(SIGNAL_PLANES)), *methods]
-
-
-def _chunk(folder: Path, dimensions: int) -> Path:
-    """The file of an array's only chunk."""
-    return folder.joinpath("c", *["0"] * dimensions)
-
-
-def _mapped(folder: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    if 0 in shape:
-        return np.zeros(shape, np.float32)
-    return np.memmap(_chunk(folder, len(shape)), np.dtype("<f4"), mode="r", shape=shape)
 
 
 @contextmanager
@@ -290,7 +279,7 @@ def _create(
             inside, shape=shape, chunks=tuple(max(1, size) for size in shape), dtype="<f4", compressors=None,
             fill_value=np.nan, dimension_names=dimensions,
         )  # fmt: skip
-        chunk = _chunk(folder / inside, len(shape))
+        chunk = chunk_of(folder / inside, len(shape))
         chunk.parent.mkdir(parents=True, exist_ok=True)
         chunk.touch()
         files[factor, name] = (chunk, shape)
@@ -304,19 +293,6 @@ def _finish(folder: Path, limits: dict[str, Quantiles], ranges: list[Quantiles])
     group: Any = zarr.open_group(folder, mode="r+")
     group.attrs["limits"] = {method: one.at(_LIMIT) for method, one in limits.items()}
     group.attrs["ranges"] = [[one.at(share) for share in _RANGE] for one in ranges]
-    group.attrs["checksums"] = _checksums(folder)
+    group.attrs["checksums"] = checksums(folder)
     group.attrs["planes"] = {"signal": SIGNAL_PLANES, "attribution": ATTRIBUTION_PLANES}
     group.attrs["fingerprint"] = group.attrs["wanted"]
-
-
-def _checksums(folder: Path) -> dict[str, int]:
-    """CRC-32 of each array's file, by its path: it is mapped into memory, so that no codec looks at it."""
-    found = {}
-    for file in sorted(folder.rglob("c/**/*")):
-        if file.is_file():
-            with file.open("rb") as content:
-                value = 0
-                while piece := content.read(1 << 20):
-                    value = crc32(piece, value)
-            found[file.relative_to(folder).as_posix()] = value
-    return found

@@ -6,9 +6,9 @@ that can be opened.
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,10 @@ from signalscreen.errors import OutputError
 from signalscreen.quality import FLAG_ATTRIBUTES
 from signalscreen.recording import Annotation
 from signalscreen.screening import spare
+from signalscreen.screening.known import TIME_CHUNK, known, write_known
 from signalscreen.screening.soundness import DIGEST, digest_of
 from signalscreen.screening.store import SCHEMA, TITLE
 
-# Samples of `time_s` in a chunk: it is the same count everywhere and shrinks to nothing.
-_TIME_CHUNK = 2**22
 # Chunks that are empty are written too: one that is missing is lost.
 _ALL_CHUNKS: dict[str, Any] = {"config": {"write_empty_chunks": True}}
 
@@ -254,51 +253,6 @@ def _allocate_windows(group: Any, spec: StoreSpec) -> None:
     group.create_array("seconds", dtype="float32", fill_value=np.nan, **shard)
 
 
-class Known(NamedTuple):
-    """An array that is known before a window is scored."""
-
-    dimension: str
-    dtype: Any
-    size: int
-    pieces: Iterator[Any]
-
-
-def known(spec: StoreSpec) -> dict[str, Known]:
-    """What is known before a window is scored: time, names, where the windows lie, annotations."""
-    starts = np.asarray(spec.window_start, np.int64)
-    marks = spec.annotations
-    whole: dict[str, tuple[str, Any, Any]] = {
-        "lead": ("lead", spec.leads, str),
-        "class": ("class", spec.classes, str),
-        "window_start": ("window", starts, "int64"),
-        "window_start_s": ("window", spec.start + starts / spec.fs, "float64"),
-        "window_lead": ("window", spec.window_lead, "int8"),
-        "annotation_sample": ("annotation", [a.sample for a in marks], "int64"),
-        "annotation_end": ("annotation", [-1 if a.end is None else a.end for a in marks], "int64"),
-        "annotation_symbol": ("annotation", [a.symbol for a in marks], str),
-        "annotation_note": ("annotation", [a.note for a in marks], str),
-    }
-    times = "int32" if spec.samples < 2**31 else "int64"
-    found = {"time_s": Known("time", times, spec.samples, _times(spec.samples))}
-    for name, (dimension, values, dtype) in whole.items():
-        array = np.asarray(values, object if dtype is str else dtype)
-        found[name] = Known(dimension, dtype, len(array), iter([array] if len(array) else []))
-    return found
-
-
-def write_known(array: Any, values: Known) -> None:
-    """Fill an array with what is known."""
-    at = 0
-    for piece in values.pieces:
-        array[at : at + len(piece)] = piece
-        at += len(piece)
-
-
-def _times(samples: int) -> Iterator[Any]:
-    for first in range(0, samples, _TIME_CHUNK):
-        yield np.arange(first, min(first + _TIME_CHUNK, samples))
-
-
 def _put_known(group: Any, spec: StoreSpec) -> None:
     scale = {"scale_factor": 1 / spec.fs, "add_offset": spec.start, "units": "s"}
     for name, values in known(spec).items():
@@ -306,7 +260,7 @@ def _put_known(group: Any, spec: StoreSpec) -> None:
         array = group.create_array(
             name,
             shape=(values.size,),
-            chunks=(max(min(_TIME_CHUNK, values.size) if of_time else values.size, 1),),
+            chunks=(max(min(TIME_CHUNK, values.size) if of_time else values.size, 1),),
             dtype=values.dtype,
             dimension_names=(values.dimension,),
             attributes=scale if of_time else {},

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from signalscreen.errors import OutputError, RecordingError, SignalScreenWarning, warn
 from signalscreen.screening import store
-from signalscreen.screening.allocation import StoreSpec, known, write_known
+from signalscreen.screening.allocation import StoreSpec
 from signalscreen.screening.following import WINDOWS, contradictions
+from signalscreen.screening.known import known, write_known
 from signalscreen.screening.soundness import KNOWN
 
 _SHOWN = 8  # numbers of slices in a sentence
