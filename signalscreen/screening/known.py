@@ -1,4 +1,4 @@
-"""What of a store is known before a window is scored: time, names, places of windows, annotations. No TensorFlow."""
+"""What of a store is known before a window is scored: time, names, places, annotations. No TensorFlow."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
