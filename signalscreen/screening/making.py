@@ -109,13 +109,16 @@ def existing(path: str) -> Mapping[str, Any] | None:
     """
     try:
         return dict(store.opened(path).attrs)
-    except RecordingError as error:
-        refused = error
+    except RecordingError:
+        pass
     attrs = _root(path, consolidated=False)
     if attrs is not None and attrs.get("title") == store.TITLE:
         if "records" not in attrs and _root(path, consolidated=True) is None:
             return None  # its making was interrupted
-        raise OutputError(f"{refused}, or choose another --out") from refused  # damaged, or of a later version
+        try:
+            return dict(store.opened(path).attrs)  # another process may have finished making it meanwhile
+        except RecordingError as error:  # damaged, or of a later version
+            raise OutputError(f"{error}, or choose another --out") from error
     if attrs is not None or _holds_something(path):
         raise OutputError(f"{path} is there and is no store of signalscreen; choose another --out")
     return None

@@ -485,3 +485,16 @@ def test_a_score_that_overflows_is_said_though_its_probability_is_right(tmp_path
         ds = ss.screen_recording(ecg, model, out=tmp_path / "s.zarr", **options)
     assert ds.flagged.values.tolist() == [0, 0, 1, 0, 0]
     assert not ds.unanswered.values.any()
+
+
+def test_a_database_says_it_of_each_record(tmp_path):
+    nan_above(0.5).save(tmp_path / "m.keras")
+    (tmp_path / "records").mkdir()
+    for name, at in (("a", None), ("b", 160)):
+        signal = np.zeros((400, 1), np.float32)
+        signal[slice(at, None if at is None else at + 80)] = 0.0 if at is None else 5.0
+        np.save(tmp_path / "records" / f"{name}.npy", signal)
+    options = {**SETTINGS, "hop": 2.0, "explain": "none", "fs": 40.0}
+    with pytest.warns(NonFiniteWarning, match="^b: the model gave NaN or infinity for 1 of 5 windows") as caught:
+        ss.screening.screen_recordings(tmp_path / "records", tmp_path / "m.keras", out=tmp_path / "db", **options)
+    assert len([one for one in caught if one.category is NonFiniteWarning]) == 1
