@@ -15,7 +15,7 @@ from signalscreen.demo.screening import WINDOW
 from signalscreen.recording import Annotation
 from signalscreen.screening.allocation import StoredMethod, StoreSpec, create
 from signalscreen.screening.cutting import cut_for
-from signalscreen.screening.store import opened
+from signalscreen.screening.store import arrays_of
 from signalscreen.windows import stitch
 
 HOP = 2.5  # s
@@ -38,7 +38,7 @@ def make_day(path: Path, records: list[Path], hours: float, fs: float = 360.0) -
         alarm=1, facts={"fingerprint": f"{n:08x}", "versions": {"signalscreen": ss.__version__}},
     )  # fmt: skip
     create(path, spec)
-    group = opened(path, "r+")
+    group = arrays_of(path)
     whole = {name: np.concatenate([part[name] for part in parts] * turns)[:n] for name in ("signal", *METHODS)}
     group["signal"][:] = whole["signal"]
     for method in METHODS:
@@ -46,11 +46,15 @@ def make_day(path: Path, records: list[Path], hours: float, fs: float = 360.0) -
     p = np.concatenate([part["p"] for part in parts] * turns)
     each = np.concatenate([part["starts"] + offset for part, offset in _placed(parts, turns)])
     artefact = np.interp(starts, each, p).astype(np.float32)
+    logit = np.log(np.clip(artefact, 1e-6, 1 - 1e-6) / np.clip(1 - artefact, 1e-6, 1))
+    group["logit"][:] = np.stack([-logit, logit], axis=1)
     group["probability"][:] = np.stack([1 - artefact, artefact], axis=1)
-    group["score"][:] = np.log(np.clip(artefact, 1e-6, 1 - 1e-6) / np.clip(1 - artefact, 1e-6, 1))
+    group["score"][:] = logit
     group["target"][:] = 1
     group["flagged"][:] = artefact > 0.5
     group["explained"][:] = 1
+    for name in ("bad", "gap", "unanswered", "seconds"):
+        group[name][:] = group[name].fill_value
     group["done"][:] = 1
     return path
 

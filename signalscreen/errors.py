@@ -112,6 +112,10 @@ class RecordingWarning(SignalScreenWarning):
     """Part of a recording's files could not be made out: a clock time, or the end of its annotations."""
 
 
+class UncheckedStoreWarning(SignalScreenWarning):
+    """A store is of the older layout, whose chunks have no checksums: damage to it need not show."""
+
+
 class PlacesWarning(SignalScreenWarning):
     """Where a layer's positions lie on the signal is not known, so its map is stretched over all of it."""
 

@@ -60,7 +60,7 @@ def spec(**changes: object) -> StoreSpec:
 def fill(path: Path, of: StoreSpec, seed: int = 0, shards: int | None = None) -> None:
     """Make the store and fill its shards, or the first few of them."""
     allocation.create(path, of)
-    group = store.opened(path, "r+")
+    group = store.arrays_of(path)
     rng = np.random.default_rng(seed)
     leads, rows = len(of.leads), len(of.window_start)
     signal = rng.normal(size=(of.samples, leads)).astype(np.float32) + np.arange(leads, dtype=np.float32)
@@ -93,10 +93,43 @@ def _fill_windows(group, of, mine, probability, gap) -> None:
     group["flagged"][mine] = flagged
     group["explained"][mine] = flagged
     group["score"][mine] = group["logit"][mine][:, of.alarm] if of.alarm >= 0 else np.where(gap, np.nan, 1.5)
+    group["unanswered"][mine] = np.isnan(probability).any(axis=1) & ~gap if of.classes else 0
     group["target"][mine] = np.where(gap, -1, of.alarm)
     for method in of.methods:
         if method.complete:
             group[f"completeness_{method.name}"][mine] = np.where(flagged, 0.01, np.nan)
+
+
+def older(path: Path, to: Path) -> Path:
+    """The same numbers as stores were laid out before: no checksums, no chunks that are empty."""
+    import zarr
+
+    there = store.opened(path)
+    about = {name: value for name, value in there.attrs.items() if name != "digest"}
+    group = zarr.create_group(to, zarr_format=3, attributes={**about, "schema": 1})
+    for name, array in there.arrays():
+        if name != "unanswered":
+            packed = {} if array.chunks[0] > 1 and len(array.shape) > 1 else {"compressors": None}
+            text = array.metadata.data_type.to_native_dtype().kind in "OT"
+            made = group.create_array(
+                name, shape=array.shape, chunks=array.chunks, dtype=str if text else array.dtype,
+                fill_value=array.fill_value, dimension_names=array.metadata.dimension_names,
+                attributes=dict(array.attrs), **packed,
+            )  # fmt: skip
+            if array.size:
+                made[:] = array[:]
+    allocation.consolidate(to)
+    return to
+
+
+def flag(group, flagged) -> None:
+    """Make the windows of a filled store such that just these are flagged."""
+    flagged = np.asarray(flagged, bool) & (group["gap"][:] == 0)
+    artefact = np.where(group["gap"][:] > 0, np.nan, np.where(flagged, 0.75, 0.25)).astype(np.float32)
+    group["probability"][:] = np.stack([1 - artefact, artefact], axis=1)
+    group["logit"][:] = np.log(group["probability"][:] / (1 - group["probability"][:]))
+    group["score"][:] = group["logit"][:, 1]
+    group["flagged"][:] = group["explained"][:] = flagged
 
 
 def database(path: Path, **specs: StoreSpec) -> None:

@@ -1,10 +1,11 @@
-"""Flagged spans as a WFDB annotation file: verified by wfdb, and never in place of anybody else's."""
+"""Spans that are flagged or without an answer, as a WFDB annotation file: never in place of anybody else's."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from signalscreen.errors import OptionError, OutputError
 from signalscreen.exports.part import Part
-from signalscreen.exports.spans import FlaggedSpan, flagged_spans
+from signalscreen.exports.spans import FlaggedSpan, counted, flagged_spans, unanswered_spans
 from signalscreen.output import atomically
 from signalscreen.verdicts import annotation_file
 from signalscreen.verdicts.annotation_file import Notes
@@ -16,7 +17,7 @@ _MOST_LEADS = 256
 
 
 def write(part: Part, path: Path) -> str:
-    """Write ``(flagged`` and ``)flagged`` notes; samples count from the beginning of the record.
+    """Write notes ``(flagged``, ``)flagged``, ``(unanswered``, ``)unanswered``, at samples of the whole record.
 
     Raises
     ------
@@ -34,24 +35,28 @@ def write(part: Part, path: Path) -> str:
             f"{path} was written or changed by another program and is kept; choose another ending, which is the "
             "annotator"
         )
-    spans = flagged_spans(part)
     with atomically(path) as part_path:
-        annotation_file.write(part_path, annotator, _notes(part, spans), part.fs, _KIND)
-    return f"{len(spans)} flagged spans"
+        annotation_file.write(part_path, annotator, _notes(part), part.fs, _KIND)
+    return counted(part)
 
 
-def _notes(part: Part, spans: list[FlaggedSpan]) -> Notes:
-    rows: list[tuple[int, int, int, str]] = []
+def _notes(part: Part) -> Notes:
+    rows = [*_rows(part, "flagged", flagged_spans(part)), *_rows(part, "unanswered", unanswered_spans(part))]
+    rows.sort(key=lambda row: row[:2])
+    sample, chans, subtypes, texts = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Notes(sample, chans, subtypes, texts)
+
+
+def _rows(part: Part, kind: str, spans: list[FlaggedSpan]) -> Iterator[tuple[int, int, int, str]]:
     for number, one in enumerate(spans):
         first, last = part.offset + one.start, part.offset + one.stop - 1
         chan, subtype = (one.lead, 1) if one.lead >= 0 else (0, 0)
         lead = f" lead={shortened(part.leads[one.lead], _MOST, ' :')}" if one.lead >= 0 else ""
-        alarm = shortened(part.classes[part.alarm], _MOST, "")
+        about = "the model gave no number"
+        if kind == "flagged":
+            about = f"{shortened(part.classes[part.alarm], _MOST, '')} {one.probability:.4f}"
         many = f"{one.windows} window{'s' * (one.windows > 1)}"
         # wfdb's reader drops notes at sample 0, so such an edge lies at 1 and says so.
         at_zero = " @0" if first == 0 else ""
-        opening = f"(flagged #{number}{at_zero}{lead}: {alarm} {one.probability:.4f}, {many}"
-        rows += [(max(first, 1), chan, subtype, opening), (max(last, 1), chan, subtype, f")flagged #{number}")]
-    rows.sort(key=lambda row: row[:2])
-    sample, chans, subtypes, texts = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Notes(sample, chans, subtypes, texts)
+        yield max(first, 1), chan, subtype, f"({kind} #{number}{at_zero}{lead}: {about}, {many}"
+        yield max(last, 1), chan, subtype, f"){kind} #{number}"

@@ -73,6 +73,7 @@ def _short(part: Part) -> dict[str, Array]:
         "store": np.array(json.dumps({key: plain(value) for key, value in group.attrs.items()}, sort_keys=True)),
     }
     arrays |= {key: part.of_windows(key) for key in _WINDOWS if key in group}
+    arrays["unanswered"] = part.unanswered.astype(np.uint8)
     complete = [f"completeness_{name}" for name in part.methods]
     return arrays | {key: part.of_windows(key) for key in complete if key in group}
 

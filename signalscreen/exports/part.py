@@ -114,6 +114,11 @@ class Part:
         """An array with a row per window, of the windows of this part."""
         return np.asarray(self.group[name][:][self.rows])
 
+    @cached_property
+    def unanswered(self) -> NDArray[np.bool_]:
+        """Which windows of this part the model gave no number for."""
+        return store.unanswered(self.group)[self.rows]
+
     def slices(self) -> Iterator[slice]:
         """Cover the stretch by slices of the store, each within one shard of it."""
         size = int(self.group.attrs["shard_samples"])
@@ -148,7 +153,7 @@ def part_of(
     OptionError
         A method is not in it.
     """
-    group = store.opened(store.place_of(path, record))
+    group = store.vouched(path, record)
     name = str(group.attrs["source"]) if record is None else record
     done = store.shards_done(group)
     if not done.all() and not unfinished:
@@ -159,7 +164,7 @@ def part_of(
     first, stop = _span(group, name, start, end)
     starts = group["window_start"][:]
     inside = (starts >= first) & (starts + int(group.attrs["window_samples"]) <= stop)
-    there = np.repeat(done, int(group.attrs["shard_windows"]))[: len(starts)]
+    there = store.window_rows(group, done)
     return Part(group, name, _methods(group, path, method), first, stop, np.flatnonzero(inside & there))
 
 

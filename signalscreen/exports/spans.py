@@ -1,4 +1,4 @@
-"""Flagged windows as spans of a lead."""
+"""Flagged windows, and those without an answer, as spans of a lead."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from signalscreen.exports.part import Part
 
 @dataclass(frozen=True)
 class FlaggedSpan:
-    """Flagged windows of one lead that overlap or touch.
+    """Windows of one lead that overlap or touch, and are all flagged, or all without an answer.
 
     Attributes
     ----------
@@ -19,9 +19,9 @@ class FlaggedSpan:
     lead : int
         Index; -1 for all leads together.
     windows : int
-        How many are flagged.
+        How many.
     probability : float
-        The highest of the alarm.
+        The highest of the alarm; NaN where the model gave no number.
     """
 
     start: int
@@ -35,14 +35,28 @@ def flagged_spans(part: Part) -> list[FlaggedSpan]:
     """Join the flagged windows of each lead, in order of time."""
     if part.alarm < 0 or not len(part.rows):
         return []
-    flagged = part.of_windows("flagged") > 0
-    starts, leads = part.window_start[flagged], part.of_windows("window_lead")[flagged]
-    high = part.of_windows("probability")[flagged, part.alarm]
+    return _spans(part, part.of_windows("flagged") > 0, part.of_windows("probability")[:, part.alarm])
+
+
+def unanswered_spans(part: Part) -> list[FlaggedSpan]:
+    """Join the windows that the model gave no number for, as `flagged_spans` does; their probability is NaN."""
+    return _spans(part, part.unanswered, np.full(len(part.rows), np.nan))
+
+
+def _spans(part: Part, chosen: np.ndarray, probability: np.ndarray) -> list[FlaggedSpan]:
+    starts, leads, high = part.window_start[chosen], part.of_windows("window_lead")[chosen], probability[chosen]
     found: list[FlaggedSpan] = []
     for lead in np.unique(leads):
         mine = leads == lead
         found += _joined(starts[mine], high[mine], part.window_samples, int(lead))
     return sorted(found, key=lambda one: (one.start, one.lead))
+
+
+def counted(part: Part) -> str:
+    """How many spans there are of each kind, in words."""
+    unanswered = len(unanswered_spans(part))
+    more = f", and {unanswered} where the model gave no number (NaN)" if unanswered else ""
+    return f"{len(flagged_spans(part))} flagged spans{more}"
 
 
 def _joined(starts: np.ndarray, high: np.ndarray, length: int, lead: int) -> Iterator[FlaggedSpan]:

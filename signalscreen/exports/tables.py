@@ -1,4 +1,4 @@
-"""Windows as a table, and flagged spans as MNE's annotations."""
+"""Windows as a table, and their spans as MNE's annotations."""
 
 import csv
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from signalscreen.exports.part import Part
-from signalscreen.exports.spans import flagged_spans
+from signalscreen.exports.spans import FlaggedSpan, counted, flagged_spans, unanswered_spans
 from signalscreen.output import atomically
 from signalscreen.verdicts.csv_export import cell
 from signalscreen.verdicts.mne_file import Mark, write_csv, write_text
@@ -21,17 +21,18 @@ def write_windows(part: Part, path: Path) -> str:
         rows = csv.writer(file)
         rows.writerow(list(columns))
         rows.writerows([cell(value) for value in row] for row in zip(*columns.values(), strict=True))
-    return f"{len(part.rows)} windows"
+    none = int(part.unanswered.sum())
+    return f"{len(part.rows)} windows" + (f", {none} without an answer of the model (NaN)" if none else "")
 
 
 def write_mne(part: Part, path: Path) -> str:
-    """Write the flagged spans, by the path's ending as MNE's CSV (clock times) or text (seconds)."""
+    """Write the spans, by the path's ending as MNE's CSV (clock times) or text (seconds)."""
     marks = list(_marks(part))
     if path.suffix == ".csv":
         write_csv(marks, path, part.began, "flagged windows", "give --out the ending .txt")
     else:
         write_text(marks, path)
-    return f"{len(marks)} flagged spans"
+    return counted(part)
 
 
 def _columns(part: Part) -> dict[str, list[Any]]:
@@ -50,6 +51,7 @@ def _columns(part: Part) -> dict[str, list[Any]]:
             }
     columns |= {"score": _numbers(part.of_windows("score")), "target": _classes(part)}
     columns |= {name: part.of_windows(name).tolist() for name in ("flagged", "explained", "gap")}
+    columns["unanswered"] = part.unanswered.astype(int).tolist()
     complete = [f"completeness_{name}" for name in part.methods if f"completeness_{name}" in group]
     columns |= {name: _numbers(part.of_windows(name)) for name in complete}
     return columns
@@ -70,7 +72,12 @@ def _lead(part: Part, index: int) -> str:
 
 
 def _marks(part: Part) -> Iterator[Mark]:
-    for one in flagged_spans(part):
-        start, stop = (part.start + at / part.fs for at in (one.start, one.stop))
-        extras = {"probability": f"{one.probability:.6g}", "windows": str(one.windows)}
-        yield Mark(start, stop, f"flagged/{part.classes[part.alarm]}", _lead(part, one.lead), extras)
+    flagged = [_mark(part, one, f"flagged/{part.classes[part.alarm]}") for one in flagged_spans(part)]
+    unanswered = [_mark(part, one, "unanswered") for one in unanswered_spans(part)]
+    yield from sorted(flagged + unanswered, key=lambda one: one.start_s)
+
+
+def _mark(part: Part, one: FlaggedSpan, what: str) -> Mark:
+    start, stop = (part.start + at / part.fs for at in (one.start, one.stop))
+    probability = "" if np.isnan(one.probability) else f"{one.probability:.6g}"
+    return Mark(start, stop, what, _lead(part, one.lead), {"probability": probability, "windows": str(one.windows)})

@@ -5,20 +5,19 @@
 
 import math
 import re
-import shutil
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from signalscreen.errors import OptionError
 from signalscreen.exports.part import Array, Part
-from signalscreen.output import atomically
+from signalscreen.exports.record_set import record_set
+from signalscreen.output import workspace
 
 _TOP = 32767  # of 16 bits; the value below -_TOP says that there is none
 _INVALID = -32768
@@ -54,10 +53,9 @@ def write(part: Part, path: Path) -> str:
     if not re.fullmatch(r"[-\w]+", path.stem):
         raise OptionError(f"{path.stem!r} cannot name a WFDB record; use letters, digits, - and _")
     traces = _traces(part)
-    with atomically(path) as header:  # appears last: a header without its samples is never there
-        with atomically(path.with_suffix(".dat")) as samples:
-            checksums, first = _write_samples(samples, part, traces)
-        _write_header(header, path.stem, part, traces, checksums, first)
+    with record_set(path) as (samples, put_header):
+        checksums, first = _write_samples(samples, part, traces)
+        put_header(lambda data: _header(path.stem, data, part, traces, checksums, first))
     steps = ", ".join(f"{one.name} (step {1 / one.gain:.2g} {one.units})" for one in traces)
     return f"{len(traces)} tracks: {steps}"
 
@@ -137,9 +135,8 @@ def _blocks(part: Part, traces: Sequence[_Trace]) -> Iterator[Array]:
         yield np.where(known, steps, _INVALID).astype(np.int16)
 
 
-def _write_header(
-    path: Path, name: str, part: Part, traces: Sequence[_Trace], checksums: Array, first: Array
-) -> None:
+def _header(name: str, data: str, part: Part, traces: Sequence[_Trace], checksums: Array, first: Array) -> bytes:
+    """The header of a record whose samples are in the file `data`."""
     import wfdb
 
     n = len(traces)
@@ -149,7 +146,7 @@ def _write_header(
         n_sig=n,
         fs=part.fs,
         sig_len=part.offset + part.samples,
-        file_name=[f"{name}.dat"] * n,
+        file_name=[data] * n,
         fmt=["16"] * n,
         adc_gain=[one.gain for one in traces],
         baseline=[one.baseline for one in traces],
@@ -163,9 +160,9 @@ def _write_header(
         comments=[_line(f"signalscreen attribution of {part.name}; fingerprint {facts.get('fingerprint', '')}")],
         **_clock(part.began),
     )
-    with TemporaryDirectory(prefix="signalscreen.") as folder:
-        record.wrheader(write_dir=folder, expanded=False)
-        shutil.copyfile(Path(folder) / f"{name}.hea", path)
+    with workspace() as folder:
+        record.wrheader(write_dir=str(folder), expanded=False)
+        return (folder / f"{name}.hea").read_bytes()
 
 
 def _clock(began: str) -> dict[str, Any]:

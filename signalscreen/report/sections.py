@@ -61,13 +61,14 @@ def _hours(summaries: Sequence[RecordSummary]) -> str:
 
 
 def _key(summaries: Sequence[RecordSummary], reviews: Reviews) -> str:
-    windows, gaps = (sum(getattr(one, name) for one in summaries) for name in ("windows", "gaps"))
+    answered, unanswered = sum(one.answered for one in summaries), sum(one.unanswered for one in summaries)
     flagged, verdicts = sum(one.flagged for one in summaries), sum(map(len, reviews.values()))
     hours = sum(one.hours for one in summaries) or 1.0
     bad = sum(one.hours * one.bad["any"] for one in summaries if not np.isnan(one.bad["any"])) / hours
     numbers = [
         (_hours(summaries), "of signal"),
-        (f"{flagged:,} of {windows - gaps:,}", f"windows flagged ({_percent(flagged / max(windows - gaps, 1))})"),
+        (f"{flagged:,} of {answered:,}", f"windows flagged ({_percent(flagged / max(answered, 1))})"),
+        *([(f"{unanswered:,}", "windows without an answer (NaN)")] if unanswered else []),
         (_percent(bad), "of the signal is bad"),
         (f"{verdicts:,}", "verdict" if verdicts == 1 else "verdicts"),
     ]

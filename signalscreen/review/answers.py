@@ -63,6 +63,7 @@ class Answers:
             "classes": record.classes,
             "methods": [self._method(name) for name in record.methods],
             "windows": len(record.read("window_start")),
+            "unanswered": int(record.unanswered().sum()),
             **{key: about[key] for key in ("window_samples", "hop_samples")},
             "window_s": about["window_samples"] / record.fs,
             "hop_s": about["hop_samples"] / record.fs,

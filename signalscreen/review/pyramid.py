@@ -1,6 +1,7 @@
 """A day and a beat, both honest pictures: min, max, extreme and mean of the record at several levels of detail.
 
-Kept in the store's folder as the Zarr group ``pyramid``: ``pyramid/FACTOR/signal`` and
+Kept in the store's folder, or in the user's cache where the store cannot be written to, as the Zarr group
+``pyramid``: ``pyramid/FACTOR/signal`` and
 ``pyramid/FACTOR/attribution_METHOD`` of shape (lead, plane, block). Each array is one uncompressed chunk, so that
 the chunk's file is the array and can be memory-mapped: a tile of it costs as many bytes as it has, at any length.
 """
@@ -8,7 +9,6 @@ the chunk's file is the array and can be memory-mapped: a tile of it costs as ma
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,15 +22,17 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from signalscreen.errors import OutputError
+from signalscreen.output import clear_abandoned, held
 from signalscreen.review.blocks import ATTRIBUTION_PLANES, FACTOR, SIGNAL_PLANES, Blocks, blocks, factors
+from signalscreen.review.elsewhere import elsewhere, is_refused
+from signalscreen.review.mapped import checksums, chunk_of, mapped
 from signalscreen.review.quantiles import Quantiles
 from signalscreen.review.record import StoredRecord
 from signalscreen.review.strength import Strength
 
 _FOLDER = "pyramid"
-_LAYOUT = 1
+_LAYOUT = 2
 _SLICE = 1 << 20  # samples read at once
-_ABANDONED = 3600.0  # s: a build takes seconds, so that one this old was killed
 _LIMIT = 0.995
 _RANGE = (0.001, 0.999)  # R peaks are 3 % of an ECG, spikes of an artefact fewer
 
@@ -83,22 +85,41 @@ def padded(values: NDArray[np.float32], first: int, count: int) -> NDArray[np.fl
 def open_pyramid(record: StoredRecord, *, progress: bool = True) -> Pyramid:
     """Open a record's pyramid; where there is none yet, or that of an older screening, build it.
 
-    Several processes may do so at once: each builds its own beside, and the first to be ready is kept.
+    Several processes may do so at once: each builds its own beside, and the first to be ready is kept. It is built
+    elsewhere where the store cannot be written to.
 
     Raises
     ------
     OutputError
         If it cannot be written.
+    RecordingError
+        If the store is damaged.
+
+    Warns
+    -----
+    SignalScreenWarning
+        If the store cannot be written to: no verdict can be saved then.
     """
     fingerprint = _fingerprint(record)
-    found = _opened(record, fingerprint)
+    found = _opened(record, record.folder, fingerprint)
     if found is None:
-        with _beside(record.folder) as part:
-            _build(record, part, fingerprint, progress)
-            _put_in_place(record, part, fingerprint)
-        found = _opened(record, fingerprint)
+        try:
+            found = _made(record, record.folder, fingerprint, progress)
+        except OutputError as error:
+            if not is_refused(error):
+                raise
+            folder = elsewhere(record.folder)
+            found = _opened(record, folder, fingerprint) or _made(record, folder, fingerprint, progress)
+    return found
+
+
+def _made(record: StoredRecord, folder: Path, fingerprint: str, progress: bool) -> Pyramid:
+    with _beside(folder) as part:
+        _build(record, part, fingerprint, progress)
+        _put_in_place(record, folder, part, fingerprint)
+    found = _opened(record, folder, fingerprint)
     if found is None:
-        raise OutputError(f"the pyramid in {record.folder} was taken away as soon as it was built; try again")
+        raise OutputError(f"the pyramid in {folder} was taken away as soon as it was built; try again")
     return found
 
 
@@ -111,22 +132,22 @@ def _fingerprint(record: StoredRecord) -> str:
     return known.hexdigest()
 
 
-def _opened(record: StoredRecord, fingerprint: str) -> Pyramid | None:
-    folder = record.folder / _FOLDER
+def _opened(record: StoredRecord, beside: Path, fingerprint: str) -> Pyramid | None:
+    folder = beside / _FOLDER
     try:
         facts = json.loads((folder / "zarr.json").read_bytes())["attributes"]
-        if facts["fingerprint"] != fingerprint:
+        if facts["fingerprint"] != fingerprint or facts["checksums"] != checksums(folder):
             return None
         kept = tuple(int(factor) for factor in facts["factors"])
         arrays = {
-            (factor, method or "signal"): _mapped(
+            (factor, method or "signal"): mapped(
                 folder / str(factor) / name, (len(record.leads), planes, -(-record.n // factor))
             )
             for factor in kept
             for name, method, planes in _arrays(record)
         }
         windows = record.group["window_start"].shape
-        strength = {m: _mapped(folder / f"strength_{m}", windows) for m in record.methods}
+        strength = {m: mapped(folder / f"strength_{m}", windows) for m in record.methods}
         return Pyramid(kept, arrays, facts["limits"], [(a, b) for a, b in facts["ranges"]], strength)
     except (FileNotFoundError, KeyError, ValueError, TypeError):
         return None  # none, or a damaged one: it is built again
@@ -138,27 +159,15 @@ def _arrays(record: StoredRecord) -> list[tuple[str, str | None, int]]:
     return [("signal", None, len(SIGNAL_PLANES)), *methods]
 
 
-def _chunk(folder: Path, dimensions: int) -> Path:
-    """The file of an array's only chunk."""
-    return folder.joinpath("c", *["0"] * dimensions)
-
-
-def _mapped(folder: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    if 0 in shape:
-        return np.zeros(shape, np.float32)
-    return np.memmap(_chunk(folder, len(shape)), np.dtype("<f4"), mode="r", shape=shape)
-
-
 @contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
     """Give a folder to build in, and clear away those that killed builds left."""
     part = folder / f".{_FOLDER}.{os.getpid()}.{token_hex(4)}.part"
     try:
-        for old in folder.glob(f".{_FOLDER}.*.part"):
-            if time.time() - old.stat().st_mtime > _ABANDONED:
-                shutil.rmtree(old, ignore_errors=True)
+        clear_abandoned(folder, f".{_FOLDER}.*.part")
         part.mkdir()
-        yield part
+        with held(part):
+            yield part
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(
@@ -168,11 +177,11 @@ def _beside(folder: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _put_in_place(record: StoredRecord, part: Path, fingerprint: str) -> None:
+def _put_in_place(record: StoredRecord, folder: Path, part: Path, fingerprint: str) -> None:
     """Move what was built to its name. Another process may have been faster: then its work is as good as ours."""
-    wanted = record.folder / _FOLDER
+    wanted = folder / _FOLDER
     for _ in range(10):
-        if _opened(record, fingerprint) is not None:
+        if _opened(record, folder, fingerprint) is not None:
             return
         if wanted.exists():
             old = wanted.with_name(f"{part.name}.old.part")
@@ -253,7 +262,7 @@ def _create(
     """Describe the arrays to Zarr, and make the empty files of their chunks."""
     import zarr
 
-    group = zarr.create_group(folder, overwrite=True)
+    group = zarr.create_group(folder)  # not overwrite=True, which would make another folder, and that is not locked
     group.attrs["wanted"] = fingerprint
     group.attrs["factors"] = list(levels)
     shapes: dict[tuple[int, str], tuple[int, ...]] = {
@@ -270,7 +279,7 @@ def _create(
             inside, shape=shape, chunks=tuple(max(1, size) for size in shape), dtype="<f4", compressors=None,
             fill_value=np.nan, dimension_names=dimensions,
         )  # fmt: skip
-        chunk = _chunk(folder / inside, len(shape))
+        chunk = chunk_of(folder / inside, len(shape))
         chunk.parent.mkdir(parents=True, exist_ok=True)
         chunk.touch()
         files[factor, name] = (chunk, shape)
@@ -284,5 +293,6 @@ def _finish(folder: Path, limits: dict[str, Quantiles], ranges: list[Quantiles])
     group: Any = zarr.open_group(folder, mode="r+")
     group.attrs["limits"] = {method: one.at(_LIMIT) for method, one in limits.items()}
     group.attrs["ranges"] = [[one.at(share) for share in _RANGE] for one in ranges]
+    group.attrs["checksums"] = checksums(folder)
     group.attrs["planes"] = {"signal": SIGNAL_PLANES, "attribution": ATTRIBUTION_PLANES}
     group.attrs["fingerprint"] = group.attrs["wanted"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from signalscreen.errors import RecordingError
 from signalscreen.review.recent import RecentChunks
-from signalscreen.screening.store import located, opened, records_in
+from signalscreen.screening.store import located, opened, records_in, unanswered, vouched
 
 _METHOD = "attribution_"
 
@@ -42,7 +42,7 @@ class StoredRecord:
         RecordingError
             If the store is damaged.
         """
-        return opened(self.folder)
+        return vouched(self.folder)
 
     @cached_property
     def attributes(self) -> dict[str, Any]:
@@ -126,6 +126,10 @@ class StoredRecord:
         if "probability" not in self.group:
             return np.empty((len(self.read("window_start")), 0), np.float32)
         return self.read("probability")
+
+    def unanswered(self) -> NDArray[np.bool_]:
+        """Which windows the model gave no number for: they are not flagged, and not known to be well."""
+        return unanswered(self.group)
 
     def read(self, name: str, first: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Read rows ``first`` to ``stop`` of an array."""

@@ -20,7 +20,8 @@ def window_columns(record: StoredRecord, pyramid: Pyramid) -> dict[str, NDArray[
     -------
     dict
         ``start`` (samples), ``start_s``, ``lead`` (index, -1 for all), ``probability`` (windows, classes),
-        ``score``, ``target``, ``flagged``, ``gap``, ``explained``, ``surprise`` (bits), and for each method
+        ``score``, ``target``, ``flagged``, ``gap``, ``explained``, ``unanswered`` (the model gave NaN or infinity),
+        ``surprise`` (bits), and for each method
         ``strength_METHOD`` (mean \|attribution\|). NaN where nothing is known.
     """
     lead, probability = record.read("window_lead"), record.probability()
@@ -30,6 +31,7 @@ def window_columns(record: StoredRecord, pyramid: Pyramid) -> dict[str, NDArray[
         "lead": lead,
         "probability": probability,
         **{name: record.read(name) for name in ("score", "target", "flagged", "gap", "explained")},
+        "unanswered": record.unanswered().astype(np.uint8),
         "surprise": surprise(probability, lead, _neighbours(record)),
         **{f"strength_{method}": means for method, means in pyramid.strength.items()},
     }

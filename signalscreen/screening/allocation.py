@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from signalscreen.errors import OutputError
 from signalscreen.quality import FLAG_ATTRIBUTES
 from signalscreen.recording import Annotation
+from signalscreen.screening import spare
+from signalscreen.screening.known import TIME_CHUNK, known, write_known
+from signalscreen.screening.soundness import DIGEST, digest_of
 from signalscreen.screening.store import SCHEMA, TITLE
 
-# Samples of `time_s` in a chunk: it is the same count everywhere and shrinks to nothing.
-_TIME_CHUNK = 2**22
+# Chunks that are empty are written too: one that is missing is lost.
+_ALL_CHUNKS: dict[str, Any] = {"config": {"write_empty_chunks": True}}
 
 
 @dataclass(frozen=True)
@@ -133,8 +136,11 @@ def create(path: str | os.PathLike[str], spec: StoreSpec) -> None:
         group = zarr.create_group(str(path), zarr_format=3, overwrite=True, attributes=_attributes(spec))
         _allocate_time(group, spec)
         _allocate_windows(group, spec)
-        _known(group, spec)
-        consolidate(path)  # last: a store without it was never finished being made
+        _put_known(group, spec)
+        arrays = {name: array.metadata for name, array in group.arrays()}
+        group.attrs[DIGEST] = digest_of(group.attrs, arrays)
+        consolidate(path)  # a store without it was never finished being made
+        spare.keep(str(path))
     except OSError as error:
         raise _said(path, error) from error
 
@@ -189,18 +195,26 @@ def _attributes(spec: StoreSpec) -> dict[str, Any]:
     }
 
 
-def _compressor() -> Any:
-    from zarr.codecs import BloscCodec
+def _packed() -> dict[str, Any]:
+    """How arrays on the timeline are kept: packed, with a checksum."""
+    from zarr.codecs import BloscCodec, Crc32cCodec
 
     # Measured on ECG: twice as fast as zstd, and within 4 % of its size.
-    return BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")
+    return {"compressors": (BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"), Crc32cCodec()), **_ALL_CHUNKS}
+
+
+def _plain() -> dict[str, Any]:
+    """How short arrays are kept: to pack them would take longer than to write them. With a checksum."""
+    from zarr.codecs import Crc32cCodec
+
+    return {"compressors": (Crc32cCodec(),), **_ALL_CHUNKS}
 
 
 def _allocate_time(group: Any, spec: StoreSpec) -> None:
     """Arrays on the recording's timeline: one chunk, which is one file, per shard."""
     leads = len(spec.leads)
     shape = {"shape": (spec.samples, leads), "chunks": (spec.shard_samples, leads)}
-    made: dict[str, Any] = {"dimension_names": ("time", "lead"), "compressors": _compressor(), **shape}
+    made: dict[str, Any] = {"dimension_names": ("time", "lead"), **_packed(), **shape}
     nan = {"dtype": "float32", "fill_value": np.nan}
     group.create_array("signal", attributes={"units": list(spec.units)}, **made, **nan)
     for method in spec.methods:
@@ -214,14 +228,8 @@ def _allocate_time(group: Any, spec: StoreSpec) -> None:
 def _allocate_windows(group: Any, spec: StoreSpec) -> None:
     """Arrays with a row per window: one chunk per shard."""
     rows, chunk = len(spec.window_start), spec.shard_windows
-    # Not compressed: there is little of them, and it would take longer than to write them.
-    one: dict[str, Any] = {
-        "shape": (rows,),
-        "chunks": (chunk,),
-        "dimension_names": ("window",),
-        "compressors": None,
-    }
-    for name in ("flagged", "explained", "gap"):
+    one: dict[str, Any] = {"shape": (rows,), "chunks": (chunk,), "dimension_names": ("window",), **_plain()}
+    for name in ("flagged", "explained", "gap", "unanswered"):
         group.create_array(name, dtype="uint8", fill_value=0, **one)
     group.create_array("target", dtype="int32", fill_value=-1, **one)
     group.create_array("score", dtype="float32", fill_value=np.nan, **one)
@@ -238,45 +246,31 @@ def _allocate_windows(group: Any, spec: StoreSpec) -> None:
                 dtype="float32",
                 fill_value=np.nan,
                 dimension_names=("window", "class"),
-                compressors=None,
+                **_plain(),
             )
-    shard = {"shape": (spec.shards,), "chunks": (1,), "dimension_names": ("shard",), "compressors": None}
+    shard: dict[str, Any] = {"shape": (spec.shards,), "chunks": (1,), "dimension_names": ("shard",), **_plain()}
     group.create_array("done", dtype="uint8", fill_value=0, **shard)
     group.create_array("seconds", dtype="float32", fill_value=np.nan, **shard)
 
 
-def _known(group: Any, spec: StoreSpec) -> None:
-    """What is known before a window is scored: time, names, where the windows lie, annotations."""
+def _put_known(group: Any, spec: StoreSpec) -> None:
     scale = {"scale_factor": 1 / spec.fs, "add_offset": spec.start, "units": "s"}
-    time = group.create_array(
-        "time_s",
-        shape=(spec.samples,),
-        chunks=(min(_TIME_CHUNK, spec.samples),),
-        dtype="int32" if spec.samples < 2**31 else "int64",
-        dimension_names=("time",),
-        compressors=_compressor(),
-        attributes=scale,
-    )
-    for first in range(0, spec.samples, _TIME_CHUNK):
-        stop = min(first + _TIME_CHUNK, spec.samples)
-        time[first:stop] = np.arange(first, stop)
-    starts = np.asarray(spec.window_start, np.int64)
-    _put(group, "lead", "lead", spec.leads, str)
-    _put(group, "class", "class", spec.classes, str)
-    _put(group, "window_start", "window", starts, "int64")
-    _put(group, "window_start_s", "window", spec.start + starts / spec.fs, "float64")
-    _put(group, "window_lead", "window", spec.window_lead, "int8")
-    marks = spec.annotations
-    _put(group, "annotation_sample", "annotation", [a.sample for a in marks], "int64")
-    _put(group, "annotation_end", "annotation", [-1 if a.end is None else a.end for a in marks], "int64")
-    _put(group, "annotation_symbol", "annotation", [a.symbol for a in marks], str)
-    _put(group, "annotation_note", "annotation", [a.note for a in marks], str)
+    for name, values in known(spec).items():
+        of_time = name == "time_s"
+        array = group.create_array(
+            name,
+            shape=(values.size,),
+            chunks=(max(min(TIME_CHUNK, values.size) if of_time else values.size, 1),),
+            dtype=values.dtype,
+            dimension_names=(values.dimension,),
+            attributes=scale if of_time else {},
+            **_packed() if of_time else _worded(values.dtype),
+        )
+        write_known(array, values)
 
 
-def _put(group: Any, name: str, dimension: str, values: Any, dtype: Any) -> None:
-    array = np.asarray(values, object if dtype is str else dtype)
-    made = group.create_array(
-        name, shape=array.shape, chunks=(max(len(array), 1),), dtype=dtype, dimension_names=(dimension,)
-    )
-    if len(array):
-        made[:] = array
+def _worded(dtype: Any) -> dict[str, Any]:
+    """How a short list is kept: words are packed, numbers are not."""
+    from zarr.codecs import Crc32cCodec, ZstdCodec
+
+    return {"compressors": (ZstdCodec(), Crc32cCodec()), **_ALL_CHUNKS} if dtype is str else _plain()

@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from signalscreen.errors import (
     CompletenessWarning,
+    NonFiniteWarning,
     OutputError,
     RecordingError,
     SignalScreenError,
@@ -22,11 +23,13 @@ from signalscreen.errors import (
 )
 from signalscreen.recording.reading import FILE_ENDINGS
 from signalscreen.screening import allocation, store
+from signalscreen.screening.following import unanswered_said
 from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, existing, made, one_at_a_time
 from signalscreen.screening.progress import bar
 from signalscreen.screening.ready import Ready, Task, load, prepare, tasks_of
 from signalscreen.screening.running import INCOMPLETE, Opened, check_workers, done, job_of
+from signalscreen.screening.strays import at_work
 from signalscreen.screening.summary import RecordSummary, summarise
 
 
@@ -76,14 +79,19 @@ def screen_recordings(
         name, reason = next(iter(failed.items()))
         raise RecordingError(f"none of {len(found)} records could be screened; {name}: {reason}")
     _name(out, jobs.keys() - failed.keys())
-    with clearly(out), bar(tasks, f"{len(found)} records", progress) as shown:
+    with clearly(out), at_work(out), bar(tasks, f"{len(found)} records", progress) as shown:
         for task, error in done(tasks, executor, opened):
             shown.update(task.hours)
             if error is not None:
                 failed.setdefault(task.job.out.rsplit("/", 1)[-1], error)
     _said(failed, len(found))
     summary = summarise(out)
-    _warn_incomplete([one for one in summary if one.record in jobs])
+    ours = [one for one in summary if one.record in jobs]
+    _warn_incomplete(ours)
+    for one in ours:
+        if one.unanswered:
+            said = unanswered_said(one.unanswered_s, one.windows - one.gaps)
+            warn(f"{one.record}: {said}", NonFiniteWarning)
     return summary
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from signalscreen.errors import OutputError, RecordingError
+from signalscreen.errors import OutputError, RecordingError, SignalScreenWarning, warn
 from signalscreen.methods import METHODS
 from signalscreen.results import versions
-from signalscreen.screening import allocation, store
+from signalscreen.screening import allocation, soundness, spare, store
 from signalscreen.screening import job as jobs
 from signalscreen.screening.job import Job
+from signalscreen.screening.mending import mend
 from signalscreen.screening.ready import Ready
 from signalscreen.screening.saying import kept_for_again
 from signalscreen.screening.shards import Answer, answered, first_window
@@ -32,7 +33,7 @@ def made(
     ----------
     ready : Ready
     overwrite : bool
-        Replace a store of other settings.
+        Replace a store of other settings, or of the older layout.
     methods : tuple of StoredMethod, optional
         What is known about the methods from a record before; by default each is tried on a window first.
 
@@ -50,6 +51,9 @@ def made(
     """
     job = ready.job
     settings = ready.settings
+    with clearly(job.out):
+        if spare.restored(job.out):
+            warn(f"the metadata of {job.out} were damaged, and are put back from their copy", SignalScreenWarning)
     if _to_be_made(job.out, settings, overwrite):
         _check_no_verdicts(job.out)
         methods = _tried(ready) if methods is None else methods
@@ -60,6 +64,7 @@ def made(
     _refuse_other(job, settings)
     with clearly(job.out):
         arrays = store.arrays_of(job.out)
+        mend(arrays, store.opened(job.out), _spec(ready, settings, ()))
         arrays["done"][0] = arrays["done"][0]  # that it can be written to is found out before the work
         return arrays, methods
 
@@ -105,13 +110,16 @@ def existing(path: str) -> Mapping[str, Any] | None:
     """
     try:
         return dict(store.opened(path).attrs)
-    except RecordingError as error:
-        refused = error
+    except RecordingError:
+        pass
     attrs = _root(path, consolidated=False)
     if attrs is not None and attrs.get("title") == store.TITLE:
         if "records" not in attrs and _root(path, consolidated=True) is None:
             return None  # its making was interrupted
-        raise OutputError(f"{refused}, or choose another --out") from refused  # damaged, or of a later version
+        try:
+            return dict(store.opened(path).attrs)  # another process may have finished making it meanwhile
+        except RecordingError as error:  # damaged, or of a later version
+            raise OutputError(f"{error}, or choose another --out") from error
     if attrs is not None or _holds_something(path):
         raise OutputError(f"{path} is there and is no store of signalscreen; choose another --out")
     return None
@@ -129,7 +137,7 @@ def _root(path: str, consolidated: bool) -> Mapping[str, Any] | None:
 
 def _to_be_made(path: str, settings: Mapping[str, Any], overwrite: bool) -> bool:
     found = existing(path)
-    return found is None or (overwrite and _differs(found, settings))
+    return found is None or (overwrite and (_differs(found, settings) or soundness.DIGEST not in found))
 
 
 def _differs(attrs: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:

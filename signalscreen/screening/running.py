@@ -20,11 +20,13 @@ from signalscreen.errors import (
 )
 from signalscreen.recording.selection import Leads
 from signalscreen.screening import store
+from signalscreen.screening.following import unanswered_of, unanswered_said
 from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, made
 from signalscreen.screening.progress import bar
 from signalscreen.screening.ready import Ready, Task, prepare, tasks_of
 from signalscreen.screening.shards import Material, answered, gathered, write
+from signalscreen.screening.strays import at_work
 from signalscreen.screening.workers import shard_by_worker
 
 INCOMPLETE = 0.05  # of the change of a score: what attributions may miss of it before somebody is told
@@ -146,13 +148,13 @@ def screen_recording(
     ready = prepare(job)
     arrays, _ = made(ready, overwrite)
     tasks = tasks_of(ready, np.flatnonzero(~store.shards_done(arrays)).tolist())
-    with clearly(job.out), bar(tasks, ready.stream.source or "recording", progress) as shown:
+    with clearly(job.out), at_work(job.out), bar(tasks, ready.stream.source or "recording", progress) as shown:
         for task, error in done(tasks, executor, lambda _: (ready, arrays)):
             if error is not None:
                 raise error
             shown.update(task.hours)
     _warn_incomplete(ready, arrays)
-    _warn_not_finite(arrays)
+    _warn_unanswered(arrays)
     return store.open_results(job.out)
 
 
@@ -283,14 +285,19 @@ def _methods(method: Methods, explain: str) -> dict[str, dict[str, Any]]:
     return {name: {} for name in ([method] if isinstance(method, str) else method)}
 
 
-def _warn_not_finite(arrays: store.Arrays) -> None:
+def _warn_unanswered(arrays: store.Arrays) -> None:
     """Say once, for all shards, where the model gives no number."""
-    bad = np.flatnonzero(~np.isfinite(arrays["score"][:]) & ~np.asarray(arrays["gap"][:], bool))
-    if bad.size:
-        at = float(arrays["window_start_s"][bad[0]])
+    names = [name for name in ("gap", "score", "probability") if name in arrays]
+    values = {name: arrays[name][:] for name in names}
+    unanswered = unanswered_of(values)
+    starts = arrays["window_start_s"][:]
+    if unanswered.any():
+        warn(unanswered_said(starts[unanswered].tolist(), int((values["gap"] == 0).sum())), NonFiniteWarning)
+    infinite = ~np.isfinite(values["score"]) & (values["gap"] == 0) & ~unanswered
+    if infinite.any():
         warn(
-            f"the score of {bad.size} windows without gaps is NaN or infinite, first at {at:g} s, and nothing "
-            "explains them; see what the model gives for them (a root or logarithm below zero, an overflow)",
+            f"the score of {int(infinite.sum())} windows is NaN or infinite though their probabilities are not, "
+            f"first at {starts[infinite][0]:g} s, and nothing explains them; see what the model gives for them",
             NonFiniteWarning,
         )
 

@@ -30,6 +30,7 @@ from signalscreen.quality import MARGIN, bad_signal
 from signalscreen.recording import normalise
 from signalscreen.recording.resampling import resample_with_gaps
 from signalscreen.references import variants
+from signalscreen.screening.following import flagged_of, unanswered_of
 from signalscreen.screening.layout import Shard
 from signalscreen.screening.ready import Ready
 from signalscreen.screening.store import Arrays
@@ -195,8 +196,8 @@ def _fill(ready: Ready, answer: Answer, rows: Array) -> None:
     answer.target = None if classes is None else np.broadcast_to(classes, len(x)).astype(np.int32)
     answer.score = bound(x) if answer.score is None else answer.score
     answer.flagged = np.zeros(len(x), bool)
-    if answer.probability is not None and ready.alarm >= 0:
-        answer.flagged = answer.probability[:, ready.alarm] > job.threshold
+    if answer.probability is not None:
+        answer.flagged = flagged_of(answer.probability, ready.alarm, job.threshold)
     answer.explained = np.full(len(x), job.explain == "all") if job.explain != "flagged" else answer.flagged
     if job.methods and answer.explained.any():
         given = np.asarray(own, x.dtype)
@@ -286,8 +287,10 @@ def _write_time(ready: Ready, arrays: Arrays, material: Material, answer: Answer
     )
     arrays["signal"][here] = signal[shard.first - first : shard.stop - first].astype(np.float32)
     arrays["bad"][here] = flags[shard.first - first : shard.stop - first]
-    for name in answer.maps:
-        arrays[f"attribution_{name}"][here] = _stitched(ready, shard, answer, name, material.offset)
+    nothing = np.full((shard.stop - shard.first, len(stream.names)), np.nan, np.float32)
+    for name in ready.job.methods:
+        line = _stitched(ready, shard, answer, name, material.offset) if name in answer.maps else nothing
+        arrays[f"attribution_{name}"][here] = line
 
 
 def _stitched(ready: Ready, shard: Shard, answer: Answer, name: str, offset: int) -> Array:
@@ -315,21 +318,31 @@ def _write_windows(ready: Ready, arrays: Arrays, shard: Shard, answer: Answer) -
     if here.start >= here.stop:
         return
 
-    def put(name: str, values: Array | None, of: NDArray[np.bool_] = answer.rows) -> None:
-        if values is None:
-            return
-        array = arrays[name]
-        spread = np.full((len(answer.rows), *array.shape[1:]), array.fill_value, array.dtype)
-        spread[of] = values
-        array[here] = spread[own]
+    explained = answer.rows.copy()
+    explained[answer.rows] = False if answer.explained is None else answer.explained
 
-    put("gap", ~answer.rows, np.ones_like(answer.rows))
+    def put(name: str, values: Array | None, of: NDArray[np.bool_] = answer.rows) -> None:
+        """Write all rows of the shard, those without a value too."""
+        if name in arrays:
+            array = arrays[name]
+            spread = np.full((len(answer.rows), *array.shape[1:]), array.fill_value, array.dtype)
+            if values is not None:
+                spread[of] = values
+            array[here] = spread[own]
+
+    everywhere = np.ones_like(answer.rows)
+    put("gap", ~answer.rows, everywhere)
+    put("explained", explained, everywhere)
     for name in ("probability", "logit", "score", "target", "flagged"):
         put(name, getattr(answer, name))
-    if answer.explained is None or not answer.maps:
-        return
-    put("explained", answer.explained)
-    explained = answer.rows.copy()
-    explained[answer.rows] = answer.explained
-    for name, values in answer.completeness.items():
-        put(f"completeness_{name}", values, explained)
+    put("unanswered", _unanswered(answer))
+    for name in ready.job.methods:
+        put(f"completeness_{name}", answer.completeness.get(name), explained)
+
+
+def _unanswered(answer: Answer) -> NDArray[np.bool_] | None:
+    """Which of the windows that were run the model gave no number for."""
+    if answer.score is None:
+        return None
+    scores = {"probability": answer.probability} if answer.probability is not None else {}
+    return unanswered_of({"gap": np.zeros(len(answer.score)), "score": answer.score, **scores})

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 # Of every array that all stores have: along what it lies.
@@ -21,6 +22,14 @@ _DIMENSIONS = {
     **{f"annotation_{name}": ("annotation",) for name in ("sample", "end", "symbol", "note")},
     **dict.fromkeys(("done", "seconds"), ("shard",)),
 }
+# What is written when a store is made; all else belongs to shards.
+KNOWN = frozenset(
+    (
+        *("time_s", "lead", "class", "window_start", "window_start_s", "window_lead"),
+        *(f"annotation_{name}" for name in ("sample", "end", "symbol", "note")),
+    )
+)
+DIGEST = "digest"  # attribute of the root that vouches for all others, and for the metadata of the arrays
 _OF_CLASSES = {"probability": ("window", "class"), "logit": ("window", "class")}
 _COUNTS = ("window_samples", "hop_samples", "shard_samples", "shard_windows")
 
@@ -47,6 +56,24 @@ def wrong_with(attributes: Mapping[str, Any], shapes: Mapping[str, tuple[int, ..
         if not _whole(attributes.get(name), least=1):
             return f"its {name} is {attributes.get(name)!r}"
     return _wrong_words(attributes) or _wrong_arrays(attributes, shapes)
+
+
+def digest_of(attributes: Mapping[str, Any], arrays: Mapping[str, Any]) -> str:
+    """SHA-256 of what gives the numbers in a store their meaning.
+
+    Parameters
+    ----------
+    attributes : mapping
+        Of the root.
+    arrays : mapping
+        By name: anything with ``shape``, ``chunks``, ``attributes`` and ``dimension_names``.
+    """
+    about = {name: value for name, value in attributes.items() if name != DIGEST}
+    shapes = {
+        name: [list(one.shape), list(one.chunks), dict(one.attributes), list(one.dimension_names)]
+        for name, one in arrays.items()
+    }
+    return sha256(json.dumps([about, shapes], sort_keys=True).encode()).hexdigest()
 
 
 def _wrong_words(attributes: Mapping[str, Any]) -> str:
@@ -82,6 +109,8 @@ def _wrong_arrays(attributes: Mapping[str, Any], shapes: Mapping[str, tuple[int,
         for dimension, size in zip(dimensions, shapes[name], strict=True):
             if sizes.setdefault(dimension, size) != size:
                 return f"{name} has the shape {shapes[name]}, where {dimension} is {sizes[dimension]}"
+    if attributes.get("schema", 1) > 1 and shapes.get("unanswered") != (sizes["window"],):
+        return "it has no unanswered"
     shards = max(
         -(-sizes["time"] // attributes["shard_samples"]), -(-sizes["window"] // attributes["shard_windows"])
     )

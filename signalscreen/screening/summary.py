@@ -22,9 +22,9 @@ class RecordSummary:
         Of signal.
     done : float
         Share of the shards that are finished; all else counts those only.
-    windows, flagged, gaps : int
+    windows, flagged, gaps, unanswered : int
         Windows (each lead counts where leads were screened one by one), those above the threshold, those left out
-        because a sample is missing.
+        because a sample is missing, and those for which the model gave NaN or infinity.
     classes : dict of str to int
         How many windows each class is the highest of, most first; empty where there is one class only.
     completeness : dict of str to float
@@ -35,6 +35,8 @@ class RecordSummary:
         Of each method: which share of the relevance lies on each kind of bad signal, and of the explained time.
     seconds : float
         Spent on it.
+    unanswered_s : tuple of float
+        Seconds of the record at which the windows begin that the model gave no number for.
     """
 
     record: str
@@ -48,6 +50,13 @@ class RecordSummary:
     bad: dict[str, float] = field(default_factory=dict)
     relevance: dict[str, dict[str, Share]] = field(default_factory=dict)
     seconds: float = 0.0
+    unanswered: int = 0
+    unanswered_s: tuple[float, ...] = ()
+
+    @property
+    def answered(self) -> int:
+        """Windows for which the model gave a number."""
+        return self.windows - self.gaps - self.unanswered
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, which knows no NaN: None where there is no number."""
@@ -78,15 +87,16 @@ def summarise(path: str | os.PathLike[str]) -> list[RecordSummary]:
     Raises
     ------
     RecordingError
-        If there is no such store.
+        If there is no such store, or it is damaged.
     """
-    return [_record(store.opened(store.place_of(path, name)), name) for name in store.records_of(path)]
+    return [_record(store.vouched(path, name), name) for name in store.records_of(path)]
 
 
 def _record(group: Any, name: str | None = None) -> RecordSummary:
     attrs = group.attrs
     done = store.shards_done(group)
-    rows = np.repeat(done, attrs["shard_windows"])[: group["gap"].shape[0]]
+    rows = store.window_rows(group, done)
+    unanswered = np.flatnonzero(store.unanswered(group) & rows)
     samples = group["signal"].shape[0]
     methods = list(attrs["methods"])
     sums, bad = _sums(group, np.flatnonzero(done), methods)
@@ -102,6 +112,8 @@ def _record(group: Any, name: str | None = None) -> RecordSummary:
         bad={kind: share.time for kind, share in shares_of(bad).items()},
         relevance={method: shares_of(found) for method, found in sums.items()},
         seconds=float(np.nansum(group["seconds"][:])),
+        unanswered=len(unanswered),
+        unanswered_s=tuple(group["window_start_s"][:][unanswered].tolist()),
     )
 
 
@@ -144,10 +156,12 @@ def table(summaries: Sequence[RecordSummary]) -> list[list[str]]:
     """Rows of text, the header first.
 
     The last columns hold, for each method, the share of its relevance on bad signal, with the share of the
-    explained time that is bad, which is chance, in brackets.
+    explained time that is bad, which is chance, in brackets. A column counts windows that the model gave no number
+    for, where there are any.
     """
     methods = list(dict.fromkeys(m for s in summaries for m in s.relevance))
-    head = ["record", "hours", "windows", "flagged", "gaps", "top classes", "incomplete", "bad signal"]
+    some = ["unanswered"] if any(s.unanswered for s in summaries) else []
+    head = ["record", "hours", "windows", "flagged", "gaps", *some, "top classes", "incomplete", "bad signal"]
     rows = [[*head, *(f"{m} on bad" for m in methods), "seconds"]]
     for s in summaries:
         top = ", ".join(f"{name} {count}" for name, count in list(s.classes.items())[:3]) or "-"
@@ -158,8 +172,9 @@ def table(summaries: Sequence[RecordSummary]) -> list[list[str]]:
                 f"{s.record}{unfinished}",
                 f"{s.hours:.2f}" if s.hours >= 0.01 else f"{s.hours:.4f}",
                 str(s.windows),
-                f"{s.flagged} ({_percent(s.flagged / max(s.windows - s.gaps, 1))})",
+                f"{s.flagged} ({_percent(s.flagged / max(s.answered, 1))})",
                 str(s.gaps),
+                *([str(s.unanswered)] if some else []),
                 top,
                 "-" if np.isnan(worst) else f"{worst:.2g}",
                 _percent(s.bad["any"]),
@@ -178,7 +193,8 @@ def plain_table(summaries: Sequence[RecordSummary]) -> list[list[str | int | flo
     """
     methods = list(dict.fromkeys(m for s in summaries for m in s.relevance))
     classes = list(dict.fromkeys(name for s in summaries for name in s.classes))
-    head = ["record", "done", "hours", "windows", "flagged", "gaps", *(f"highest {name}" for name in classes)]
+    head = ["record", "done", "hours", "windows", "flagged", "gaps", "unanswered"]
+    head += [f"highest {name}" for name in classes]
     head += [
         "incomplete",
         "bad signal",
@@ -195,6 +211,7 @@ def plain_table(summaries: Sequence[RecordSummary]) -> list[list[str | int | flo
             s.windows,
             s.flagged,
             s.gaps,
+            s.unanswered,
             *(s.classes.get(name, 0) for name in classes),
             worst,
         ]

@@ -12,11 +12,11 @@ import shutil
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from signalscreen.errors import OptionError, OutputError, RecordingError
+from signalscreen.output import workspace
 
 _ANNOTATOR = re.compile(r"[A-Za-z]+", re.ASCII)
 _TAKEN = ("atr", "hea", "dat", "mat")  # the reference annotations, and files that are none
@@ -74,7 +74,7 @@ def write(path: Path, annotator: str, notes: Notes, fs: float, kind: str = "verd
     import wfdb
 
     mark = f"signalscreen {kind} {_VERSION} {_digest(notes)}"
-    with TemporaryDirectory(prefix="signalscreen.") as folder:
+    with workspace() as folder:
         wfdb.wrann(
             _RECORD,
             annotator,
@@ -85,10 +85,10 @@ def write(path: Path, annotator: str, notes: Notes, fs: float, kind: str = "verd
             num=np.zeros(len(notes.sample) + 1, int),
             aux_note=[mark, *notes.text],
             fs=float(fs),
-            write_dir=folder,
+            write_dir=str(folder),
         )
-        written = Path(folder) / f"{_RECORD}.{annotator}"
-        found, found_fs = _by_wfdb(Path(folder), annotator)
+        written = folder / f"{_RECORD}.{annotator}"
+        found, found_fs = _by_wfdb(folder, annotator)
         if found != notes or not math.isclose(found_fs, fs, rel_tol=1e-7) or not _marked(written):
             raise OutputError(f"wfdb read other annotations than were written for {path}; no file was made")
         shutil.copyfile(written, path)
@@ -114,10 +114,10 @@ def read(path: Path, kind: str = "verdicts") -> tuple[Notes, float]:
         raise RecordingError(f"{path} holds no {kind} but {found_kind}; name another annotation file")
     if version > _VERSION:
         raise RecordingError(f"{path} was written by a later signalscreen (version {version}); upgrade")
-    with TemporaryDirectory(prefix="signalscreen.") as folder:
-        shutil.copyfile(path, Path(folder) / f"{_RECORD}.rev")
+    with workspace() as folder:
+        shutil.copyfile(path, folder / f"{_RECORD}.rev")
         try:
-            notes, fs = _by_wfdb(Path(folder), "rev")
+            notes, fs = _by_wfdb(folder, "rev")
         except Exception as error:  # wfdb raises many kinds for damaged files
             raise RecordingError(f"{path} is damaged; export the {kind} again") from error
     if _digest(notes) != digest:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from signalscreen.errors import OptionError, RecordingError
+from signalscreen.screening.store import opened
 from signalscreen.verdicts.verdict import VERDICTS, Verdict
 
 
@@ -40,25 +41,19 @@ def store_bounds(store: str | os.PathLike[str]) -> Bounds:
     Raises
     ------
     RecordingError
-        If the folder is no such store.
+        If the folder is no such store, or the store is damaged.
     """
-    import zarr  # imported late: a second
-
-    try:
-        group: Any = zarr.open_group(str(store), mode="r")
-        return Bounds(
-            fs=float(group.attrs["fs"]),
-            samples=int(group["signal"].shape[0]),
-            leads=tuple(str(name) for name in group["lead"][:]),
-            classes=tuple(str(name) for name in group["class"][:]),
-            windows=int(group["window_start"].shape[0]),
-            start=float(group.attrs["start"]),
-        )
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError) as error:
-        raise RecordingError(
-            f"{Path(store)} is no store of one recording; give what 'signalscreen screen' wrote with --out, and of "
-            "a database the record's own folder"
-        ) from error
+    group: Any = opened(store)
+    if "records" in group.attrs:
+        raise RecordingError(f"{Path(store)} holds several records; give the folder of one of them")
+    return Bounds(
+        fs=float(group.attrs["fs"]),
+        samples=int(group["signal"].shape[0]),
+        leads=tuple(str(name) for name in group["lead"][:]),
+        classes=tuple(str(name) for name in group["class"][:]),
+        windows=int(group["window_start"].shape[0]),
+        start=float(group.attrs["start"]),
+    )
 
 
 def checked(bounds: Bounds, who: str, given: dict[str, Any]) -> Verdict:

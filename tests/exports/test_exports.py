@@ -1,6 +1,8 @@
 """Each format, written from a store with known arrays, and read again by the reader it is for."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,9 +201,10 @@ def test_windows_that_touch_are_one_span_and_those_apart_are_two(tmp_path: Path)
     stores.fill(tmp_path / "s.zarr", stores.spec())
     from signalscreen.screening import store
 
-    group = store.opened(tmp_path / "s.zarr", "r+")
+    group = store.arrays_of(tmp_path / "s.zarr")
     starts, lead = group["window_start"][:], group["window_lead"][:]
-    group["flagged"][:] = np.isin(starts, (0, 200, 500, 600)) & (lead == 1)
+    flagged = np.isin(starts, (0, 200, 500, 600)) & (lead == 1)
+    stores.flag(group, flagged)
     spans = flagged_spans(part_of(str(tmp_path / "s.zarr")))
     assert [(one.start, one.stop, one.lead, one.windows) for one in spans] == [(0, 400, 1, 2), (500, 800, 1, 2)]
 
@@ -374,3 +377,75 @@ def test_netcdf_leaves_out_a_method_and_none_that_its_name_ends(tmp_path: Path) 
     export_results(tmp_path / "s.zarr", tmp_path / "s.nc", "netcdf", method="guided_grad_cam")
     with xarray.open_dataset(tmp_path / "s.nc", engine="h5netcdf") as found:
         assert [name for name in found if "grad_cam" in name] == ["attribution_guided_grad_cam"]
+
+
+_DIES = """
+import os, sys
+from signalscreen.exports import export_results, record_set
+real, calls, step = record_set._replace, [], int(sys.argv[3])
+def replace(path, content):
+    calls.append(path)
+    if 2 * len(calls) - 1 == step:
+        os._exit(9)
+    real(path, content)
+    if 2 * len(calls) == step:
+        os._exit(9)
+record_set._replace = replace
+export_results(sys.argv[1], sys.argv[2], "wfdb-track", overwrite=True)
+"""
+
+
+def samples_of(record: Path) -> np.ndarray:
+    found = wfdb.rdrecord(str(record), physical=False)
+    assert found.checksum == found.calc_checksum()
+    return found.d_signal
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
+def test_a_track_that_is_replaced_is_the_old_or_the_new_one(small: Path, tmp_path: Path, step: int) -> None:
+    """Killed before and after each time that the header changes."""
+    other = tmp_path / "other.zarr"
+    stores.fill(other, stores.spec(), seed=1)
+    (tmp_path / "out").mkdir()
+    target = tmp_path / "out" / "x"
+    export_results(other, target, "wfdb-track")
+    old = samples_of(target)
+    export_results(small, tmp_path / "new", "wfdb-track")
+    new = samples_of(tmp_path / "new")
+    assert not np.array_equal(old, new)
+    dead = subprocess.run([sys.executable, "-c", _DIES, str(small), str(target), str(step)], check=False)
+    assert dead.returncode == 9
+    np.testing.assert_array_equal(samples_of(target), old if step == 1 else new)
+    dead = subprocess.run([sys.executable, "-c", _DIES, str(small), str(target), "3"], check=False)
+    assert dead.returncode == 9
+    np.testing.assert_array_equal(samples_of(target), new)
+    dead = subprocess.run([sys.executable, "-c", _DIES, str(other), str(target), "1"], check=False)
+    assert dead.returncode == 9
+    np.testing.assert_array_equal(samples_of(target), new)  # whose samples have the name that the killed run gave
+    export_results(other, target, "wfdb-track", overwrite=True)
+    np.testing.assert_array_equal(samples_of(target), old)
+    assert sorted(p.name for p in target.parent.iterdir()) == ["x.dat", "x.hea"]
+
+
+def test_samples_of_another_record_are_never_cleared(small: Path, tmp_path: Path) -> None:
+    for name in ("x_part.dat", "x_partner.dat", "x_part1.hea"):
+        (tmp_path / name).write_text("of somebody")
+    export_results(small, tmp_path / "x", "wfdb-track")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "x.dat",
+        "x.hea",
+        "x_part.dat",
+        "x_part1.hea",
+        "x_partner.dat",
+    ]
+
+
+def test_a_track_on_a_disk_without_links(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    export_results(small, tmp_path / "a", "wfdb-track")
+    monkeypatch.setattr("os.link", no_links)
+    export_results(small, tmp_path / "b", "wfdb-track")
+    assert (tmp_path / "a.dat").read_bytes() == (tmp_path / "b.dat").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.dat", "a.hea", "b.dat", "b.hea"]

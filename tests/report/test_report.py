@@ -172,10 +172,14 @@ def test_windows_of_one_probability_are_told_apart_by_the_logit(tmp_path: Path) 
     stores.fill(tmp_path / "s.zarr", stores.spec())
     from signalscreen.screening import store
 
-    group = store.opened(tmp_path / "s.zarr", "r+")
+    group = store.arrays_of(tmp_path / "s.zarr")
+    group["gap"][:] = 0
+    stores.flag(group, np.ones(group["gap"].shape))
     group["probability"][:] = 1.0
     logit = np.random.default_rng(1).normal(size=group["logit"].shape).astype(np.float32)
     group["logit"][:] = logit
+    group["score"][:] = logit[:, 1]
+    group["target"][:] = 1
     assert worst_windows([part_of(str(tmp_path / "s.zarr"))], 1)[0].row == int(np.argmax(logit[:, 1]))
 
 
@@ -184,12 +188,16 @@ def test_windows_that_touch_do_not_overlap(tmp_path: Path) -> None:
     stores.fill(tmp_path / "s.zarr", stores.spec())
     from signalscreen.screening import store
 
-    group = store.opened(tmp_path / "s.zarr", "r+")
+    group = store.arrays_of(tmp_path / "s.zarr")
     starts, lead = group["window_start"][:], group["window_lead"][:]
-    group["probability"][:] = 0.1
+    probability = np.full(group["probability"].shape, 0.1, np.float32)
     for start, high in ((0, 0.9), (100, 0.8), (200, 0.7)):
-        row = int(np.flatnonzero((starts == start) & (lead == 0))[0])
-        group["probability"][row] = high
+        probability[(starts == start) & (lead == 0)] = high
+    group["gap"][:] = 0
+    stores.flag(group, probability[:, 1] > 0.5)
+    group["probability"][:] = probability
+    group["score"][:] = probability[:, 1]
+    group["target"][:] = 1
     found = worst_windows([part_of(str(tmp_path / "s.zarr"))], 2)
     assert [(one.start, one.stop) for one in found] == [(0, 200), (200, 400)]
 
@@ -268,7 +276,7 @@ def test_a_lead_without_signal_or_a_method_without_maps(tmp_path: Path) -> None:
     stores.fill(tmp_path / "s.zarr", stores.spec())
     from signalscreen.screening import store
 
-    group = store.opened(tmp_path / "s.zarr", "r+")
+    group = store.arrays_of(tmp_path / "s.zarr")
     group["signal"][:, 1] = np.nan
     group["attribution_saliency"][:] = np.nan
     page = Page(ss.write_report(tmp_path / "s.zarr", tmp_path / "r.html", method="saliency", worst=2))

@@ -9,8 +9,10 @@ import numpy as np
 from signalscreen.plot.colour import SIGNED
 from signalscreen.recording import Annotation
 from signalscreen.screening.allocation import StoredMethod, StoreSpec, create
-from signalscreen.screening.store import opened
+from signalscreen.screening.store import arrays_of
 from signalscreen.windows import window_starts
+
+from .stores import empty
 
 FS, WINDOW, HOP = 100.0, 1000, 500
 UNEXPLAINED = {"raw": "#22272e", "extreme": "#22272e", "mean": "#6b7480"}
@@ -32,12 +34,12 @@ def write_beats(
         source=path.stem, fs=FS, samples=n, leads=names, units=("mV",) * leads, window_start=starts,
         window_lead=np.full(len(starts), -1, np.int8), window_samples=WINDOW, hop_samples=HOP,
         shard_samples=60_000, shard_windows=120, methods=tuple(StoredMethod(method) for method in methods),
-        classes=classes, alarm=len(classes) - 1, began="2026-03-02T23:50:00",
+        classes=classes, alarm=len(classes) - 1, threshold=0.9, began="2026-03-02T23:50:00",
         annotations=tuple(Annotation(k, "V" if k % 400 == 40 else "N") for k in range(40, n, 80)),
         facts={"fingerprint": f"{leads:08x}"},
     )  # fmt: skip
     create(path, spec)
-    group = opened(path, "r+")
+    group = arrays_of(path)
     t = np.arange(n)
     beat = np.exp(-(((t % 80) - 40.0) ** 2) / 8)
     signal = (beat[:, None] * np.linspace(0.5, 1.5, leads) + 0.02 * rng.normal(size=(n, leads))).astype(np.float32)
@@ -50,10 +52,14 @@ def write_beats(
     artefact = rng.permutation(np.linspace(0, 0.999, len(starts))).astype(np.float32)
     if classes:
         group["probability"][:] = np.stack([1 - artefact, artefact], axis=1)
+        group["flagged"][:] = artefact > 0.9
+        empty(group, "logit")
+    else:
+        empty(group, "flagged")
     group["score"][:] = artefact
     group["target"][:] = 1
-    group["flagged"][:] = artefact > 0.9
     group["explained"][:] = 1
+    empty(group, "bad", "gap", "unanswered", "seconds")
     group["done"][:] = 1
     return path
 

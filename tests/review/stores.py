@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from signalscreen.recording import Annotation
 from signalscreen.screening.allocation import StoredMethod, StoreSpec, create, create_database
-from signalscreen.screening.store import opened
+from signalscreen.screening.store import arrays_of
 from signalscreen.windows import window_starts
 
 FS = 100.0
@@ -36,7 +37,7 @@ def write_store(
         facts={"fingerprint": "f" * 8, "versions": {"signalscreen": "0"}},
     )  # fmt: skip
     create(path, spec)
-    group = opened(path, "r+")
+    group = arrays_of(path)
     group["signal"][:] = _with_gap(rng.normal(size=(n, 2)).astype(np.float32), n // 3, n // 2)
     for method in methods:
         group[f"attribution_{method}"][:] = _with_gap(rng.normal(size=(n, 2)).astype(np.float32), n // 4, n // 2)
@@ -47,6 +48,7 @@ def write_store(
     group["target"][:] = 1
     group["gap"][:] = np.isnan(artefact)
     group["flagged"][:] = artefact > 0.5
+    empty(group, "bad", "logit", "explained", "unanswered")
     group["done"][:] = 1
     group["seconds"][:] = rng.uniform(1, 2, group["done"].shape)
     if not finished:
@@ -70,7 +72,7 @@ def write_alarms(path: Path, flagged: Sequence[bool], *, each_lead: bool = False
         facts={"fingerprint": path.name},
     )  # fmt: skip
     create(path, spec)
-    group = opened(path, "r+")
+    group = arrays_of(path)
     beats = np.exp(-(((np.arange(n) % 80) - 40.0) ** 2) / 8)[:, None] * [1.0, 0.5]
     group["signal"][:] = beats
     for method in ("occlusion", "saliency"):
@@ -80,8 +82,16 @@ def write_alarms(path: Path, flagged: Sequence[bool], *, each_lead: bool = False
         group["probability"][:] = np.stack([1 - artefact, artefact], axis=1)
         group["score"][:] = artefact
         group["flagged"][:] = np.asarray(flagged)
+        group["target"][:] = 1
+    empty(group, "bad", "logit", "explained", "unanswered", "gap", "seconds")
     group["done"][:] = finished
     return path
+
+
+def empty(group: Mapping[str, Any], *names: str) -> None:
+    """Write what a screening writes of arrays in which nothing is."""
+    for name in names:
+        group[name][:] = group[name].fill_value
 
 
 def write_database(path: Path, records: Mapping[str, Sequence[bool]]) -> Path:

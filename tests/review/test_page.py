@@ -16,7 +16,7 @@ import pytest
 from signalscreen.review import RunningReview, show_review, start_in_thread
 from signalscreen.review.page import MODULES, _item, page_html, signed_palette
 from signalscreen.screening.allocation import create_database
-from signalscreen.screening.store import opened
+from signalscreen.screening.store import arrays_of, opened
 from signalscreen.verdicts import VerdictTable, read_verdicts
 
 from .pages import (
@@ -526,7 +526,7 @@ def test_twelve_leads_and_records(browser: Any, tmp_path_factory: pytest.TempPat
 def test_the_lead_of_a_window_comes_into_view(browser: Any, tmp_path: Path) -> None:
     """Of a window of one lead of twelve: when it is chosen, when the page is opened again; a hidden one is said."""
     path = write_beats(tmp_path / "each.zarr", leads=12, n=20_000)
-    group = opened(path, "r+")
+    group = arrays_of(path)
     group["window_lead"][:] = np.arange(group["window_lead"].shape[0]) % 12
     group["signal"][:] *= 20_000
     whole = "[...document.querySelectorAll('.lead')].flatMap((slot, lead) => {\n" + (

@@ -2,7 +2,10 @@
 
 import json
 import multiprocessing
+import os
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from signalscreen.errors import OutputError
+from signalscreen.errors import OutputError, SignalScreenWarning
+from signalscreen.review import elsewhere
 from signalscreen.review import pyramid as pyramids
 from signalscreen.review.blocks import ATTRIBUTION_PLANES, SIGNAL_PLANES, blocks, factors
 from signalscreen.review.pyramid import open_pyramid
 from signalscreen.review.quantiles import Quantiles
 from signalscreen.review.record import StoredRecord, open_records
 from signalscreen.review.strength import Strength
+from signalscreen.verdicts import VerdictTable
 
 from .stores import WINDOW, write_store
 
@@ -172,7 +177,7 @@ def test_it_is_built_once_and_again_for_a_new_screening(tmp_path: Path) -> None:
     assert (found.arrays[16, "signal"] == 7).all()
 
 
-def test_a_killed_build_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_build_starts_again(tmp_path: Path) -> None:
     path = write_store(tmp_path / "a.zarr", n=5000)
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=_build_and_die, args=(path,))
@@ -182,7 +187,6 @@ def test_a_killed_build_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyP
     left = list(path.glob(".pyramid.*.part"))
     assert len(left) == 1
     assert not (path / "pyramid").exists()
-    monkeypatch.setattr(pyramids, "_ABANDONED", -1.0)
     open_pyramid(_opened(path), progress=False)
     assert not list(path.glob(".pyramid.*"))
 
@@ -200,6 +204,10 @@ def test_a_damaged_pyramid_is_built_again(tmp_path: Path) -> None:
     before = open_pyramid(record, progress=False).arrays[16, "signal"].copy()
     chunk = path / "pyramid/16/signal/c/0/0/0"
     chunk.write_bytes(chunk.read_bytes()[:100])
+    np.testing.assert_array_equal(open_pyramid(record, progress=False).arrays[16, "signal"], before)
+    content = bytearray(chunk.read_bytes())
+    content[100] ^= 64
+    chunk.write_bytes(content)  # a number that no reviewer would doubt
     np.testing.assert_array_equal(open_pyramid(record, progress=False).arrays[16, "signal"], before)
     (path / "pyramid/zarr.json").write_text("{")
     np.testing.assert_array_equal(open_pyramid(record, progress=False).arrays[16, "signal"], before)
@@ -238,3 +246,50 @@ def test_no_methods_and_one_sample(tmp_path: Path) -> None:
     found = open_pyramid(record, progress=False)
     assert found.planes(16, 0, 13, None).shape == (2, 3, 13)
     assert json.loads((record.folder / "pyramid/zarr.json").read_text())["attributes"]["limits"] == {}
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A store on a disk that cannot be written to."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = shutil.which("mount")
+    made = [mount, "-t", "tmpfs", "-o", "size=16m", "none", str(disk)]
+    if mount is None or subprocess.run(made, check=False, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    write_store(disk / "a.zarr", n=5000)
+    subprocess.run([mount, "-o", "remount,ro", str(disk)], check=True)
+    yield disk / "a.zarr"
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_store_that_cannot_be_written_to_has_its_pyramid_in_the_cache(
+    read_only: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    unused = tmp_path / "cache" / "signalscreen" / "pyramids" / "unused"
+    unused.mkdir(parents=True)
+    os.utime(unused, (0, 0))
+    record = _opened(read_only)
+    with pytest.warns(SignalScreenWarning, match="cannot be written to: .* verdicts cannot be saved"):
+        found = open_pyramid(record, progress=False)
+    expected = _naive(record.read("signal")[:, 0], 16, "max")
+    np.testing.assert_allclose(found.arrays[16, "signal"][0, 1], expected, rtol=1e-5, atol=1e-6)
+    (kept,) = (tmp_path / "cache" / "signalscreen" / "pyramids").iterdir()
+    assert [one.name for one in kept.iterdir()] == ["pyramid"]
+    built = (kept / "pyramid" / "zarr.json").stat().st_mtime_ns
+    open_pyramid(_opened(read_only), progress=False)
+    assert (kept / "pyramid" / "zarr.json").stat().st_mtime_ns == built
+    with pytest.raises(OutputError, match="read-only"):
+        VerdictTable(read_only, "anna").set("accept", start=0, stop=10)
+
+
+def test_a_review_without_any_place_to_write_has_its_pyramid_in_a_temporary_folder(
+    read_only: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(read_only.parent / "cache"))
+    elsewhere.elsewhere.cache_clear()
+    with pytest.warns(SignalScreenWarning, match=r"kept in .*/signalscreen\..*\.part, and"):
+        found = open_pyramid(_opened(read_only), progress=False)
+    assert found.arrays[16, "signal"].shape == (2, 3, 313)
+    elsewhere.elsewhere.cache_clear()

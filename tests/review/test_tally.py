@@ -108,13 +108,8 @@ def test_neighbours_are_counted_first_and_stores_opened_one_by_one(
 ) -> None:
     database = write_database(tmp_path / "db", {f"r{i}": [ALARM] for i in range(9)})
     seen: list[str] = []
-    quick = records.opened
-
-    def noted(path: Path) -> object:
-        seen.append(Path(path).name)
-        return quick(path)
-
-    monkeypatch.setattr(records, "opened", noted)
+    for name in ("opened", "vouched"):
+        _note(monkeypatch, name, seen)
     with start_in_thread(database, reviewer="Ada") as running:
         assert ask(running.url, "api/info").json["record"] == "r0"
         assert set(seen) == {"db", "r0"}
@@ -128,6 +123,17 @@ def test_neighbours_are_counted_first_and_stores_opened_one_by_one(
     assert order == ["r4", "r3", "r5", "r2", "r6", "r1", "r7", "r0", "r8"]
     tally.counted("r0")
     assert seen == ["db", *order]  # each once
+
+
+def _note(monkeypatch: pytest.MonkeyPatch, name: str, seen: list[str]) -> None:
+    """Keep the names of stores that are opened by a function."""
+    quick = getattr(records, name)
+
+    def noted(path: Path) -> object:
+        seen.append(Path(path).name)
+        return quick(path)
+
+    monkeypatch.setattr(records, name, noted)
 
 
 def test_only_the_latest_records_stay_open(tmp_path: Path) -> None:
@@ -158,14 +164,13 @@ def test_the_first_sound_record_is_shown_first(tmp_path: Path) -> None:
         start_in_thread(database)
 
 
-def test_a_record_whose_windows_cannot_be_read_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_record_whose_windows_cannot_be_read_is_damaged(tmp_path: Path) -> None:
     database = write_database(tmp_path / "db", {"a": [ALARM], "b": [ALARM, QUIET]})
     (chunk,) = (one for one in (database / "b" / "flagged" / "c").iterdir())
     chunk.write_bytes(b"\1")
     found = Tally(open_records(database), "Ada").counted("a", seconds=60)
     assert found["open"] == [1, 0]
-    assert "b is damaged: its windows cannot be read" in found["wrong"][1]
-    assert "the record b cannot be read" in caplog.text
+    assert "b is damaged: chunk 0 of flagged is not what was written" in found["wrong"][1]
 
 
 def test_a_database_is_opened_without_the_arrays_of_its_records(tmp_path: Path) -> None:

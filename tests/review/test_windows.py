@@ -8,12 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from signalscreen.review.answers import Answers
 from signalscreen.review.columns import table_bytes
 from signalscreen.review.pyramid import open_pyramid
 from signalscreen.review.record import open_records
 from signalscreen.review.windows import surprise, window_columns
 from signalscreen.screening.allocation import StoreSpec, create
-from signalscreen.screening.store import opened
+from signalscreen.screening.store import arrays_of
+
+from .stores import empty
 
 ALL = -1
 
@@ -119,9 +122,12 @@ def _store(path: Path, probability: np.ndarray, window: int, hop: int) -> Path:
         facts={"fingerprint": path.name},
     )  # fmt: skip
     create(path, spec)
-    group = opened(path, "r+")
+    group = arrays_of(path)
     group["signal"][:] = 0
     group["probability"][:] = probability
+    group["flagged"][:] = probability[:, 1] > 0.5
+    group["unanswered"][:] = np.isnan(probability).any(axis=1)
+    empty(group, "bad", "logit", "score", "target", "explained", "gap", "seconds")
     group["done"][:] = 1
     return path
 
@@ -151,3 +157,14 @@ def test_columns_lie_where_typed_arrays_may_begin() -> None:
         assert begin % 8 == 0
         found = np.frombuffer(data, np.dtype(one["dtype"]), int(np.prod(one["shape"])), begin).reshape(one["shape"])
         np.testing.assert_array_equal(found, columns[one["name"]])
+
+
+def test_windows_without_an_answer_are_told_from_quiet_ones(tmp_path: Path) -> None:
+    p = np.full(40, 0.05, np.float32)
+    p[[7, 30]] = np.nan
+    (record,) = open_records(_store(tmp_path / "s.zarr", _two(p), 200, 100)).values()
+    found = window_columns(record, open_pyramid(record, progress=False))
+    assert np.flatnonzero(found["unanswered"]).tolist() == [7, 30]
+    assert found["unanswered"].dtype == np.uint8
+    assert not found["flagged"].any()
+    assert Answers(record).info()["unanswered"] == 2

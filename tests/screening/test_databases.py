@@ -342,11 +342,11 @@ def test_the_plain_table_has_a_number_a_cell():
     other = RecordSummary("b", 1.0, 0.5, 3, 0, 0, {"A": 3}, {}, {"any": 0.0}, seconds=2.0)
     head, first, second = plain_table([one, other])
     assert dict(zip(head, first, strict=True)) == {
-        "record": "a", "done": 1.0, "hours": 10 / 3600, "windows": 4, "flagged": 2, "gaps": 1, "highest V": 2,
-        "highest N": 1, "highest A": 0, "incomplete": 0.25, "bad signal": 0.5, "saliency on bad": 0.125,
-        "saliency chance": 0.25, "seconds": 0.0,
+        "record": "a", "done": 1.0, "hours": 10 / 3600, "windows": 4, "flagged": 2, "gaps": 1, "unanswered": 0,
+        "highest V": 2, "highest N": 1, "highest A": 0, "incomplete": 0.25, "bad signal": 0.5,
+        "saliency on bad": 0.125, "saliency chance": 0.25, "seconds": 0.0,
     }  # fmt: skip
-    assert second == ["b", 0.5, 1.0, 3, 0, 0, 0, 0, 3, "", 0.0, "", "", 2.0]
+    assert second == ["b", 0.5, 1.0, 3, 0, 0, 0, 0, 0, 3, "", 0.0, "", "", 2.0]
     assert table([one])[1][1] == "0.0028"
 
 

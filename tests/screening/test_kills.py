@@ -97,13 +97,16 @@ def test_what_a_kill_leaves_lying_does_no_harm(job, undisturbed, tmp_path):
     group = half_done(undisturbed, out)
     for name in ("signal", "attribution_saliency", "done"):
         folder = next(p for p in (out / name / "c").rglob("*") if p.is_file()).parent
-        (folder / "0.0123456789abcdef.partial").write_bytes(b"half")
+        stray = folder / "0.0123456789abcdef.partial"
+        stray.write_bytes(b"half")
+        os.utime(stray, (time.time() - 60,) * 2)
     first, *_, last = sorted((out / "attribution_saliency" / "c").iterdir(), key=lambda p: int(p.name))
     shutil.rmtree(first)
     (out / "signal" / "c" / "2" / "0").write_bytes(b"torn")
     assert not group["done"][2]
     assert last.name == str(jobs.SHARDS - 1)
     ss.screen_recording(*job, out=out, **jobs.SETTINGS)
+    assert not list(out.rglob("*.partial"))
     assert differences(undisturbed, out) == {}
 
 

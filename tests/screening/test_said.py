@@ -167,3 +167,18 @@ def test_a_model_saved_anew_under_its_name_is_loaded_anew(tmp_path):
         found.append(first.logit.values)
         np.testing.assert_array_equal(store.opened(out)["logit"][:], found[-1])
     assert not np.allclose(*found)
+
+
+def test_a_store_that_is_finished_while_it_is_looked_at_is_there(tmp_path, monkeypatch):
+    """By another process that makes the same database."""
+    stores.fill(tmp_path / "s.zarr", stores.spec())
+    real, looked = store.opened, []
+
+    def unfinished_at_first(path, mode="r"):
+        looked.append(path)
+        if len(looked) == 1:
+            raise RecordingError("it was never finished being made")
+        return real(path, mode)
+
+    monkeypatch.setattr(store, "opened", unfinished_at_first)
+    assert making.existing(str(tmp_path / "s.zarr"))["source"] == "rec 1"

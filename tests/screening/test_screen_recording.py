@@ -244,7 +244,7 @@ def test_a_store_whose_making_was_interrupted_is_made_anew(tmp_path, two_leads, 
     def killed(group, spec):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(allocation, "_known", killed)
+    monkeypatch.setattr(allocation, "_put_known", killed)
     with pytest.raises(KeyboardInterrupt):
         ss.screen_recording(recording(), two_leads, out=out)
     monkeypatch.undo()

@@ -256,7 +256,7 @@ def test_no_store(tmp_path: Path) -> None:
         with pytest.raises(RecordingError, match="there is no store"):
             call()
     for folder in (tmp_path, tmp_path / "no"):
-        with pytest.raises(RecordingError, match="no store of one recording"):
+        with pytest.raises(RecordingError, match="no store of signalscreen"):
             store_bounds(folder)
 
 
@@ -359,3 +359,17 @@ class Edits(RuleBasedStateMachine):
 
 Edits.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
 test_edits = Edits.TestCase
+
+
+def test_a_damaged_store_takes_no_verdicts(tmp_path: Path) -> None:
+    """Where it says which leads there are: a verdict on another lead would be kept."""
+    from tests import stores
+
+    stores.fill(tmp_path / "s.zarr", stores.spec())
+    (lead,) = (tmp_path / "s.zarr" / "lead" / "c").iterdir()
+    lead.write_bytes(lead.read_bytes()[:-1])
+    with pytest.raises(RecordingError, match="is damaged: chunk 0 of lead is not what was written"):
+        VerdictTable(tmp_path / "s.zarr", "anna")
+    stores.database(tmp_path / "db", a=stores.spec())
+    with pytest.raises(RecordingError, match="holds several records"):
+        VerdictTable(tmp_path / "db", "anna")
