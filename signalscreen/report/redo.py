@@ -39,8 +39,11 @@ def command(parts: Sequence[Part], record: str, out: str) -> str:
     for name in _SAME:
         if given.get(name) is not None:
             words += [f"--{name}", _value(given[name])]
+    expects = facts.get("expects", {})  # what the model says wins over defaults, so they are said too
+    if "normalise" in expects and settings.get("normalise") is None:
+        words += ["--normalise", "none"]
     for name, default in _DEFAULTS.items():
-        if given.get(name, default) != default:
+        if given.get(name, default) != default or name in expects:
             words += [f"--{name}", _value(given[name])]
     if settings.get("each_lead"):
         words.append("--each-lead")

@@ -20,6 +20,7 @@ from signalscreen.errors import (
     warn,
 )
 from signalscreen.screening import allocation, store
+from signalscreen.screening.expected import warn_of_doubts, warn_of_flagged
 from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, existing, made, one_at_a_time
 from signalscreen.screening.progress import bar
@@ -80,7 +81,9 @@ def screen_recordings(
                 failed.setdefault(task.job.out.rsplit("/", 1)[-1], error)
     _said(failed, len(found))
     summary = summarise(out)
-    _warn_incomplete([one for one in summary if one.record in jobs])
+    mine = [one for one in summary if one.record in jobs]
+    _warn_incomplete(mine)
+    warn_of_flagged(sum(one.flagged for one in mine), sum(one.windows - one.gaps for one in mine))
     return summary
 
 
@@ -144,6 +147,7 @@ def _prepared(
         try:
             model = load(job) if model is None else model
             ready = prepare(job, model)
+            warn_of_doubts(ready.job, ready.stream)
             arrays, methods = made(ready, overwrite, methods)
         except OutputError:
             raise
