@@ -103,8 +103,6 @@ def explain(**given: Any) -> None:
     recording = read_recording(
         job.signal, fs=job.fs, start=job.start, end=job.end, leads=list(job.lead) or None, annotator=job.annotator
     )
-    if job.resample is None and job.fs is None and job.window is None and recording.fs is not None:
-        warn_of_rate(recording.fs)
     recording = fit(recording, job.resample, job.normalise, expects)
     output_folder(job.out)
     _refuse_existing(job, recording)
@@ -117,6 +115,8 @@ def explain(**given: Any) -> None:
     free = input_shape(model, job.channels)[0] is None
     window = expects.window if job.window is None and free else job.window
     windows = cut_for(model, recording, window=window, hop=job.hop, normalise=job.normalise, channels=job.channels)
+    if job.resample is None and job.fs is None and job.window is None and recording.fs is not None:
+        warn_of_rate(recording.fs)
     _say(job, _found(recording, windows))
     for method in job.method:
         result = _explained(job, model, recording, windows, method, options[method])

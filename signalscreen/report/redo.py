@@ -7,7 +7,7 @@ from typing import Any
 from signalscreen.exports.part import Part
 
 _SAME = ("window", "hop", "resample", "normalise", "until", "alarm", "channels")
-_DEFAULTS = {"score": "logit", "explain": "all", "threshold": 0.5, "kind": "ecg"}
+_DEFAULTS = {"score": "logit", "explain": "all"}
 
 
 def command(parts: Sequence[Part], record: str, out: str) -> str:
@@ -39,15 +39,22 @@ def command(parts: Sequence[Part], record: str, out: str) -> str:
     for name in _SAME:
         if given.get(name) is not None:
             words += [f"--{name}", _value(given[name])]
-    expects = facts.get("expects", {})  # what the model says wins over defaults, so they are said too
-    if "normalise" in expects and settings.get("normalise") is None:
-        words += ["--normalise", "none"]
     for name, default in _DEFAULTS.items():
-        if given.get(name, default) != default or name in expects:
+        if given.get(name, default) != default:
             words += [f"--{name}", _value(given[name])]
+    words += _over_the_model(settings, parts[0].group.attrs["threshold"])
     if settings.get("each_lead"):
         words.append("--each-lead")
     return shlex.join([*words, "--out", out])
+
+
+def _over_the_model(settings: Mapping[str, Any], threshold: float) -> list[str]:
+    """Defaults in full, over which what the model's file says that it expects would win."""
+    if not settings:
+        return []
+    words = ["--threshold", _value(threshold)]
+    words += ["--kind", settings["kind"]] if settings.get("kind") else []
+    return words + (["--normalise", "none"] if settings.get("normalise") is None else [])
 
 
 def _stretch(records: Sequence[Mapping[str, Any]]) -> list[str]:
