@@ -52,7 +52,7 @@ _HOMES = {
     "layer_positions": "receptive",
     "load_model": "models",
     "Expectations": "expectations",
-    "expectations": "expectation_files",
+    "expectations_of": "expectation_files",
     "write_expectations": "expectation_files",
     "bad_signal": "quality",
     "share_on_bad": "quality",

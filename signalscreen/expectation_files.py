@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from signalscreen.errors import ModelError, OptionError
 from signalscreen.expectations import Expectations, expectations_from, remembered
@@ -77,7 +77,7 @@ def carried_by(model: str | os.PathLike[str]) -> Carried | None:
     return None if inside is None else Carried(_read(Path(model), inside), Path(model))
 
 
-def expectations(model: Any) -> Expectations | None:
+def expectations_of(model: Any) -> Expectations | None:
     """What a model expects of a recording, as far as its file says.
 
     Parameters
@@ -98,7 +98,7 @@ def expectations(model: Any) -> Expectations | None:
     Examples
     --------
     >>> import signalscreen as ss
-    >>> print(ss.expectations("data/ecg_quality.keras").words())  # doctest: +SKIP
+    >>> print(ss.expectations_of("data/ecg_quality.keras").words())  # doctest: +SKIP
     125 Hz, units mV, each window by zscore, one lead at a time, class artefact, alarm artefact, ...
     """
     if isinstance(model, str | os.PathLike):
@@ -178,7 +178,7 @@ def _inside(path: Path) -> Any:
     try:
         with ZipFile(path) as archive:
             return _metadata(archive).get(_KEY)
-    except (BadZipFile, OSError, KeyError, ValueError, NotImplementedError, RuntimeError, RecursionError, EOFError):
+    except Exception:  # zipfile and zlib raise many kinds for damaged files
         return None
 
 
@@ -197,7 +197,7 @@ def _write_inside(path: Path, expects: Expectations) -> None:
         with ZipFile(path) as archive:
             metadata = {**_metadata(archive), _KEY: expects.given()}
             parts = [(info, archive.read(info)) for info in archive.infolist()]
-    except (BadZipFile, OSError, KeyError, ValueError, NotImplementedError, RuntimeError) as error:
+    except Exception as error:  # as above
         raise ModelError(
             f"{path.name!r} is no .keras file that can be written into; write beside it (inside=False)"
         ) from error

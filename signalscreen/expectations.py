@@ -116,11 +116,11 @@ class Expectations:
         found: dict[str, Any] = {
             "resample": self.fs,
             "normalise": self.normalise,
+            "leads": self.leads if isinstance(self.leads, tuple) and not given.get("each_lead") else None,
             "class_names": self.class_names,
+            "alarm": self.alarm if given.get("target") is None else None,
             "threshold": self.threshold,
             "kind": self.kind,
-            "alarm": self.alarm if given.get("target") is None else None,
-            "leads": self.leads if isinstance(self.leads, tuple) and not given.get("each_lead") else None,
         }
         return {k: v for k, v in found.items() if v is not None and k in given and given[k] is None}
 

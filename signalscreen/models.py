@@ -58,7 +58,7 @@ def load_model(
 
     Notes
     -----
-    What the file says that the model expects (:func:`signalscreen.expectations`) is kept beside the model:
+    What the file says that the model expects (:func:`signalscreen.expectations_of`) is kept beside the model:
     `screen_recording` goes by it, and `Score` knows the classes by their names.
 
     See the page "Old model files" of the documentation for what is repaired.

@@ -161,17 +161,22 @@ def settings(job: Job, stream: Stream) -> dict[str, Any]:
         "class_names": None if job.class_names is None else list(job.class_names),
         "explain": job.explain,
         "alarm": job.alarm,
-        "threshold": job.threshold,
-        "window": job.window,
-        "hop": job.hop,
+        "threshold": _number(job.threshold),
+        "window": _number(job.window),
+        "hop": _number(job.hop),
         "each_lead": job.each_lead,
-        "resample": job.resample,
+        "resample": _number(job.resample),
         "normalise": job.normalise,
         "kind": job.kind,
         **({} if job.units is None else {"units": job.units}),
         **({} if job.channels is None else {"channels": said(job.channels)}),
         "versions": {k: v for k, v in versions().items() if k in _DECISIVE},
     }
+
+
+def _number(value: float | None) -> float | None:
+    """125 and 125.0 are one setting, and two in JSON."""
+    return None if value is None else float(value)
 
 
 def said(value: Any) -> Any:

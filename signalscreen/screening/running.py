@@ -70,7 +70,7 @@ def screen_recording(
     """Score and explain every window of a recording, and keep it all on the recording's own timeline.
 
     What was done is not done again: called a second time with the same arguments, it takes up where it stopped.
-    Options that are left out are as the model's file says that it expects them (`signalscreen.expectations`).
+    Options that are left out are as the model's file says that it expects them (`signalscreen.expectations_of`).
 
     Parameters
     ----------

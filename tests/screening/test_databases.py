@@ -89,6 +89,7 @@ def test_what_does_not_add_up_is_said_once_for_all_records(tmp_path, folder, mod
         "target": 0,
         "each_lead": True,
         "score": "probability",
+        "fs": FS,
     }
     words = r"^integrated_gradients: in \d of 3 records attributions miss .* \(worst [\d.]+, in [abc]\); more steps"
     with pytest.warns(CompletenessWarning, match=words) as said:
