@@ -57,6 +57,6 @@ def test_the_link_opens_it_in_a_browser(browser, tmp_path: Path) -> None:
         with context.expect_page() as opening:
             page.click("#card")
         opening.value.wait_for_load_state()
-        assert opening.value.inner_text("body") == CARD.strip()
+        assert opening.value.inner_text("body") == CARD
         assert page.is_visible("#header")
         context.close()
