@@ -381,7 +381,8 @@ def test_windows_have_no_part_where_their_layer_says_nothing(method, tmp_path):
     expected = np.zeros(100)
     expected[10:90] = alone[15]
     np.testing.assert_allclose(stitched, expected, rtol=1e-5)
-    ds = ss.screen_recording(recording, model, {method: options}, out=tmp_path / "s.zarr", hop=0.5, target=0)
+    given = {"hop": 0.5, "target": 0, "threshold": 1.0}  # nothing is to be flagged
+    ds = ss.screen_recording(recording, model, {method: options}, out=tmp_path / "s.zarr", **given)
     np.testing.assert_allclose(ds[f"attribution_{method}"].values[:, 0], expected, rtol=1e-5)
 
 
