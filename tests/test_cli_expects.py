@@ -161,6 +161,25 @@ def test_features_go_by_it(model, npz, tmp_path):
     assert "taken from net.signalscreen.toml: 50 Hz" in said
 
 
+def test_windows_of_feature_maps_are_scaled_as_expected(model, npz, tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    monkeypatch.setattr("signalscreen.plot.plot_activations", lambda x, *_, **__: drawn.append(x) or Figure())
+    ss.write_expectations(model, ss.Expectations(fs=100, normalise="zscore"))
+    words = ["features", "activations", model, npz, "conv", "-l", "I", "-l", "II", "--out", tmp_path / "o"]
+    run(*words)
+    run(*words, "--normalise", "none", "--overwrite")
+    assert drawn[0].std(axis=0) == pytest.approx([1, 1], rel=1e-4)
+    np.testing.assert_allclose(drawn[1], read_recording(npz).signal[:100, :2], rtol=1e-6)
+
+
+def test_inputs_that_are_made_go_by_it(model, tmp_path):
+    ss.write_expectations(model, ss.Expectations(fs=50))
+    words = ["features", "activation-max", model, "-t", 0, "--seeds", 1, "--steps", 2, "--out", tmp_path / "o"]
+    assert "taken from net.signalscreen.toml: 50 Hz" in run(*words).stdout
+
+
 def test_a_file_that_says_it_wrongly_is_one_line(model, npz, tmp_path):
     model.with_name("net.signalscreen.toml").write_text("fs = 'fast'\n")
     for words in (
