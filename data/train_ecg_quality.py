@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy import signal as sps
 
 from data import ecg_quality_data as source
+from signalscreen import Expectations, write_expectations
 from signalscreen.simulate import ARTEFACTS
 
 SEED = 20
@@ -34,6 +35,16 @@ REAL_NOISE = 0.4  # share of artefact windows that get real electrode-motion noi
 MARKED = 0.15  # share of artefact windows that are MIT-BIH's own noisy stretches
 KINDS = (*ARTEFACTS, "lead_off")  # twice: a flat line gives a network the least to see
 SHORTEST_LEAD_OFF = 2.0  # s: a shorter flat line may be a pause of the heart
+EXPECTS = Expectations(
+    fs=source.FS,
+    units="mV",
+    normalise="zscore",
+    leads="one",
+    class_names=("artefact",),
+    alarm="artefact",
+    kind="ecg",
+    card="ecg_quality.md",
+)
 # A 360 Hz segment read as if sampled at these (Hz): slower and faster hearts, other bandwidths.
 PRETENDED_FS = (300, 320, 360, 360, 360, 400, 450)
 
@@ -193,6 +204,7 @@ def save(trained: keras.Model, out: Path) -> None:
     partial = out.with_name(f".{out.stem}.partial.keras")
     model.save(partial)
     leave_out_defaults(partial)
+    write_expectations(partial, EXPECTS, inside=True)
     partial.replace(out)
 
 

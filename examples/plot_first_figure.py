@@ -96,5 +96,5 @@ print(f"this ECG changes that by  {flat.sum():+6.1f}")
 #
 # .. code-block:: console
 #
-#    $ signalscreen explain data/ecg_quality.keras RECORD --lead 0 --target 0 --resample 125 --normalise zscore \
+#    $ signalscreen explain data/ecg_quality.keras RECORD --lead 0 --target artefact \
 #          --hop 2 --method grad_cam --out FOLDER

@@ -31,8 +31,9 @@ recording = ss.Recording(add_artefacts(clean.signal, fs, artefacts, seed=1), fs=
 # %%
 # Screen it
 # ---------
-# The network reads 125 Hz and windows that are scaled one by one. All windows are scored, and those called
-# artefacts are explained. The same call again would find that nothing is left to do.
+# The network reads 125 Hz and windows that are scaled one by one. Its file says so, and what its class is called;
+# nobody has to say it again. All windows are scored, and those called artefacts are explained. The same call again
+# would find that nothing is left to do.
 
 folder = tempfile.TemporaryDirectory()
 store = Path(folder.name) / "ecg.zarr"
@@ -41,10 +42,7 @@ ds = ss.screen_recording(
     quality_model_path(),
     ["saliency", "grad_cam"],
     out=store,
-    target=0,
-    class_names=["artefact"],
-    resample=125,
-    normalise="zscore",
+    target="artefact",
     hop=2,
     explain="flagged",
     progress=False,

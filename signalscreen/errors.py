@@ -132,6 +132,22 @@ class SpeedWarning(SignalScreenWarning):
     """The result is right, but takes longer than it might."""
 
 
+class ExpectationWarning(SignalScreenWarning):
+    """A recording may not be what the model expects, so that its numbers may mean nothing."""
+
+
+class RateWarning(ExpectationWarning):
+    """Nobody says that the recording's sampling rate is the model's."""
+
+
+class UnitsWarning(ExpectationWarning):
+    """The recording's physical units are not known to be those that the model expects."""
+
+
+class MostlyFlaggedWarning(ExpectationWarning):
+    """Nearly all windows are flagged, as they are where rate, scaling or class are not the model's."""
+
+
 @contextmanager
 def silenced(category: type[Warning]) -> Iterator[None]:
     """Keep this package's own warnings of a kind to itself, in this thread only.

@@ -6,6 +6,8 @@ from typing import Any
 
 from signalscreen.backend import keras, tf
 from signalscreen.errors import ModelError, SignalScreenError
+from signalscreen.expectation_files import carried_by
+from signalscreen.expectations import remember
 from signalscreen.inputs import Layout, Spec
 from signalscreen.model_files import foreign, format_of, load_h5, load_json, load_keras, load_saved_model
 from signalscreen.model_files.unreadable import unreadable
@@ -57,17 +59,36 @@ def load_model(
 
     Notes
     -----
+    What the file says that the model expects (:func:`signalscreen.expectations_of`) is kept beside the model:
+    `screen_recording` goes by it, and `Score` knows the classes by their names.
+
     See the page "Old model files" of the documentation for what is repaired.
     """
     check_backend()
     path = Path(path)
     given = dict(custom_objects or {})
     try:
-        return _loaded(path, weights, given, until)
+        model = _loaded(path, weights, given, until)
     except (SignalScreenError, FileNotFoundError, PermissionError):
         raise
     except Exception as error:  # a damaged file can fail anywhere in what reads it
         raise ModelError(unreadable(path.name, error)) from error
+    carried = carried_by(path)
+    if carried is not None:
+        expects = carried.expects if until is None else carried.expects.of_layer()
+        _check_classes(model, expects.class_names, carried.source)
+        remember(model, expects)
+    return model
+
+
+def _check_classes(model: Any, names: tuple[str, ...] | None, source: Path) -> None:
+    """Names of the wrong number would call one class by the name of another."""
+    shapes = [tuple(t.shape[1:]) for t in getattr(model, "outputs", None) or []]
+    if names is not None and len(shapes) == 1 and shapes[0] and shapes[0][-1] not in (None, len(names)):
+        raise ModelError(
+            f"{source} says that the model's classes are {', '.join(names[:8])} ({len(names)}), but it has "
+            f"{shapes[0][-1]} outputs; correct class_names there"
+        )
 
 
 def _loaded(path: Path, weights: str | os.PathLike[str] | None, given: dict[str, Any], until: str | None) -> Any:

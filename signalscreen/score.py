@@ -23,6 +23,7 @@ from signalscreen.errors import (
     UnreachedRuleWarning,
     warn,
 )
+from signalscreen.expectations import remembered
 from signalscreen.finiteness import Watch
 from signalscreen.graph import Tap
 from signalscreen.heads import HIDDEN, lost_logit
@@ -48,7 +49,7 @@ class Score:
     score : {"logit", "probability"}
         Before the final softmax or sigmoid, or the output as it is. `kind` says what it came to.
     class_names : sequence of str, optional
-        So that `target` can be a name.
+        So that `target` can be a name; by default those that the model's file carries.
     batch_size : int, optional
         Rows per model call; by default 512, or as many as keep a call's activations near 64 MiB (192 MiB where
         that is fewer than 16).
@@ -97,7 +98,8 @@ class Score:
         self.model = as_model(model)
         self.target = target
         self.logit = score == "logit"
-        self.class_names = class_names
+        expects = remembered(self.model)
+        self.class_names = expects.class_names if class_names is None and expects is not None else class_names
         self.batch_size = batch_size
         self.progress = progress
         self.channels = tuple(channels) if isinstance(channels, list) else channels

@@ -54,8 +54,9 @@ def npz(tmp_path) -> Path:
 def test_explain_writes_a_figure_and_a_result_per_method(model, npz, tmp_path):
     out = tmp_path / "a" / "out"
     done = run(
-        "explain", model, npz, "-m", "saliency", "-m", "grad_cam", "-t", "V", "--class-names", "N, V, S", "-o", out
-    )
+        "explain", model, npz, "-m", "saliency", "-m", "grad_cam", "-t", "V", "--class-names", "N, V, S", "-o", out,
+        "--fs", 100,
+    )  # fmt: skip
     assert (done.exit_code, done.stderr) == (0, "")
     assert sorted(p.name for p in out.iterdir()) == [
         "rec_grad_cam.npz",
@@ -109,6 +110,8 @@ def test_netcdf_and_vector_figures(model, npz, tmp_path):
         "--end",
         4,
         "-q",
+        "--fs",
+        100,
     )
     assert (done.exit_code, done.output) == (0, "")
     assert {p.name for p in tmp_path.iterdir()} == {
@@ -166,6 +169,7 @@ def test_window_hop_and_normalise_reach_the_result(model, npz, tmp_path):
 
 def test_existing_files_are_kept_unless_told(model, npz, tmp_path):
     words = ["explain", model, npz, "-m", "saliency", "-t", 0, "--end", 2, "-o", tmp_path / "o", "--save", "none"]
+    words += ["--fs", 100]
     assert run(*words).exit_code == 0
     before = (tmp_path / "o" / "rec_saliency.png").stat().st_mtime_ns
     done = run(*words)
@@ -259,6 +263,8 @@ def test_a_true_process_is_quiet_on_stderr(model, npz, tmp_path):
         tmp_path / "out",
         "--end",
         4,
+        "--fs",
+        100,
     ]
     done = subprocess.run(
         [sys.executable, "-m", "signalscreen", *map(str, words)],
@@ -296,6 +302,8 @@ def test_real_ecg_wfdb(real_data, tmp_path):
         "nc",
         "-o",
         tmp_path,
+        "--resample",
+        360,
     )
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.startswith("119: 10 s at 360 Hz, MLII [mV], V1 [mV]; 9 windows of 720 samples (2 s)")

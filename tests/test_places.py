@@ -367,6 +367,7 @@ def cropped():
     return peaked(keras.Model(inputs, kl.Dense(1)(kl.GlobalAveragePooling1D()(x))))
 
 
+@pytest.mark.filterwarnings("ignore:.*windows are flagged")  # its output is no probability, and above any
 @pytest.mark.parametrize("method", ["grad_cam", "guided_grad_cam", "smooth_grad"])
 def test_windows_have_no_part_where_their_layer_says_nothing(method, tmp_path):
     """Every sample that some window's layer covers gets what those windows say, not less for the others."""

@@ -15,6 +15,7 @@ import click
 from signalscreen import __version__
 from signalscreen.cli.classic import classic
 from signalscreen.cli.demo import demo
+from signalscreen.cli.expects import expects
 from signalscreen.cli.explain import explain
 from signalscreen.cli.export import export
 from signalscreen.cli.features import features
@@ -55,7 +56,7 @@ def main() -> None:
     """Show why a 1D convolutional network decided what it did about a signal."""
 
 
-for _command in (explain, screen, review, report, export, methods, summary, features, demo, classic):
+for _command in (explain, screen, review, report, export, methods, summary, expects, features, demo, classic):
     main.add_command(_command)
 
 

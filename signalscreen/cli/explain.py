@@ -1,6 +1,6 @@
 """``signalscreen explain``: from a model and a recording to figures and results."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,11 +8,13 @@ import click
 
 from signalscreen.checksums import of_files
 from signalscreen.cli import values
+from signalscreen.cli.expected import expected, fit, say_taken
 from signalscreen.cli.figure import FORMATS, save_figure
 from signalscreen.cli.model import CHANNELS, MODEL, model_options
 from signalscreen.cli.signal import checked_options, method_options, signal_options
 from signalscreen.output import output_folder
 from signalscreen.recording import Recording, read_recording
+from signalscreen.recording.units import warn_of_rate
 from signalscreen.results import FORMATS as RESULT_FORMATS
 from signalscreen.results import Result, save_result, versions
 
@@ -89,25 +91,32 @@ def explain(**given: Any) -> None:
     signal longer than the model's input is explained window by window and the maps are joined; windows with gaps
     are left out.
 
+    What the model's file says that it expects (rate, scaling, leads, classes: see signalscreen expects) is taken
+    where an option is left out.
+
     Writes <record>_<method>.png and <record>_<method>.npz into the folder of --out.
     """
     job = _Job(**given)
     options = checked_options(job.option, job.method)
+    expects = expected(job.model, job.until)
+    job = _completed(job)
     recording = read_recording(
         job.signal, fs=job.fs, start=job.start, end=job.end, leads=list(job.lead) or None, annotator=job.annotator
     )
-    recording = recording if job.resample is None else recording.resample(job.resample)
+    recording = fit(recording, job.resample, job.normalise, expects)
     output_folder(job.out)
     _refuse_existing(job, recording)
 
     from signalscreen.models import load_model
-    from signalscreen.screening import cut_for
+    from signalscreen.screening import cut_for, input_shape
 
     model = load_model(job.model, weights=job.weights, until=job.until)
     _check_target(job.target, model)
-    windows = cut_for(
-        model, recording, window=job.window, hop=job.hop, normalise=job.normalise, channels=job.channels
-    )
+    free = input_shape(model, job.channels)[0] is None
+    window = expects.window if job.window is None and free else job.window
+    windows = cut_for(model, recording, window=window, hop=job.hop, normalise=job.normalise, channels=job.channels)
+    if job.resample is None and job.fs is None and job.window is None and recording.fs is not None:
+        warn_of_rate(recording.fs)
     _say(job, _found(recording, windows))
     for method in job.method:
         result = _explained(job, model, recording, windows, method, options[method])
@@ -117,6 +126,19 @@ def explain(**given: Any) -> None:
             else:
                 save_result(result, path)
             _say(job, f"wrote {path}")
+
+
+def _completed(job: _Job) -> _Job:
+    """The command line, with what the model expects where an option was left out."""
+    given = {"resample": job.resample, "normalise": job.normalise, "leads": job.lead or None}
+    taken = say_taken(job.model, {**given, "class_names": job.class_names}, job.until, job.quiet)
+    normalise = taken.get("normalise", job.normalise)
+    return replace(
+        job,
+        resample=taken.get("resample", job.resample),
+        normalise=None if normalise == "none" else normalise,
+        lead=taken.get("leads", job.lead),
+    )
 
 
 def _check_target(text: str | None, model: Any) -> None:

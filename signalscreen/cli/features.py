@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from signalscreen.cli import values
+from signalscreen.cli.expected import one_rate
 from signalscreen.cli.layers import activations, filter_weights
 from signalscreen.cli.model import CHANNELS, EXAMINATION, FS, MODEL, model_options
 from signalscreen.cli.summary import summary
@@ -89,6 +90,7 @@ def activation_max(
     stem = f"{model.stem}_activation-max_{_plain(target)}"
     picture, arrays = free_paths(out, overwrite, f"{stem}.png", f"{stem}.npz")
     names = values.names(class_names)
+    given["fs"] = one_rate(model, given["fs"], until)
     given = {name: value for name, value in given.items() if value is not None}
     from signalscreen.models import load_model
 
@@ -159,6 +161,7 @@ def average_maps(
     names = values.names(label_names)
     numbers = _numbers(names, labels.tolist())
     _check_pair(difference, set(labels.tolist()), data)
+    fs = one_rate(model, fs, until)
     from signalscreen.models import load_model
 
     loaded = load_model(model, weights=weights, until=until)

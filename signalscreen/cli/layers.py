@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 import numpy as np
 
+from signalscreen.cli.expected import expected, fit, one_rate, say_taken
 from signalscreen.cli.model import CHANNELS, EXAMINATION, FS, MODEL, model_options
 from signalscreen.cli.writing import free_paths, out_options, write_figure
-from signalscreen.recording import NORMALISATIONS
+from signalscreen.expectations import SCALINGS
 
 _LAYER = click.argument("layer")
 _FILTERS = click.option("--filter", "filters", type=int, multiple=True, metavar="N", help="Repeat for several.")
@@ -39,6 +40,7 @@ def filter_weights(
     from signalscreen.models import load_model
     from signalscreen.plot import plot_filter_weights
 
+    fs = one_rate(model, fs)
     found = weights_of(load_model(model, weights=weights, until=until), _layer(layer))
     write_figure(picture, plot_filter_weights(found, fs, list(filters) or None))
 
@@ -54,7 +56,7 @@ def filter_weights(
 @click.option("--start", type=float, metavar="S", help="Begin here, in seconds; one window of the model is taken.")
 @click.option("-l", "--lead", multiple=True, metavar="NAME", help="Lead by name or index; repeat for several.")
 @click.option("--resample", type=float, metavar="HZ", help="The model's sampling rate.")
-@click.option("--normalise", type=click.Choice(NORMALISATIONS), help="Scale the window as the model was trained.")
+@click.option("--normalise", type=click.Choice(SCALINGS), help="Scale the window as in training; none: as it is.")
 @_FILTERS
 @out_options
 def activations(
@@ -81,7 +83,10 @@ def activations(
     from signalscreen.recording import read_recording
 
     recording = read_recording(signal, fs=fs, start=start, leads=list(lead) or None)
-    recording = recording if resample is None else recording.resample(resample)
+    expected_ones = say_taken(model, {"resample": resample, "normalise": normalise}, until)
+    resample, how = expected_ones.get("resample", resample), expected_ones.get("normalise", normalise)
+    normalise = None if how == "none" else how
+    recording = fit(recording, resample, normalise, expected(model, until))
     stem = Path(recording.source).stem or "signal"
     [picture] = free_paths(out, overwrite, f"{stem}_{_plain(layer)}_activations.png")
     from signalscreen.features import activations as given_by

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from signalscreen.cli import values
+from signalscreen.cli.expected import say_taken
 from signalscreen.cli.model import CHANNELS, model_options
 from signalscreen.cli.signal import checked_options, method_options, signal_options
 from signalscreen.cli.writing import print_table
@@ -29,10 +30,10 @@ _EXPLAIN = ("all", "flagged", "none")
 @click.option("-o", "--out", required=True, metavar="STORE", help="results.zarr: a folder, or a URL for fsspec.")
 @click.option("--explain", type=click.Choice(_EXPLAIN), default="all", show_default=True, help="Which windows.")
 @click.option("--alarm", metavar="CLASS", help="Class that flags a window; by default the target, or the only one.")
-@click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the alarm.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Of the alarm.  [default: the model's, or 0.5]")
 @click.option("--each-lead", is_flag=True, help="Screen each lead by itself, with a model that takes one.")
 @signal_options
-@click.option("--kind", type=click.Choice(KINDS), default="ecg", show_default=True, help="What the signal is of.")
+@click.option("--kind", type=click.Choice(KINDS), help="What the signal is of.  [default: the model's, or ecg]")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes on this computer (Dask).")
 @click.option("--scheduler", metavar="tcp://…", help="A Dask cluster that is running.")
 @click.option("--overwrite/--no-overwrite", help="Replace a store of other settings; otherwise an error.")
@@ -45,9 +46,12 @@ def screen(**given: Any) -> None:
     needs no more memory than an hour. Run the same command again to take up a run that was stopped; what was
     finished is not done again. A store made with other settings is never mixed in: the difference is named.
 
+    What the model's file says that it expects (rate, scaling, leads, classes, alarm: see signalscreen expects) is
+    taken where an option is left out.
+
     \b
-    signalscreen screen mitdb/106 --model data/ecg_quality.keras --each-lead --resample 125 \\
-        --normalise zscore --target 0 --explain flagged -m integrated_gradients --out 106.zarr
+    signalscreen screen mitdb/106 --model data/ecg_quality.keras --each-lead \\
+        --explain flagged -m integrated_gradients --out 106.zarr
     signalscreen review 106.zarr
     """  # noqa: D301 - Click needs the character itself: it keeps the lines below as they are
     from signalscreen.screening import screen_recording, screen_recordings, summarise
@@ -55,6 +59,7 @@ def screen(**given: Any) -> None:
     record, out, quiet = given["record"], given["out"], given["quiet"]
     options = _options(given)
     methods = checked_options(given["option"], given["method"] or ("saliency",))
+    say_taken(given["model"], options, given["until"], quiet or given["as_json"])
     several = Path(record).is_dir()
     with _stoppable(out), _executor(given["workers"], given["scheduler"]) as executor:
         (screen_recordings if several else screen_recording)(

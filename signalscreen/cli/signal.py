@@ -7,7 +7,7 @@ import click
 
 from signalscreen.cli import values
 from signalscreen.cli.model import EXAMINATION
-from signalscreen.recording import NORMALISATIONS
+from signalscreen.expectations import SCALINGS
 
 Command = Callable[..., Any]
 
@@ -51,7 +51,9 @@ def signal_options(command: Command) -> Command:
         click.option("-l", "--lead", multiple=True, metavar="NAME", help="Lead by name or index; repeat."),
         click.option("--annotator", metavar="EXT", help="WFDB annotation file; atr where it exists."),
         click.option("--resample", type=float, metavar="HZ", help="The model's sampling rate."),
-        click.option("--normalise", type=click.Choice(NORMALISATIONS), help="Scale each window as in training."),
+        click.option(
+            "--normalise", type=click.Choice(SCALINGS), help="Scale each window as in training; none: as it is."
+        ),
         click.option("--window", type=float, metavar="S", help="Window; by default the model's own length."),
         click.option("--hop", type=float, metavar="S", help="Between windows; by default half of one."),
     )(command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from signalscreen.cli import plan, values
+from signalscreen.cli.expected import expected, one_rate
 from signalscreen.cli.model import CHANNELS, EXAMINATION, MODEL, model_options
 from signalscreen.cli.writing import print_table
 
@@ -28,8 +29,10 @@ def _sizes_given(_: click.Context, __: click.Parameter, text: str | None) -> tup
 @MODEL
 @model_options
 @CHANNELS
+@click.option(
+    "--fs", type=float, help="Sampling rate in Hz, to give receptive fields in seconds too; by default the model's."
+)
 @EXAMINATION
-@click.option("--fs", type=float, help="Sampling rate in Hz, to give receptive fields in seconds too.")
 @click.option(
     "--window",
     metavar="W",
@@ -53,7 +56,8 @@ def summary(
 ) -> None:
     """Show a model's layers: lengths of their feature maps, parameters, receptive fields.
 
-    Under the table it is said how the model takes its signals: which axis is which, as its layers tell.
+    Under the table it is said how the model takes its signals: which axis is which, as its layers tell, and what
+    its file says that it expects of a recording.
 
     The receptive field is the most input samples that one value of a layer can depend on; "?" where a layer's
     reach is not known, "all" where it sees a signal of any length whole. Names are those that --option layer=
@@ -70,6 +74,7 @@ def summary(
     from signalscreen.recording.selection import check_fs
 
     fs = check_fs(fs)
+    fs = fs if window is not None else one_rate(model, fs, quiet=as_json)
     from signalscreen.models import load_model
     from signalscreen.receptive import summarise
 
@@ -90,6 +95,9 @@ def summary(
     click.echo(f"\n{network.count_params():,} parameters in {len(rows)} layers")
     for line in _inputs(network, channels):
         click.echo(line)
+    words = expected(model, until).words()
+    if words:
+        click.echo(f"expects: {words}")
 
 
 def _inputs(network: Any, channels: str | None) -> list[str]:

@@ -89,8 +89,8 @@ def next_steps(out: Path, record: Path, model: Path) -> str:
 
 def screening_commands(record: Path, model: Path, store: Path) -> list[str]:
     """Write the command lines that screen a record by the quality network, and review what was found."""
-    words = [*program(), "screen", nearby(record), "--model", nearby(model), "--lead", "0", "--target", "0"]
-    words += ["--resample", f"{MODEL_FS:g}", "--normalise", "zscore", "--hop", f"{HOP:g}"]
+    words = [*program(), "screen", nearby(record), "--model", nearby(model), "--lead", "0"]
+    words += ["--target", "artefact", "--hop", f"{HOP:g}"]
     words += ["--explain", "flagged", "--method", "saliency", "--method", "grad_cam", "--out", nearby(store)]
     return [shlex.join(words), shlex.join([*program(), "review", nearby(store)])]
 
@@ -99,8 +99,7 @@ def command(record: Path, model: Path, out: Path) -> str:
     """Write the command line that explains a record by the quality network."""
     words = [*program(), "explain", nearby(model), nearby(record), "--lead", "0"]
     words += ["--method", "integrated_gradients", "--option", "integrated_gradients.tolerance=0.02"]
-    words += ["--method", "grad_cam", "--target", "0"]
-    words += ["--resample", f"{MODEL_FS:g}", "--normalise", "zscore", "--hop", f"{HOP:g}"]
+    words += ["--method", "grad_cam", "--target", "artefact", "--hop", f"{HOP:g}"]
     return shlex.join([*words, "--overwrite", "--out", nearby(out)])
 
 

@@ -14,7 +14,7 @@ from signalscreen.windows import cut, stitch
 
 FloatArray = NDArray[np.floating]
 
-FS = 125.0  # Hz: what the quality network reads
+FS = 125.0  # Hz: what the quality network reads, as its file says
 WINDOW = 10.0  # s: its input
 HOP = 2.0  # s
 THRESHOLD = 0.5

@@ -8,7 +8,7 @@ from typing import Any
 from signalscreen.exports.part import Part
 
 _SAME = ("window", "hop", "resample", "normalise", "until", "alarm")
-_DEFAULTS = {"score": "logit", "explain": "all", "threshold": 0.5, "kind": "ecg"}
+_DEFAULTS = {"score": "logit", "explain": "all"}
 _PYTHON = {"model": "a model in memory"}  # in words, where the name would not tell
 
 
@@ -44,6 +44,7 @@ def command(parts: Sequence[Part], record: str, out: str) -> str:
     for name, default in _DEFAULTS.items():
         if given.get(name, default) != default:
             words += [f"--{name}", _value(given[name])]
+    words += _over_the_model(settings, parts[0].group.attrs["threshold"])
     if settings.get("each_lead"):
         words.append("--each-lead")
     if facts.get("examine") is False:
@@ -76,6 +77,15 @@ def _leads(records: Sequence[Mapping[str, Any]]) -> list[str]:
     if any(one.get("leads") != leads for one in records) or len(set(leads)) < len(leads):
         return []
     return [word for lead in leads for word in ("--lead", lead)]
+
+
+def _over_the_model(settings: Mapping[str, Any], threshold: float) -> list[str]:
+    """Defaults in full, over which what the model's file says that it expects would win."""
+    if not settings:
+        return []
+    words = ["--threshold", _value(threshold)]
+    words += ["--kind", settings["kind"]] if settings.get("kind") else []
+    return words + (["--normalise", "none"] if settings.get("normalise") is None else [])
 
 
 def _span(records: Sequence[Mapping[str, Any]], reading: Mapping[str, Any]) -> list[str]:

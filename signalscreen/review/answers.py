@@ -70,6 +70,8 @@ class Answers:
             "levels": [1, *pyramid.factors],
             "versions": record.facts.get("versions", {}),
             "fingerprint": record.facts.get("fingerprint", ""),
+            "model": record.facts.get("model", ""),
+            "has_card": bool(record.card),
         }
 
     def _method(self, name: str) -> dict[str, Any]:

@@ -79,6 +79,16 @@ def _page(review: Review, name: str) -> bytes:
         return opened.page
 
 
+class Card(Reply):
+    """What was measured of the model that the record was screened with: plain text."""
+
+    async def get(self) -> None:  # noqa: D102
+        card = await self.work(lambda: self.answers().record.card)
+        if not card:
+            raise HTTPError(404, reason="the model's file names no card")
+        self.send_bytes(card.encode(), "text/plain; charset=utf-8")
+
+
 class Records(Reply):
     """How many alarms each record has, as far as they were counted."""
 
@@ -210,6 +220,7 @@ class Download(Reply):
 _PATHS: list[tuple[str, type[Reply]]] = [
     ("/", Page),
     (r"/static/([A-Za-z0-9_.-]{1,80})", Static),
+    ("/card", Card),
     ("/api/info", Info),
     ("/api/records", Records),
     ("/api/tile", Tile),

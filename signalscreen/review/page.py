@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from string import Template
 from typing import Any
+from urllib.parse import urlencode
 
 from signalscreen.review.answers import json_bytes
 
@@ -64,6 +65,7 @@ def page_html(info: Mapping[str, Any], static_prefix: str = "static/") -> str:
     title = info.get("record") or info.get("source") or "recording"
     return _template().substitute(
         title=html.escape(str(title)),
+        card=_card(info),
         bokeh=_bokeh_js(),
         given=json.dumps(given, allow_nan=False).replace("<", "\\u003c"),
         static=html.escape(static_prefix),
@@ -210,6 +212,16 @@ def overview_figure() -> Any:
     _fixed_ticks(plot.yaxis[0], [])
     plot.grid.visible = False
     return plot
+
+
+def _card(info: Mapping[str, Any]) -> str:
+    """Return a link to what was measured of the model, where that is known."""
+    if not info.get("has_card"):
+        return ""
+    record = f"?{urlencode({'record': info['record']})}" if info.get("record") else ""
+    words = html.escape(f"What was measured of {info.get('model') or 'the model'}")
+    address = html.escape(f"card{record}")
+    return f'<a id="card" href="{address}" target="_blank" rel="noopener" title="{words}">Model card</a>'
 
 
 def _figure(name: str, height: int, limits: tuple[float, float], time_axis: bool = False) -> Any:

@@ -93,6 +93,12 @@ class StoredRecord:
         return dict(json.loads(self.attributes.get("facts") or "{}"))
 
     @property
+    def card(self) -> str:
+        """What was measured of the model, as its file said; "" for nothing."""
+        card = self.facts.get("card", "")
+        return card if isinstance(card, str) else ""
+
+    @property
     def done(self) -> float:
         """Share of the record that has been screened."""
         done = self.read("done")

@@ -187,6 +187,7 @@ def _attributes(spec: StoreSpec) -> dict[str, Any]:
         "hop_samples": int(spec.hop_samples),
         "shard_samples": int(spec.shard_samples),
         "shard_windows": int(spec.shard_windows),
+        "class_names": list(spec.classes),
         "alarm": int(spec.alarm),
         "threshold": float(spec.threshold),
         "methods": [method.name for method in spec.methods],

@@ -23,6 +23,7 @@ from signalscreen.errors import (
 )
 from signalscreen.recording.reading import FILE_ENDINGS
 from signalscreen.screening import allocation, store
+from signalscreen.screening.expected import warn_of_doubts, warn_of_flagged
 from signalscreen.screening.following import unanswered_said
 from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, existing, made, one_at_a_time
@@ -92,6 +93,7 @@ def screen_recordings(
         if one.unanswered:
             said = unanswered_said(one.unanswered_s, one.windows - one.gaps)
             warn(f"{one.record}: {said}", NonFiniteWarning)
+    warn_of_flagged(sum(one.flagged for one in ours), sum(one.windows - one.gaps for one in ours))
     return summary
 
 
@@ -182,6 +184,7 @@ def _prepared(
         try:
             model = load(job) if model is None else model
             ready = prepare(job, model)
+            warn_of_doubts(ready.job, ready.stream)
             arrays, methods = made(ready, overwrite, methods)
         except OutputError:
             raise

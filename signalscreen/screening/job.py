@@ -13,13 +13,15 @@ import numpy as np
 
 from signalscreen import checksums
 from signalscreen.errors import MethodError, OptionError
+from signalscreen.expectations import SCALINGS, Expectations
 from signalscreen.methods import METHODS
 from signalscreen.quality.spans import KINDS
-from signalscreen.recording import NORMALISATIONS, Recording, Stream, open_recording, stream_of
+from signalscreen.recording import Recording, Stream, open_recording, stream_of
 from signalscreen.recording.selection import Leads
 from signalscreen.results import versions
 
 EXPLAIN = ("all", "flagged", "none")
+THRESHOLD, KIND = 0.5, "ecg"  # where neither the user nor the model's file says another
 # A store made by other versions of these may hold other numbers.
 _DECISIVE = ("signalscreen", "tensorflow", "keras", "numpy")
 
@@ -28,7 +30,15 @@ _DECISIVE = ("signalscreen", "tensorflow", "keras", "numpy")
 class Job:
     """One recording through one model. It can be sent to another process if model and record are paths.
 
-    Attributes are the parameters of `screen_recording`.
+    Attributes are the parameters of `screen_recording`, None where nothing was given. `expected.settled` puts what
+    the model expects, or else the defaults, in the place of None.
+
+    Attributes
+    ----------
+    expects : Expectations, optional
+        What the model expects; None until the job is settled.
+    card : str
+        What was measured of the model, as its file says.
     """
 
     record: Any
@@ -40,7 +50,7 @@ class Job:
     class_names: tuple[str, ...] | None = None
     explain: str = "all"
     alarm: int | str | None = None
-    threshold: float = 0.5
+    threshold: float | None = None
     window: float | None = None
     hop: float | None = None
     leads: Leads | None = None
@@ -51,24 +61,27 @@ class Job:
     annotator: str | None = None
     resample: float | None = None
     normalise: str | None = None
-    kind: str = "ecg"
+    kind: str | None = None
     batch_size: int | None = None
     examine: bool = True
     weights: str | None = None
     until: str | None = None
     custom_objects: Mapping[str, Any] | None = field(default=None, repr=False)
     channels: Any = None
+    expects: Expectations | None = None
+    card: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         for name in self.methods:
             if name not in METHODS:
                 raise MethodError(f"method {name!r} is not known; choose from {', '.join(METHODS)}")
         _one_of("explain", self.explain, EXPLAIN)
-        _one_of("kind", self.kind, KINDS)
         _one_of("score", self.score, ("logit", "probability"))
+        if self.kind is not None:
+            _one_of("kind", self.kind, KINDS)
         if self.normalise is not None:
-            _one_of("normalise", self.normalise, NORMALISATIONS)
-        if not 0 <= self.threshold <= 1:
+            _one_of("normalise", self.normalise, SCALINGS)
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise OptionError(f"a threshold of {self.threshold!r} is no probability; give a number from 0 to 1")
         for name in ("window", "hop", "resample"):
             value = getattr(self, name)
@@ -81,6 +94,11 @@ class Job:
     def portable(self) -> bool:
         """Whether another process could do it."""
         return isinstance(self.model, str | os.PathLike) and isinstance(self.record, str | os.PathLike)
+
+    @property
+    def units(self) -> str | None:
+        """What the signal is converted to for the model: windows that are scaled are the same in any unit."""
+        return None if self.expects is None or self.normalise is not None else self.expects.units
 
     def absolute(self) -> "Job":
         """The same for a process that has another working directory."""
@@ -143,16 +161,22 @@ def settings(job: Job, stream: Stream) -> dict[str, Any]:
         "class_names": None if job.class_names is None else list(job.class_names),
         "explain": job.explain,
         "alarm": job.alarm,
-        "threshold": job.threshold,
-        "window": job.window,
-        "hop": job.hop,
+        "threshold": _number(job.threshold),
+        "window": _number(job.window),
+        "hop": _number(job.hop),
         "each_lead": job.each_lead,
-        "resample": job.resample,
+        "resample": _number(job.resample),
         "normalise": job.normalise,
         "kind": job.kind,
+        **({} if job.units is None else {"units": job.units}),
         **({} if job.channels is None else {"channels": said(job.channels)}),
         "versions": {k: v for k, v in versions().items() if k in _DECISIVE},
     }
+
+
+def _number(value: float | None) -> float | None:
+    """125 and 125.0 are one setting, and two in JSON."""
+    return None if value is None else float(value)
 
 
 def said(value: Any) -> Any:

@@ -198,12 +198,14 @@ def _spec(ready: Ready, settings: Mapping[str, Any], methods: Methods) -> alloca
         start=stream.start,
         began="" if stream.began is None else stream.began.isoformat(),
         alarm=ready.alarm,
-        threshold=job.threshold,
+        threshold=jobs.THRESHOLD if job.threshold is None else job.threshold,
         facts={
             "fingerprint": jobs.fingerprint(settings),
             "settings": settings,
             "versions": versions(),
             "model": Path(job.model).name if isinstance(job.model, str | os.PathLike) else "",
+            "expects": {} if job.expects is None else job.expects.given(),
+            "card": job.card,
             **kept_for_again(job),
         },
     )

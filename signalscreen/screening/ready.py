@@ -15,6 +15,7 @@ from signalscreen.methods import METHODS
 from signalscreen.recording import Stream
 from signalscreen.recording.resampling import rate_ratio
 from signalscreen.screening.cutting import Taken, taken_by
+from signalscreen.screening.expected import factors_of, fitted, settled
 from signalscreen.screening.job import Job, model_checksum, settings, stream_for
 from signalscreen.screening.layout import Grid
 
@@ -39,6 +40,8 @@ class Ready:
         Class that flags a window; -1 for none.
     has_logit : bool
         Whether that output has logits; false where it is a probability without one.
+    factors : tuple of float or None
+        Of each lead, what brings it to the units that the model expects; None where nothing does.
     """
 
     job: Job
@@ -49,6 +52,7 @@ class Ready:
     classes: tuple[str, ...]
     alarm: int
     has_logit: bool = True
+    factors: tuple[float, ...] | None = None
 
     @property
     def kind(self) -> str:
@@ -116,15 +120,18 @@ def prepare(job: Job, model: Any = None) -> Ready:
     SignalScreenError
         Anything that does not fit: the message says what.
     """
+    job = settled(job)
     stream = stream_for(job)
     model = load(job) if model is None else model
     taken = taken_by(model, job.channels)
+    job = fitted(job, stream, taken.length)
     grid = _grid(job, stream, taken.length)
     _check_leads(job, stream, taken.leads)
     example = np.zeros((1, grid.length, 1 if job.each_lead else len(stream.names)), np.float32)
     bound = _bound(job, model, taken.of(example))
     classes = _class_names(job, tuple(bound.program("outputs").facts["shapes"][bound.bound.target.output]))
-    return Ready(job, model, stream, grid, taken, classes, _alarm(job, classes), bound.has_logit)
+    alarm, factors = _alarm(job, classes), factors_of(job, stream)
+    return Ready(job, model, stream, grid, taken, classes, alarm, bound.has_logit, factors)
 
 
 @lru_cache(maxsize=2)

@@ -20,6 +20,7 @@ from signalscreen.errors import (
 )
 from signalscreen.recording.selection import Leads
 from signalscreen.screening import store
+from signalscreen.screening.expected import warn_of_doubts, warn_of_flagged
 from signalscreen.screening.following import unanswered_of, unanswered_said
 from signalscreen.screening.job import Job
 from signalscreen.screening.making import clearly, made
@@ -46,7 +47,7 @@ def screen_recording(
     class_names: Sequence[str] | None = None,
     explain: str = "all",
     alarm: int | str | None = None,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     window: float | None = None,
     hop: float | None = None,
     leads: Leads | None = None,
@@ -57,7 +58,7 @@ def screen_recording(
     annotator: str | None = None,
     resample: float | None = None,
     normalise: str | None = None,
-    kind: str = "ecg",
+    kind: str | None = None,
     batch_size: int | None = None,
     examine: bool = True,
     weights: str | os.PathLike[str] | None = None,
@@ -71,6 +72,7 @@ def screen_recording(
     """Score and explain every window of a recording, and keep it all on the recording's own timeline.
 
     What was done is not done again: called a second time with the same arguments, it takes up where it stopped.
+    Options that are left out are as the model's file says that it expects them (`signalscreen.expectations_of`).
 
     Parameters
     ----------
@@ -91,8 +93,8 @@ def screen_recording(
         Which windows are explained.
     alarm : int or str, optional
         Class that flags a window; by default the target, or the only class.
-    threshold : float
-        A window is flagged where the probability of the alarm is above it.
+    threshold : float, optional
+        A window is flagged where the probability of the alarm is above it; 0.5 by default.
     window : float, optional
         Seconds; by default the model's own length.
     hop : float, optional
@@ -108,10 +110,10 @@ def screen_recording(
         WFDB annotation file kept beside the signal; atr where it exists.
     resample : float, optional
         The model's sampling rate, in Hz.
-    normalise : {"zscore", "minmax", "robust"}, optional
-        How each window is scaled before the model sees it.
-    kind : {"ecg", "ppg", "other"}
-        What the signal is of, for `bad_signal`.
+    normalise : {"zscore", "minmax", "robust", "none"}, optional
+        How each window is scaled before the model sees it; "none": it is not, whatever the model's file says.
+    kind : {"ecg", "ppg", "other"}, optional
+        What the signal is of, for `bad_signal`; "ecg" by default.
     batch_size : int, optional
         Windows per model call.
     examine : bool
@@ -138,14 +140,24 @@ def screen_recording(
     Raises
     ------
     SignalScreenError
-        What does not fit: record, leads, model, options, a store of other settings, a full disk. What was
+        What does not fit: record, leads, units, model, options, a store of other settings, a full disk. What was
         done stays; the same call goes on from there.
+
+    Warns
+    -----
+    RateWarning
+        Nobody says that the recording's sampling rate is the model's.
+    UnitsWarning
+        The recording's units are not known to be the model's.
+    MostlyFlaggedWarning
+        More than 90 % of the windows are flagged.
     """
     # Every parameter that is a setting of the job, by its name.
     options = {name: value for name, value in locals().items() if name in _OPTIONS}
     job = job_of(record, model, method, store.located(out), options)
     check_workers(job, executor)
     ready = prepare(job)
+    warn_of_doubts(ready.job, ready.stream)
     arrays, _ = made(ready, overwrite)
     tasks = tasks_of(ready, np.flatnonzero(~store.shards_done(arrays)).tolist())
     with clearly(job.out), at_work(job.out), bar(tasks, ready.stream.source or "recording", progress) as shown:
@@ -155,6 +167,7 @@ def screen_recording(
             shown.update(task.hours)
     _warn_incomplete(ready, arrays)
     _warn_unanswered(arrays)
+    warn_of_flagged(int(arrays["flagged"][:].sum()), int((arrays["gap"][:] == 0).sum()))
     return store.open_results(job.out)
 
 

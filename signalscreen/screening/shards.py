@@ -31,6 +31,7 @@ from signalscreen.recording import normalise
 from signalscreen.recording.resampling import resample_with_gaps
 from signalscreen.references import variants
 from signalscreen.screening.following import flagged_of, unanswered_of
+from signalscreen.screening.job import KIND
 from signalscreen.screening.layout import Shard
 from signalscreen.screening.ready import Ready
 from signalscreen.screening.store import Arrays
@@ -148,6 +149,7 @@ def first_window(ready: Ready) -> Array | None:
 
 def _rows(ready: Ready, windows: Array) -> Array:
     """Windows as the model takes them: ``(windows * groups, length, leads of a group)``."""
+    windows = windows if ready.factors is None else windows * np.asarray(ready.factors)
     parts = [windows[:, :, group] for group in ready.groups]
     rows = np.stack(parts, axis=1).reshape(-1, *parts[0].shape[1:])
     how = ready.job.normalise
@@ -279,7 +281,7 @@ def _write_time(ready: Ready, arrays: Arrays, material: Material, answer: Answer
     flags = bad_signal(
         signal,
         ready.grid.fs,
-        kind=ready.job.kind,
+        kind=ready.job.kind or KIND,
         units=stream.units,
         limits=stream.limits or None,
         resolution=stream.resolution or 0.0,

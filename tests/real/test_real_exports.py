@@ -43,7 +43,7 @@ def test_annotations_lie_on_the_samples_of_the_record(store: Path, tmp_path: Pat
     found = wfdb.rdann(str(tmp_path / "106"), "flg")
     (span, *_) = flagged_spans(part_of(str(store)))
     assert found.sample[0] == START * 360 + span.start
-    assert found.aux_note[0].startswith("(flagged #0 lead=V1: 0 0.9")
+    assert found.aux_note[0].startswith("(flagged #0 lead=V1: artefact 0.9")
 
 
 def test_the_report_of_it(store: Path, tmp_path: Path) -> None:

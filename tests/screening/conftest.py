@@ -31,3 +31,10 @@ def short_shards(monkeypatch):
 
     monkeypatch.setattr(layout, "_SHARD_SECONDS", 10.0)
     monkeypatch.setattr(layout, "_LEAST_WINDOWS", 4)
+
+
+def pytest_collection_modifyitems(items):
+    """Networks of random weights flag nearly all windows, or none: where that is said, a test of its own looks."""
+    for item in items:
+        if "tests/screening/" in item.nodeid:
+            item.add_marker(pytest.mark.filterwarnings("ignore:.*windows are flagged"))

@@ -51,9 +51,9 @@ def folder(tmp_path_factory):
 
 def test_a_folder_of_records(tmp_path, folder, model):
     out = tmp_path / "db.zarr"
-    found = ss.screen_recordings(folder, model, out=out, target=0, each_lead=True)
+    found = ss.screen_recordings(folder, model, out=out, target=0, each_lead=True, fs=FS)
     assert [one.record for one in found] == ["a", "b", "c"]
-    alone = ss.screen_recording(folder / "b", model, out=tmp_path / "b.zarr", target=0, each_lead=True)
+    alone = ss.screen_recording(folder / "b", model, out=tmp_path / "b.zarr", target=0, each_lead=True, fs=FS)
     together = ss.open_results(out, "b")
     for name in alone:
         if name != "seconds":
@@ -80,7 +80,7 @@ def test_records_are_open_one_at_a_time(tmp_path, folder, model, monkeypatch):
     monkeypatch.setattr(databases, "prepare", prepare)
     for k in range(12):
         write_record(tmp_path, f"r{k}", seed=k, samples=300)
-    found = ss.screen_recordings(tmp_path, model, out=tmp_path / "db.zarr", target=0, each_lead=True)
+    found = ss.screen_recordings(tmp_path, model, out=tmp_path / "db.zarr", target=0, each_lead=True, fs=FS)
     assert len(found) == 12
     assert max(most) <= 5
 
@@ -91,6 +91,7 @@ def test_what_does_not_add_up_is_said_once_for_all_records(tmp_path, folder, mod
         "target": 0,
         "each_lead": True,
         "score": "probability",
+        "fs": FS,
     }
     words = r"^integrated_gradients: in \d of 3 records attributions miss .* \(worst [\d.]+, in [abc]\); more steps"
     with pytest.warns(CompletenessWarning, match=words) as said:
@@ -113,7 +114,7 @@ def test_a_record_that_is_another_when_its_turn_comes(tmp_path, model, monkeypat
     monkeypatch.setattr(databases, "done", done)
     words = r"^1 of 3 records were not screened to the end \(b: .*/b has changed since the run began; put it back"
     with pytest.warns(SignalScreenWarning, match=words):
-        found = ss.screen_recordings(tmp_path, model, out=tmp_path / "db.zarr", target=0, each_lead=True)
+        found = ss.screen_recordings(tmp_path, model, out=tmp_path / "db.zarr", target=0, each_lead=True, fs=FS)
     assert [(one.record, one.done) for one in found] == [("a", 1), ("b", 0), ("c", 1)]
 
 
@@ -127,7 +128,7 @@ def test_two_runs_make_one_database_at_once(tmp_path, folder, model):
 
     def screen(part):
         begin.wait(60)
-        seen.append(ss.screen_recordings(part, model, out=out, target=0, each_lead=True))
+        seen.append(ss.screen_recordings(part, model, out=out, target=0, each_lead=True, fs=FS))
 
     runs = [threading.Thread(target=screen, args=[part]) for part in parts]
     for run_ in runs:
@@ -147,7 +148,7 @@ def test_a_damaged_record_does_not_stop_the_others(tmp_path, folder, model):
     (records / "b.dat").write_bytes(b"\0" * 100)
     write_record(records, "short", samples=50)
     with pytest.warns(SignalScreenWarning, match=r"2 of 4 records were not screened to the end \(b: .*truncated"):
-        found = ss.screen_recordings(records, model, out=tmp_path / "db.zarr", target=0, each_lead=True)
+        found = ss.screen_recordings(records, model, out=tmp_path / "db.zarr", target=0, each_lead=True, fs=FS)
     assert [(one.record, one.done) for one in found] == [("a", 1.0), ("c", 1.0)]
 
 
@@ -155,7 +156,7 @@ def test_a_database_in_which_nothing_is_yet(tmp_path, folder, model):
     """No record could be screened: what reads it says so, and a run with better options fills it."""
     out = tmp_path / "db.zarr"
     with pytest.raises(RecordingError, match=r"none of 3 records could be screened; a: .* each lead by itself"):
-        ss.screen_recordings(folder, model, out=out, target=0)
+        ss.screen_recordings(folder, model, out=out, target=0, fs=FS)
     for words in (
         ["report", out],
         ["export", out, "--format", "csv", "--out", tmp_path / "e"],
@@ -164,27 +165,27 @@ def test_a_database_in_which_nothing_is_yet(tmp_path, folder, model):
         assert "db.zarr is a database without records; screen some into it first" in run(*words, code=1).stderr
     with pytest.raises(RecordingError, match="without records"):
         ss.open_results(out)
-    found = ss.screen_recordings(folder, model, out=out, target=0, each_lead=True)
+    found = ss.screen_recordings(folder, model, out=out, target=0, each_lead=True, fs=FS)
     assert [one.done for one in found] == [1, 1, 1]
 
 
 def test_a_second_run_adds_what_is_new(tmp_path, folder, model):
     out = tmp_path / "db.zarr"
-    ss.screen_recordings([folder / "a"], model, out=out, target=0, each_lead=True)
-    found = ss.screen_recordings(folder, model, out=out, target=0, each_lead=True)
+    ss.screen_recordings([folder / "a"], model, out=out, target=0, each_lead=True, fs=FS)
+    found = ss.screen_recordings(folder, model, out=out, target=0, each_lead=True, fs=FS)
     assert [one.record for one in found] == ["a", "b", "c"]
     with pytest.raises(OutputError, match="was made with other settings"):
-        ss.screen_recordings(folder, model, out=out, target=0, each_lead=True, hop=0.5)
+        ss.screen_recordings(folder, model, out=out, target=0, each_lead=True, hop=0.5, fs=FS)
 
 
 def test_one_store_is_no_database_and_the_other_way_round(tmp_path, folder, model):
     one, several = tmp_path / "one.zarr", tmp_path / "several.zarr"
-    ss.screen_recording(folder / "a", model, out=one, each_lead=True)
-    ss.screen_recordings([folder / "a"], model, out=several, each_lead=True)
+    ss.screen_recording(folder / "a", model, out=one, each_lead=True, fs=FS)
+    ss.screen_recordings([folder / "a"], model, out=several, each_lead=True, fs=FS)
     with pytest.raises(OutputError, match="is the store of one recording"):
-        ss.screen_recordings([folder / "a"], model, out=one, each_lead=True)
+        ss.screen_recordings([folder / "a"], model, out=one, each_lead=True, fs=FS)
     with pytest.raises(OutputError, match="a database of several records is there"):
-        ss.screen_recording(folder / "a", model, out=several, each_lead=True)
+        ss.screen_recording(folder / "a", model, out=several, each_lead=True, fs=FS)
     with pytest.raises(RecordingError, match="holds 1 records; name one of a"):
         ss.open_results(several)
     with pytest.raises(RecordingError, match="record 'z' is not in"):
@@ -309,6 +310,8 @@ def test_the_command(tmp_path, folder, model):
         "-m",
         "integrated_gradients",
         "--each-lead",
+        "--fs",
+        FS,
     ]
     words += ["--option", "integrated_gradients.steps=8", "--target", 0, "--lead", "V1", "--out", out]
     said = run(*words)
@@ -326,7 +329,7 @@ def test_the_command(tmp_path, folder, model):
 
 def test_the_command_on_a_folder_writes_a_table(tmp_path, folder, model):
     out = tmp_path / "db.zarr"
-    run("screen", folder, "--model", model, "--each-lead", "--explain", "none", "--out", out)
+    run("screen", folder, "--model", model, "--each-lead", "--fs", FS, "--explain", "none", "--out", out)
     with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0])[:6] == ["record", "done", "hours", "windows", "flagged", "gaps"]

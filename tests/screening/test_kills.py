@@ -172,7 +172,7 @@ def test_a_damaged_recording_among_others(job, tmp_path):
         wfdb.wrsamp(name, 10, ["mV"] * 2, ["I", "II"], p_signal=signal, fmt=["16"] * 2, write_dir=str(folder))
     whole = (folder / "b.dat").read_bytes()
     (folder / "b.dat").write_bytes(whole[:20_000])
-    settings = {key: value for key, value in jobs.SETTINGS.items() if key != "fs"}
+    settings = jobs.SETTINGS
     with pytest.warns(SignalScreenWarning, match=r"^1 of 3 records were not .* \(b: b\.dat is truncated"):
         found = ss.screening.screen_recordings(folder, model, out=tmp_path / "all.zarr", **settings)
     assert [one.record for one in found if one.done == 1] == ["a", "c"]

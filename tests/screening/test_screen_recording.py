@@ -342,7 +342,7 @@ def test_any_executor_does_the_shards(tmp_path, two_leads):
     ecg = recording()
     wfdb.wrsamp("r", FS, ["mV"] * 2, list(ecg.names), p_signal=ecg.signal, fmt=["16"] * 2, write_dir=str(tmp_path))
     two_leads.save(tmp_path / "m.keras")
-    given = {"record": tmp_path / "r", "model": tmp_path / "m.keras", "target": 0}
+    given = {"record": tmp_path / "r", "model": tmp_path / "m.keras", "target": 0, "fs": FS}
     here = ss.screen_recording(**given, out=tmp_path / "a.zarr")
     with ThreadPoolExecutor(2) as executor:
         there = ss.screen_recording(**given, out=tmp_path / "b.zarr", executor=executor)
