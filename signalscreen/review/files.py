@@ -7,6 +7,8 @@ from pathlib import Path
 
 _KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
+# As what was a file a moment ago may be a link or a FIFO by now.
+_CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _STATIC = files("signalscreen.review").joinpath("static")
 
 
@@ -29,7 +31,9 @@ def exported_file(folder: Path, name: str) -> int | None:
     try:
         if folder.is_symlink() or name not in os.listdir(folder):  # noqa: PTH208 (names are what is wanted)
             return None
-        opened = os.open(folder / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        if not stat.S_ISREG((folder / name).lstat().st_mode):  # opening a FIFO would wait for its other end
+            return None
+        opened = os.open(folder / name, os.O_RDONLY | _CAREFULLY)
     except OSError:
         return None
     if stat.S_ISREG(os.fstat(opened).st_mode):
