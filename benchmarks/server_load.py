@@ -1,8 +1,8 @@
-"""What another user of the computer can do to a review server: ``python -m benchmarks.server_load [STORE]``, as root.
+"""What another user can do to a review server: ``python -m benchmarks.server_load [STORE] [--log]``.
 
-Root is needed to be two people: the server runs as the caller, the attacks run as ``nobody``. They look for the token
-in ``ps`` while the browser opens the page, hold 1,100 half-open connections, send 40 bodies of 16 MB without a token,
-and send what is no request. The owner then asks for exports that are FIFOs. Nothing here is timed as a test.
+Root is needed to be two people: the server runs as the caller, the attacks run as ``nobody``. They look for the
+token in ``ps`` while the browser opens the page, hold 1,100 half-open connections, send 40 bodies of 16 MB without
+a token, and send what is no request. The owner then asks for exports that are FIFOs. This is no timed test.
 """
 
 import encodings.idna  # noqa: F401 (nobody may not be able to read the library that it would be loaded from)
@@ -38,7 +38,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        store = Path(sys.argv[1]) if len(sys.argv) > 1 else _store(folder / "made.zarr")
+        given = [one for one in sys.argv[1:] if one != "--log"]
+        store = Path(given[0]) if given else _store(folder / "made.zarr")
         log = folder / "log"
         with log.open("wb") as stderr, subprocess.Popen(
             [sys.executable, "-c", _SERVE, store], stdout=subprocess.PIPE, stderr=stderr, text=True,
@@ -52,6 +53,8 @@ def main() -> None:
             finally:
                 server.kill()
         print(f"log: {log.stat().st_size} bytes")
+        if "--log" in sys.argv:
+            print(log.read_text(encoding="utf-8"))
 
 
 def _store(path: Path) -> Path:
@@ -74,11 +77,12 @@ def _browser(folder: Path) -> str:
 
 
 def _attack(pid: int, url: str, store: Path) -> None:
-    tokens = _as_nobody(lambda: _seen_in_ps())
+    port = urlsplit(url).port
+    tokens = [one for one in _as_nobody(_seen_in_ps) if urlsplit(one).port == port]  # not of other reviews
     print(f"ps as another user: {len(tokens)} tokens seen, verdict saved: {_as_nobody(lambda: _judges(tokens))}")
     time.sleep(5)  # the browser has its page
     before = _memory(pid)
-    held = _as_nobody(lambda: _half_open(url, pid))
+    held = _as_nobody(lambda: _half_open(url))
     print(f"half-open: {held}; owner answered in {_owner(url)}; memory {before[0]} -> {_memory(pid)[0]} MiB")
     before = _memory(pid)
     print(
@@ -147,7 +151,7 @@ def _owner(url: str) -> str:
     return f"{time.monotonic() - began:.2f} s" if status == 200 else f"not at all ({status})"
 
 
-def _half_open(url: str, pid: int) -> str:
+def _half_open(url: str) -> str:
     """Begin requests and do not end them. They are still held when this returns: nobody ends with its process."""
     port = urlsplit(url).port
     opened = []
@@ -165,11 +169,13 @@ def _half_open(url: str, pid: int) -> str:
 def _is_open(one: socket.socket) -> bool:
     one.setblocking(False)
     try:
-        return one.recv(1) != b""
+        while one.recv(65536):
+            pass
     except BlockingIOError:
         return True
     except OSError:
         return False
+    return False
 
 
 def _bodies(url: str) -> str:

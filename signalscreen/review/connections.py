@@ -20,7 +20,7 @@ class BoundedServer(HTTPServer):
     """
 
     def initialize(self, *args: Any, most: int | None = None, wait: float = _WAIT, **kwargs: Any) -> None:
-        """As of `HTTPServer`; with `most` connections of strangers, and `wait` seconds for each part of a request."""
+        """As of `HTTPServer`, with `most` connections of each kind, and `wait` seconds for a part of a request."""
         super().initialize(
             *args,
             idle_connection_timeout=wait,

@@ -1,4 +1,4 @@
-"""Where a server listens: at the same port each time, for a page's unsaved edits are kept by its browser for a port."""
+"""Where a server listens: at the same port each time, since a browser keeps unsaved edits for a port."""
 
 import errno
 import os

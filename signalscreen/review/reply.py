@@ -147,7 +147,7 @@ class Refused(Reply):
 
 @stream_request_body
 class TooLarge(Reply):
-    """A body that is not taken. It is read, piece by piece, and dropped: else the answer would not reach the page."""
+    """A body that is not taken. It is read piece by piece and dropped: else the answer would not reach the page."""
 
     def data_received(self, chunk: bytes) -> None:
         """Drop it."""

@@ -158,7 +158,7 @@ def start_in_thread(
 
 
 def _warn_of_readers() -> None:
-    """The address is for the reviewer alone: say where it is about to be written into a file that others can read."""
+    """The address is for the reviewer alone: say so where it goes into a file that others can read."""
     try:
         mode = os.fstat(sys.stdout.fileno()).st_mode
     except (AttributeError, OSError, ValueError):  # no file at all
