@@ -2,8 +2,11 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+
+from signalscreen.errors import RecordingError
 
 _KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
@@ -40,3 +43,39 @@ def exported_file(folder: Path, name: str) -> int | None:
         return opened
     os.close(opened)
     return None
+
+
+def only_files(folder: Path, *, deep: bool = True) -> None:
+    """See that a store holds nothing but files and folders: to open a FIFO is to wait for its other end, for ever.
+
+    Exports and verdicts are left out, which are looked at when they are opened.
+
+    Raises
+    ------
+    RecordingError
+        If something else is there: a FIFO, a socket, a device, or a link to one.
+    """
+    for path in _inside(folder, deep, {"exports", "verdicts"}):
+        raise RecordingError(
+            f"{path} is no file but a pipe, socket or device; remove it, or screen the recording again"
+        )
+
+
+def _inside(folder: Path, deep: bool, left_out: set[str]) -> Iterator[str]:
+    """What is neither file nor folder."""
+    waiting, seen = [str(folder)], set()
+    while waiting:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except OSError:  # it has gone, or may not be read: whoever reads it says so
+            continue
+        for entry in entries:
+            if entry.is_dir():
+                about = entry.stat()
+                known = about.st_dev, about.st_ino
+                if deep and known not in seen and entry.name not in left_out:
+                    waiting.append(entry.path)
+                seen.add(known)  # a link may lead back
+            elif not entry.is_file() and not (entry.is_symlink() and not Path(entry.path).exists()):
+                yield entry.path
+        left_out = set()

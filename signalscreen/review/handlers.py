@@ -13,6 +13,7 @@ from tornado.web import Application, HTTPError, RequestHandler
 from signalscreen.review.answers import Answers
 from signalscreen.review.files import exported_file, static_file
 from signalscreen.review.guard import OPEN, Guard
+from signalscreen.review.progress import progress
 from signalscreen.review.reply import MOST_BODY, Nothing, Refused, Reply, Review, TooLarge, short
 from signalscreen.verdicts import VERDICTS
 
@@ -96,6 +97,7 @@ class Page(Reply):
     """The page of a record."""
 
     async def get(self) -> None:  # noqa: D102
+        await self.work(self.review.records.renew, self.name())
         self.send_bytes(await self.work(_page, self.review, self.name()), "text/html; charset=utf-8")
 
     async def head(self) -> None:
@@ -162,6 +164,14 @@ def warm(review: Review) -> None:
     except Exception as error:
         if "after shutdown" not in str(error):  # Python is ending, and takes its threads along: nobody will ask
             _LOG.exception("the review page could not be made ready")  # whoever asks for it is told why
+
+
+class Progress(Reply):
+    """How far the record is now."""
+
+    async def get(self) -> None:  # noqa: D102
+        found = await self.work(progress, self.answers().record)
+        self.send_json(found.as_dict())
 
 
 class Tile(Reply):
@@ -259,6 +269,7 @@ _PATHS: list[tuple[str, type[Reply]]] = [
     (r"/static/([A-Za-z0-9_.-]{1,80})", Static),
     ("/api/info", Info),
     ("/api/records", Records),
+    ("/api/progress", Progress),
     ("/api/tile", Tile),
     ("/api/windows", Windows),
     ("/api/marks", Marks),
