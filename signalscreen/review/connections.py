@@ -19,15 +19,14 @@ class BoundedServer(HTTPServer):
     goes, so that a browser that comes then is let in.
     """
 
-    def initialize(self, *args: Any, most: int | None = None, wait: float = _WAIT, **kwargs: Any) -> None:
-        """As of `HTTPServer`, with `most` connections of each kind, and `wait` seconds for a part of a request."""
+    def initialize(self, application: Any, *, most: int | None = None, wait: float = _WAIT) -> None:
+        """Serve an application with `most` connections of each kind, and `wait` seconds for a part of a request."""
         super().initialize(
-            *args,
+            application,
             idle_connection_timeout=wait,
             body_timeout=wait,
             max_header_size=_HEADERS,
             max_body_size=_LARGEST,
-            **kwargs,
         )
         self._most = _room() if most is None else most
         self._strangers: dict[IOStream, None] = {}  # in the order in which they came
