@@ -19,7 +19,9 @@ class BoundedServer(HTTPServer):
     goes, so that a browser that comes then is let in.
     """
 
-    def initialize(self, application: Any, *, most: int | None = None, wait: float = _WAIT) -> None:
+    def initialize(  # type: ignore[override]  # HTTPServer takes what it is made with
+        self, application: Any, *, most: int | None = None, wait: float = _WAIT
+    ) -> None:
         """Serve an application with `most` connections of each kind, and `wait` seconds for a part of a request."""
         super().initialize(
             application,
