@@ -234,6 +234,21 @@ def test_the_oldest_stranger_goes(impatient: RunningReview) -> None:
         one.close()
 
 
+@pytest.mark.parametrize("wait", [3600.0])
+def test_the_owner_has_so_many_connections_too(impatient: RunningReview) -> None:
+    """A page that leaks them is told, and the server goes on."""
+    held = [http.client.HTTPConnection("127.0.0.1", urlsplit(impatient.url).port, timeout=20) for _ in range(9)]
+    statuses = []
+    for one in held:
+        one.request("GET", urlsplit(impatient.url).path + "api/verdicts")
+        answer = one.getresponse()
+        answer.read()
+        statuses.append(answer.status)
+    assert statuses == [200] * 8 + [503]
+    for one in held:
+        one.close()
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(impatient: RunningReview) -> None:
     parts = urlsplit(impatient.url)
     head = f"POST {parts.path}api/verdicts HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 100\r\n\r\n{{"
