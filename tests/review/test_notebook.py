@@ -14,7 +14,7 @@ from signalscreen.errors import OptionError
 from signalscreen.review import NotebookReview
 
 from .asking import ask
-from .pages import settle, write_beats
+from .pages import settle, wait, write_beats
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_a_cell_shows_the_page(browser: Any, cell: str, shown: NotebookReview) -
             break
         page.wait_for_timeout(20)
     assert frame is not None
-    frame.wait_for_function("window.signalscreen !== undefined")
+    wait(frame, "window.signalscreen?.app.ready")
     settle(frame)
     assert frame.locator("canvas").count() > 0
     assert [e for e in errors if "404" not in e] == []

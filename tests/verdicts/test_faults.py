@@ -1,5 +1,6 @@
 """kill -9, two processes at once, a full disk: what was acknowledged is there, whole."""
 
+import os
 import random
 import subprocess
 import sys
