@@ -13,6 +13,7 @@ import pwd
 import re
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -36,7 +37,7 @@ _SERVE = "import sys; from signalscreen.cli import main; main(['review', sys.arg
 def main() -> None:
     """Make a store if none is given, attack, print."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         folder = Path(place)
         given = [one for one in sys.argv[1:] if one != "--log"]
         store = Path(given[0]) if given else _store(folder / "made.zarr")
@@ -52,6 +53,7 @@ def main() -> None:
                 _attack(server.pid, found[0], store)
             finally:
                 server.kill()
+                _end_browser(folder / "profile")
         print(f"log: {log.stat().st_size} bytes")
         if "--log" in sys.argv:
             print(log.read_text(encoding="utf-8"))
@@ -74,6 +76,16 @@ def _browser(folder: Path) -> str:
     if found is None:
         return f"{sys.executable} -c 'import time; time.sleep(60)' %s &"
     return f"{found} --headless --no-sandbox --disable-gpu --user-data-dir={folder / 'profile'} %s &"
+
+
+def _end_browser(profile: Path) -> None:
+    """End the browser that the server has opened, known by its profile."""
+    for one in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if f"--user-data-dir={profile}\0".encode() in one.read_bytes():
+                os.kill(int(one.parent.name), signal.SIGKILL)
+        except OSError:  # it has ended by itself
+            continue
 
 
 def _attack(pid: int, url: str, store: Path) -> None:
