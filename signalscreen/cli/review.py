@@ -27,7 +27,7 @@ def review(store: str, port: int | None, reviewer: str | None, browser: bool) ->
     record, *more = open_records(store).values()
     if not more and record.done < 1:  # the page of a database says it of each of its records
         warn(
-            f"{record.name} is screened to {100 * record.done:.0f} % only; what is missing is shown as a gap "
+            f"{record.name} is screened to {100 * record.done:.0f} % only; what is missing is hatched on the page "
             "(signalscreen screen goes on where it was stopped)",
             SignalScreenWarning,
         )

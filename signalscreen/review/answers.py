@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from functools import cached_property
+from hashlib import sha256
 from threading import Lock
 from typing import Any
 
@@ -13,6 +14,7 @@ from signalscreen.errors import InputError, OptionError
 from signalscreen.review.blocks import ATTRIBUTION_PLANES
 from signalscreen.review.columns import table_bytes
 from signalscreen.review.marks import marks
+from signalscreen.review.progress import Progress, progress
 from signalscreen.review.pyramid import Pyramid, open_pyramid, padded
 from signalscreen.review.record import StoredRecord
 from signalscreen.review.windows import window_columns
@@ -46,14 +48,22 @@ class Answers:
         """Whether the record was screened to its end when it was opened: then nothing of it changes."""
         return self.record.done == 1
 
+    @cached_property
+    def progress(self) -> Progress:
+        """How far the record was when it was opened."""
+        return progress(self.record)
+
     def info(self) -> dict[str, Any]:
         """What a page must know before it asks for anything else."""
+        found = self.progress  # before anything else is read: what is screened meanwhile makes another stamp
         record, pyramid = self.record, self.pyramid
         about = record.attributes
         return {
             "record": record.name,
             **{key: about.get(key) for key in ("source", "began", "alarm", "threshold")},
-            **{"fs": record.fs, "n": record.n, "start": record.start, "done": record.done},
+            **{"fs": record.fs, "n": record.n, "start": record.start},
+            **found.as_dict(),
+            "identity": self._identity(),
             "leads": [
                 {"name": name, "units": units, "low": low, "high": high}
                 for name, units, (low, high) in zip(
@@ -73,6 +83,12 @@ class Answers:
             "model": record.facts.get("model", ""),
             "has_card": bool(record.card),
         }
+
+    def _identity(self) -> str:
+        """What a verdict is on, wherever the store lies: the recording, its windows, and what screened it."""
+        record = self.record
+        known = (record.name, record.n, record.fs, record.start, record.leads, record.facts.get("fingerprint"))
+        return sha256(repr(known).encode() + record.read("window_start").tobytes()).hexdigest()[:32]
 
     def _method(self, name: str) -> dict[str, Any]:
         about = dict(self.record.group[f"attribution_{name}"].attrs)

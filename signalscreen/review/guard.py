@@ -1,10 +1,14 @@
 """Who is answered: only the page that this server itself gave out, to the browser on this computer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hmac import compare_digest
 
+from signalscreen.review.tickets import Tickets
+
 HOME = "127.0.0.1"
+OPEN = "open"
+"""First part of the paths of tickets."""
 
 # Bokeh's JavaScript and styles are inline; nothing may be fetched from, sent to, or shown inside another site,
 # which keeps a recording on this computer. Bokeh's WebGL and CustomJS would need unsafe-eval, its canvas does not.
@@ -38,11 +42,14 @@ class Guard:
         That the server listens on.
     notebook : bool
         Whether a page of a notebook on this computer may show the page in a frame.
+    tickets : Tickets
+        Ways in that open once.
     """
 
     token: str
     port: int
     notebook: bool = False
+    tickets: Tickets = field(default_factory=Tickets)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -73,14 +80,22 @@ class Guard:
         origin = headers.get("Origin")
         if origin is not None and origin not in tuple(f"http://{host}" for host in self.hosts):
             return 403, "this server answers its own page only; open the address that it printed"
-        if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") and not self._frames(headers):
+        if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") and not self._enters(path, headers):
             return 403, "this server answers its own page only; paste the address that it printed into the browser"
-        given = path.split("/", 2)[1] if path.startswith("/") else ""
+        first, _, rest = path.removeprefix("/").partition("/")
+        given = first if path.startswith("/") else ""
+        if given == OPEN and self.tickets.knows(rest):
+            return None
         if not compare_digest(given.encode(), self.token.encode()):
             return 404, "there is nothing here"
         return None
 
-    def _frames(self, headers: Mapping[str, str]) -> bool:
-        """Whether a notebook puts the page into a frame. Which page, the browser checks (frame-ancestors)."""
-        framing = (headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-Mode")) == ("iframe", "navigate")
-        return self.notebook and framing
+    def _enters(self, path: str, headers: Mapping[str, str]) -> bool:
+        """Whether a page may be gone to from elsewhere: from our own file with a ticket, or by a notebook's frame.
+
+        Which page may have the frame, the browser checks (frame-ancestors).
+        """
+        destination, mode = headers.get("Sec-Fetch-Dest"), headers.get("Sec-Fetch-Mode")
+        framing = self.notebook and destination == "iframe"
+        ticket = destination == "document" and path.startswith(f"/{OPEN}/")
+        return mode == "navigate" and (framing or ticket)

@@ -1,8 +1,9 @@
 """The paths of the review server, as Tornado handlers. Work that reads or writes is done in threads."""
 
+import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
@@ -11,8 +12,9 @@ from tornado.web import Application, HTTPError, RequestHandler
 
 from signalscreen.review.answers import Answers
 from signalscreen.review.files import exported_file, static_file
-from signalscreen.review.guard import Guard
-from signalscreen.review.reply import Nothing, Refused, Reply, Review, short
+from signalscreen.review.guard import OPEN, Guard
+from signalscreen.review.progress import progress
+from signalscreen.review.reply import MOST_BODY, Nothing, Refused, Reply, Review, TooLarge, short
 from signalscreen.verdicts import VERDICTS
 
 _LOG = logging.getLogger(__name__)
@@ -20,12 +22,23 @@ _PIECE = 1 << 18
 
 
 class GuardedApplication(Application):
-    """The guard stands before the paths: what it refuses reaches no handler of them."""
+    """The guard stands before the paths: what it refuses reaches no handler of them, and none of its body is read.
+
+    Attributes
+    ----------
+    admit : callable
+        Told of the connection of each request that is answered; whether it may be.
+    """
+
+    admit: Callable[[Any], bool] = staticmethod(lambda _: True)
 
     def __init__(self, guard: Guard, review: Review) -> None:
         self.guard = guard
         super().__init__(
-            [(f"/{guard.token}{path}", handler) for path, handler in _PATHS],
+            [
+                (f"/{OPEN}/([A-Za-z0-9_-]+)", Enter, {"guard": guard}),
+                *((f"/{guard.token}{path}", handler) for path, handler in _PATHS),
+            ],
             default_handler_class=Nothing,
             log_function=_quiet,
             compress_response=True,
@@ -35,20 +48,56 @@ class GuardedApplication(Application):
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
         """Give the handler of a request, or the one that says why it has none."""
-        refused = self.guard.refusal(request.path, request.headers)
+        refused = self.guard.refusal(request.path, request.headers) or self._full(request) or _unmeasured(request)
         if refused is not None:
             return self.get_handler_delegate(request, Refused, {"status": refused[0], "reason": refused[1]})
+        if int(request.headers.get("Content-Length", "0")) > MOST_BODY:
+            return self.get_handler_delegate(request, TooLarge)
         return super().find_handler(request, **kwargs)
+
+    def _full(self, request: HTTPServerRequest) -> tuple[int, str] | None:
+        if self.admit(getattr(request.server_connection, "stream", None)):
+            return None
+        return 503, "there are too many connections to the review; close some of its tabs"
+
+
+def _unmeasured(request: HTTPServerRequest) -> tuple[int, str] | None:
+    """A body is taken only with its length, which every browser sends."""
+    length = request.headers.get("Content-Length", "0")
+    if "Transfer-Encoding" in request.headers or not (length.isascii() and length.isdigit()):
+        return 411, "a request has to say the length of its body, as one number"
+    return None
 
 
 def _quiet(_: RequestHandler) -> None:
     """No log of requests: their paths hold the token."""
 
 
+_WAY = """<!DOCTYPE html><meta charset="utf-8"><title>SignalScreen review</title>
+<script>location.replace({address})</script>"""
+_USED = """<!DOCTYPE html><meta charset="utf-8"><title>SignalScreen review</title>
+<p>This way into the review opens once, within five minutes, and that has been. Open the address that
+signalscreen printed; in a notebook, run the cell again.</p>"""
+
+
+class Enter(Reply):
+    """Where a ticket leads: to the page, by a step that the browser takes for our own, and not a second time."""
+
+    def initialize(self, guard: Guard) -> None:  # noqa: D102
+        self._guard = guard
+
+    def get(self, ticket: str) -> None:  # noqa: D102
+        good = self._guard.tickets.take(ticket)
+        self.set_status(200 if good else 410)
+        page = _WAY.format(address=json.dumps(f"/{self._guard.token}/")) if good else _USED
+        self.send_bytes(page.encode(), "text/html; charset=utf-8")
+
+
 class Page(Reply):
     """The page of a record."""
 
     async def get(self) -> None:  # noqa: D102
+        await self.work(self.review.records.renew, self.name())
         self.send_bytes(await self.work(_page, self.review, self.name()), "text/html; charset=utf-8")
 
     async def head(self) -> None:
@@ -125,6 +174,14 @@ def warm(review: Review) -> None:
     except Exception as error:
         if "after shutdown" not in str(error):  # Python is ending, and takes its threads along: nobody will ask
             _LOG.exception("the review page could not be made ready")  # whoever asks for it is told why
+
+
+class Progress(Reply):
+    """How far the record is now."""
+
+    async def get(self) -> None:  # noqa: D102
+        found = await self.work(progress, self.answers().record)
+        self.send_json(found.as_dict())
 
 
 class Tile(Reply):
@@ -223,6 +280,7 @@ _PATHS: list[tuple[str, type[Reply]]] = [
     ("/card", Card),
     ("/api/info", Info),
     ("/api/records", Records),
+    ("/api/progress", Progress),
     ("/api/tile", Tile),
     ("/api/windows", Windows),
     ("/api/marks", Marks),

@@ -2,6 +2,7 @@
 
 import os
 from html import escape
+from urllib.parse import urlsplit
 
 from signalscreen.errors import OptionError
 from signalscreen.review.server import RunningReview, start_in_thread
@@ -16,7 +17,8 @@ class NotebookReview:
     Attributes
     ----------
     url : str
-        Of the page, for a browser tab of its own.
+        Of the page, for a browser tab of its own. What a cell shows is saved with the notebook, so its output holds
+        an address that leads to the page once, and no token.
     """
 
     def __init__(self, running: RunningReview, height: int) -> None:
@@ -31,12 +33,12 @@ class NotebookReview:
     def _repr_html_(self) -> str:
         title = "Review of a screened recording"
         return (
-            f'<iframe src="{escape(self.url)}" title="{title}" width="100%" height="{self._height}" '
+            f'<iframe src="{escape(self._running.way_in())}" title="{title}" width="100%" height="{self._height}" '
             'style="border:1px solid #ccc" allow="clipboard-write"></iframe>'
         )
 
     def __repr__(self) -> str:
-        return f"review at {self.url}"
+        return f"review on port {urlsplit(self.url).port} (its address is .url)"
 
 
 def show_review(store: str | os.PathLike[str], *, reviewer: str | None = None, height: int = 760) -> NotebookReview:

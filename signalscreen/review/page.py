@@ -29,6 +29,7 @@ MODULES = (
     *("main", "http", "tiles", "detail", "colour", "time", "view", "drawing", "panels", "signal", "track", "lane"),
     *("overview", "windows", "list", "verdicts", "gestures", "keys", "dialogs", "actions", "header", "keeping"),
     *("records", "chooser"),
+    *("progress", "rescue", "offer"),
 )
 """The page's own modules in ``static/``; all are fetched at once."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from signalscreen.errors import RecordingError
 from signalscreen.review.answers import Answers
+from signalscreen.review.progress import progress
 from signalscreen.review.record import StoredRecord
 from signalscreen.review.table import Table
 
@@ -65,6 +66,22 @@ class RecentRecords:
             while len(self._open) > self._room:
                 self._open.popitem(last=False)
             return self._open[name]
+
+    def renew(self, name: str) -> None:
+        """Open a record anew where more of it has been screened since: a page that is loaded shows all there is.
+
+        Raises
+        ------
+        RecordingError
+            If the store is damaged by now.
+        """
+        with self._lock:
+            opened = self._open.get(name)
+        if opened is None or opened.answers.progress.stamp == progress(self._stored[name]).stamp:
+            return
+        with self._lock:
+            if self._open.get(name) is opened:
+                del self._open[name]
 
 
 def first_sound(stored: Mapping[str, StoredRecord]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from signalscreen.errors import RecordingError
+from signalscreen.review.files import only_files
 from signalscreen.review.recent import RecentChunks
 from signalscreen.screening.store import located, opened, records_in, unanswered, vouched
 
@@ -42,6 +43,7 @@ class StoredRecord:
         RecordingError
             If the store is damaged.
         """
+        only_files(self.folder)
         return vouched(self.folder)
 
     @cached_property
@@ -178,6 +180,7 @@ def open_records(path: str | os.PathLike[str]) -> Mapping[str, StoredRecord]:
     folder = Path(path).resolve()
     if not folder.is_dir():
         raise RecordingError(f"there is no folder {path}; give the store that signalscreen screen wrote")
+    only_files(folder, deep=False)
     root = opened(folder)
     if "records" not in root.attrs:
         one = StoredRecord(root.attrs["source"] or folder.stem, folder)

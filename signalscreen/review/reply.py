@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from signalscreen.errors import OutputError, SignalScreenError
 from signalscreen.review.answers import Answers, json_bytes
@@ -54,10 +54,6 @@ class Reply(RequestHandler):
         self.clear_header("Server")
         for name, value in self.settings["headers"].items():
             self.set_header(name, value)
-
-    def prepare(self) -> None:  # noqa: D102
-        if len(self.request.body) > MOST_BODY:
-            raise HTTPError(413, reason=f"a request of more than {MOST_BODY} bytes is not taken; shorten the note")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: D102
         error = kwargs.get("exc_info", (None, None, None))[1]
@@ -134,8 +130,9 @@ def short(text: str) -> str:
     return ascii(text[:60])
 
 
+@stream_request_body
 class Refused(Reply):
-    """What the guard has said; the same for every method."""
+    """What the guard has said; the same for every method, and before any of the body is read."""
 
     def initialize(self, status: int, reason: str) -> None:  # noqa: D102
         self._status, self._said = status, reason
@@ -144,9 +141,29 @@ class Refused(Reply):
         self.set_status(self._status)
         self.send_json({"error": self._said})
 
+    def data_received(self, chunk: bytes) -> None:
+        """What still comes is dropped."""
 
+
+@stream_request_body
+class TooLarge(Reply):
+    """A body that is not taken. It is read piece by piece and dropped: else the answer would not reach the page."""
+
+    def data_received(self, chunk: bytes) -> None:
+        """Drop it."""
+
+    def post(self, *_: str) -> None:  # noqa: D102
+        raise HTTPError(413, reason=f"a request of more than {MOST_BODY} bytes is not taken; shorten the note")
+
+    get = head = delete = put = patch = options = post
+
+
+@stream_request_body
 class Nothing(Reply):
     """No such path."""
 
     def prepare(self) -> None:  # noqa: D102
         raise HTTPError(404, reason="there is nothing here")
+
+    def data_received(self, chunk: bytes) -> None:
+        """What still comes is dropped."""

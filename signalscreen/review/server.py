@@ -5,20 +5,24 @@ import getpass
 import os
 import secrets
 import socket
+import stat
+import sys
 import threading
-import webbrowser
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from signalscreen.errors import OptionError
-from signalscreen.review.guard import HOME, Guard
+from signalscreen.errors import SignalScreenWarning, warn
+from signalscreen.review.door import open_page
+from signalscreen.review.guard import HOME, OPEN, Guard
+from signalscreen.review.logs import THREADS, bound_logs
+from signalscreen.review.ports import listening, usual_port
 from signalscreen.review.recent_records import RecentRecords
 from signalscreen.review.record import open_records
 from signalscreen.review.tally import Tally
+from signalscreen.review.tickets import LIFE
 
 _THREADS = 6  # a browser asks six things at once
-_LARGEST_REQUEST = 1 << 24  # read whole, to be refused in words; a larger one is cut off
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,19 @@ class RunningReview:
     _loop: asyncio.AbstractEventLoop
     _thread: threading.Thread
     _ended: threading.Event
+    _guard: Guard
+
+    @property
+    def entered(self) -> threading.Event:
+        """Set when a browser has come by a `way_in`."""
+        return self._guard.tickets.used
+
+    def way_in(self) -> str:
+        """Give an address that leads to the page once, within five minutes, and holds no token.
+
+        For what others may come to read: a file, the output of a notebook's cell.
+        """
+        return f"http://{HOME}:{self._guard.port}/{OPEN}/{self._guard.tickets.issue()}"
 
     def wait(self) -> None:
         """Wait until it is ended, or Ctrl-C."""
@@ -71,7 +88,7 @@ def serve(
     store : path
         What `signalscreen screen` wrote: one record, or a database.
     port : int, optional
-        Any free one if left out.
+        If left out, the same at every start for this folder and reviewer, or any free one where that is in use.
     reviewer : str, optional
         Whose verdicts these are; the name of the user if left out.
     open_browser : bool
@@ -89,10 +106,11 @@ def serve(
     running = start_in_thread(store, port=port, reviewer=reviewer)
     with running:
         running.warmed.result()
+        _warn_of_readers()
         print(f"review at {running.url}\nCtrl-C ends it; every verdict is saved at once", flush=True)
-        if open_browser:
-            webbrowser.open(running.url)
         try:
+            if open_browser:
+                open_page(running.way_in(), running.entered, LIFE)
             running.wait()
         except KeyboardInterrupt:
             print("ended")
@@ -117,52 +135,52 @@ def start_in_thread(
     who = reviewer or getpass.getuser()
     stored = open_records(store)
     records = RecentRecords(stored, who)
-    listening = _listening(port)  # first, so that a port in use is said before any work
+    found = listening(port, usual_port(store, who))  # first, so that a port in use is said before any work
     try:
         if len(stored) == 1:  # those of a database are built when a record is first looked at
             records[records.first].answers.build()
-        guard = Guard(secrets.token_urlsafe(24), listening.getsockname()[1], notebook)
+        guard = Guard(secrets.token_urlsafe(24), found.getsockname()[1], notebook)
         server = _server(guard, records, Tally(stored, who), who)
     except BaseException:
-        listening.close()
+        found.close()
         raise
+    bound_logs()
     loop = asyncio.new_event_loop()
     ready, ended = threading.Event(), threading.Event()
-    thread = threading.Thread(
-        target=_run, args=(loop, server, listening, ready, ended), name="signalscreen-review", daemon=True
-    )
+    thread = threading.Thread(target=_run, args=(loop, server, found, ready, ended), name=THREADS, daemon=True)
     thread.start()
     ready.wait()
     from signalscreen.review.handlers import warm
 
     review = server.request_callback.settings["review"]
     warmed = review.executor.submit(warm, review)
-    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", warmed, loop, thread, ended)
+    return RunningReview(f"http://{HOME}:{guard.port}/{guard.token}/", warmed, loop, thread, ended, guard)
 
 
-def _listening(port: int | None) -> socket.socket:
-    if port is not None and not 0 <= port <= 65535:
-        raise OptionError(f"port {port} is not possible; give 1 to 65535, or leave it out for a free one")
+def _warn_of_readers() -> None:
+    """The address is for the reviewer alone: say so where it goes into a file that others can read."""
     try:
-        found = socket.create_server((HOME, port or 0))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower().split(" (while")[0]
-        raise OptionError(
-            f"port {port} cannot be used ({reason}); give another with --port, or leave it out for a free one"
-        ) from error
-    found.setblocking(False)
-    return found
+        mode = os.fstat(sys.stdout.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):  # no file at all
+        return
+    if sys.platform != "win32" and stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
+        warn(
+            "the address of the review goes into a file that other users can read, and would let them in; "
+            "use 'umask 077' before the command, or chmod 600 on the file",
+            SignalScreenWarning,
+        )
 
 
 def _server(guard: Guard, records: RecentRecords, tally: Tally, reviewer: str) -> Any:
-    from tornado.httpserver import HTTPServer
-
+    from signalscreen.review.connections import BoundedServer
     from signalscreen.review.handlers import GuardedApplication
     from signalscreen.review.reply import Review
 
-    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="signalscreen-review")
+    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix=THREADS)
     application = GuardedApplication(guard, Review(records, tally, reviewer, executor))
-    return HTTPServer(application, max_body_size=_LARGEST_REQUEST)
+    server = BoundedServer(application)
+    application.admit = server.admit
+    return server
 
 
 def _run(

@@ -16,6 +16,7 @@ from signalscreen.verdicts import Bounds, VerdictTable
 
 _LOG = logging.getLogger(__name__)
 _SLICE = 0.4  # seconds of work at a call
+_AGAIN = 10.0  # s after which an unfinished record is looked at again
 
 
 class Tally:
@@ -23,7 +24,8 @@ class Tally:
 
     A store takes some milliseconds to open, and a database may hold thousands: each call counts for less than half
     a second, the neighbours of the record in view first, so that the way to the next alarm is known at once. Who
-    wants all asks again. Windows are counted once, verdicts at every call.
+    wants all asks again. Windows are counted once, those of a record that is not screened to its end now and then,
+    verdicts at every call.
 
     Parameters
     ----------
@@ -37,6 +39,7 @@ class Tally:
         self._stored, self._names, self._reviewer = stored, list(stored), reviewer
         self._alarms: dict[str, Alarms | str] = {}  # or what is wrong with the record
         self._tables: dict[str, VerdictTable] = {}
+        self._looked: dict[str, float] = {}
         self._turn = Lock()
 
     def counted(self, near: str, seconds: float = _SLICE) -> dict[str, Any]:
@@ -65,10 +68,18 @@ class Tally:
     def _count(self, near: str, until: float) -> None:
         at = self._names.index(near)
         left = [i for i, name in enumerate(self._names) if name not in self._alarms]
+        left = left or [i for i, name in enumerate(self._names) if self._grows(name)]
         for i in sorted(left, key=lambda i: abs(i - at)):
             self._alarms[self._names[i]] = _looked_at(self._stored[self._names[i]])
+            self._looked[self._names[i]] = monotonic()
             if monotonic() > until:
                 return
+
+    def _grows(self, name: str) -> bool:
+        """Whether a record was not finished when it was looked at, some time ago."""
+        found = self._alarms[name]
+        unfinished = isinstance(found, str) or found.done < 1
+        return unfinished and monotonic() - self._looked[name] > _AGAIN
 
     def _entry(self, name: str) -> tuple[Any, ...]:
         found = self._alarms.get(name)

@@ -6,6 +6,7 @@ one line with ``O_APPEND``, and returns when the disk has it. Readers take no lo
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,8 +52,10 @@ class Journal:
             If the file is there and cannot be read.
         """
         try:
-            with self.path.open("rb") as file:
+            with open(self.path, "rb", opener=_at_once) as file:
                 status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise OSError("it is no file but a pipe or device")
                 same = (status.st_dev, status.st_ino)
                 anew = self._file not in (None, same) or status.st_size < self._read_to
                 if anew:
@@ -123,12 +126,17 @@ class Journal:
             torn = os.read(file, size - len(torn) - at) + torn
         torn = torn[torn.rfind(b"\n") + 1 :]
         if torn:
-            with self.path.with_name(f"{self.path.name}.torn").open("ab") as aside:
+            with open(self.path.with_name(f"{self.path.name}.torn"), "ab", opener=_at_once) as aside:
                 aside.write(torn + b"\n")
                 aside.flush()
                 os.fsync(aside.fileno())
             os.ftruncate(file, size - len(torn))
         return size - len(torn)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting: a FIFO would wait for its other end, for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _reason(error: OSError) -> str:

@@ -586,7 +586,7 @@ def test_a_server_that_ended_is_said_to_have_another_address(browser: Any, store
         wait(watched.page, "signalscreen.app.ready")
         watched.page.keyboard.press("n")
     watched.page.keyboard.press("f")
-    wait(watched.page, "document.getElementById('unsaved').textContent.includes('given again there')")
+    wait(watched.page, "document.getElementById('unsaved').textContent.includes('offered there')")
     assert "does not answer" in watched.page.inner_text("#unsaved")
     with start_in_thread(store, reviewer="Eve", port=port):
         watched.page.click("#unsaved button:text('Retry')")

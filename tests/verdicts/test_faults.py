@@ -1,5 +1,6 @@
 """kill -9, two processes at once, a full disk: what was acknowledged is there, whole."""
 
+import os
 import random
 import subprocess
 import sys
@@ -145,8 +146,12 @@ def test_a_disk_that_gives_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_read_only_disk_still_lets_one_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = VerdictTable(tmp_path, "anna", BOUNDS).set("accept", start=0, stop=1)
 
-    def refused(*_: object) -> None:
-        raise OSError(30, "Read-only file system")
+    opened = os.open
+
+    def refused(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            raise OSError(30, "Read-only file system")
+        return opened(path, flags, mode)
 
     monkeypatch.setattr("signalscreen.verdicts.journal.os.open", refused)
     table = VerdictTable(tmp_path, "anna", BOUNDS)

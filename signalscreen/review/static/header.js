@@ -34,9 +34,11 @@ export function drawSaved(app) {
   if (!failed.length) return;
   const last = failed[failed.length - 1];
   const what = last.kind === "delete" ? "A verdict could not be deleted" : `The verdict “${last.verdict.verdict}” at ${app.clock.words(last.verdict.start)} is not saved`;
+  const full = app.rescue.full ? "This browser cannot keep it until then: keep it as a file. " : "";
   alert.replaceChildren(
-    `${what}: ${last.error} `,
+    `${what}: ${last.error} ${full}`,
     make("button", { type: "button", textContent: failed.length > 1 ? `Retry all ${failed.length}` : "Retry", onclick: () => verdicts.retry() }),
+    make("button", { type: "button", textContent: "Keep as a file", onclick: () => app.rescue.download(verdicts.edits) }),
     make("button", { type: "button", textContent: "Give it up", onclick: () => verdicts.drop(last) }),
   );
 }

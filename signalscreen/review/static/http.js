@@ -1,6 +1,6 @@
 /** Requests to the review server, all relative to the page and so below its token. */
 
-const ENDED = "If it was ended, start `signalscreen review` again and go on at its new address; what is not saved here must be given again there.";
+const ENDED = "If it was ended, start `signalscreen review` again and go on at its new address: what is not saved here is offered there, if its port is the same. If not, keep it as a file here and restore that there.";
 
 /** What the server refused, in its own sentence. */
 export class Refused extends Error {}

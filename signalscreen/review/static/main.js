@@ -9,9 +9,12 @@ import { Keeping } from "./keeping.js";
 import { listen } from "./keys.js";
 import { Lane, stacked } from "./lane.js";
 import { List } from "./list.js";
+import { Offer } from "./offer.js";
 import { Overview } from "./overview.js";
 import { Panel } from "./panels.js";
+import { Progress } from "./progress.js";
 import { Records } from "./records.js";
+import { Rescue } from "./rescue.js";
 import { Stack } from "./signal.js";
 import { Clock, duration } from "./time.js";
 import { Tiles } from "./tiles.js";
@@ -44,6 +47,8 @@ class App {
     this.stack = new Stack(this, byId("stack"), figures.leads);
     this.gestures = new Gestures(this, byId("signal"));
     this.keeping = new Keeping(this);
+    this.rescue = new Rescue(info);
+    this.progress = new Progress(this);
   }
 
   get methodInfo() {
@@ -73,6 +78,7 @@ class App {
     addEventListener("pageshow", (event) => { if (event.persisted) this.records.stay(); }); // Back, to the page as it was
     this.verdictsChanged();
     this.offer(place);
+    this.offered = new Offer(this);
     this.drawing.changed();
     if (this.records.several) this.records.load().catch((error) => this.say(error.message, true));
   }
@@ -165,6 +171,7 @@ class App {
     const marked = !this.panels || this.lane.draw(this.panels.lane, view, ticks, pixels);
     this.track?.draw(view, ticks, pixels);
     this.overview?.draw(view, pixels);
+    this.progress.draw(view);
     drawLegend(byId("scale"), this.palette, this.methodInfo, this.stack.plan, this.info.fs, this.lane.badIn(view).length > 0);
     this.gestures?.read();
     if (complete && marked && this.ready) this.quiet();
@@ -268,6 +275,7 @@ class App {
   }
 
   verdictsChanged() {
+    this.rescue.keep(this.verdicts.edits);
     drawSaved(this);
     if (!this.ready) return;
     if (this.chosen && !this.verdicts.list.some((v) => v.id === this.chosen.id)) this.chosen = null;
