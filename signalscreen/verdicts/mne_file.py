@@ -102,7 +102,7 @@ def write_text(marks: Sequence[Mark], path: str | os.PathLike[str]) -> Path:
     lines = ["# MNE-Annotations", "# onset, duration, description"]
     for one in marks:
         if meaning := one.extras.get("meaning"):
-            lines.append(f"# {_plain(meaning)}")
+            lines.append(f"# means: {_plain(meaning)}")
         lines.append(f"{one.start_s!r},{one.stop_s - one.start_s!r},{_plain(one.description)}")
     with atomically(path) as part:
         part.write_text("\n".join(lines) + "\n", encoding="ascii", newline="\n")

@@ -13,9 +13,12 @@ export class Gestures {
     this.pinch = new Pinch(app, (event) => this.sample(event));
     this.selecting = false; // the tool; shift does the same for one drag
     element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    element.addEventListener("pointerdown", (event) => this.down(event));
-    element.addEventListener("pointermove", (event) => this.move(event));
-    for (const type of ["pointerup", "pointercancel"]) element.addEventListener(type, (event) => this.up(event));
+    for (const [type, does] of [["pointerdown", "down"], ["pointermove", "move"], ["pointerup", "up"], ["pointercancel", "up"]]) {
+      element.addEventListener(type, (event) => {
+        if (event.pointerType === "touch") event.stopPropagation(); // Bokeh follows one finger only
+        this[does](event);
+      }, { capture: true });
+    }
     element.addEventListener("pointerleave", () => { this.over = null; this.read(); });
     element.addEventListener("dblclick", (event) => this.double(event));
   }

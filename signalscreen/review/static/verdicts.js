@@ -152,7 +152,8 @@ export class Verdicts {
    *   deleted, and why it is left as it is; null where there is nothing to undo
    */
   undo() {
-    return this.inTurn(() => this.takeBack());
+    const { made } = this;
+    return this.inTurn(() => this.takeBack(made));
   }
 
   /** Do again what was undone last; answers as `undo`. */
@@ -167,7 +168,7 @@ export class Verdicts {
     return done;
   }
 
-  async takeBack() {
+  async takeBack(made) {
     const failed = this.failed.pop();
     if (failed) {
       await this.drop(failed);
@@ -179,7 +180,7 @@ export class Verdicts {
     this.steps.drop();
     await this.refresh();
     if (!undone) return { ...step, why };
-    this.steps.undone.push({ kind: step.kind, verdict: undone, stands: this.standing(undone)?.id });
+    if (made === this.made) this.steps.undone.push({ kind: step.kind, verdict: undone, stands: this.standing(undone)?.id });
     return { kind: step.kind, verdict: undone };
   }
 
