@@ -23,6 +23,12 @@ def target(page: Any) -> dict[str, Any]:
     return dict(page.evaluate("signalscreen.app.target()"))
 
 
+def leave(page: Any) -> None:
+    """Close the dialog."""
+    page.keyboard.press("Escape")
+    wait(page, "!document.getElementById('dialog').open")
+
+
 def view(page: Any) -> list[int]:
     return list(page.evaluate("[signalscreen.app.view.from, signalscreen.app.view.to].map(Math.round)"))
 
@@ -69,7 +75,7 @@ def test_a_verdict_on_what_is_out_of_view_is_refused(page: Any, store: Path) -> 
     for key in ("a", "r", "f", "x", "l", "m"):
         page.evaluate("signalscreen.app.hush()")
         press(page, key)
-        begins(page, "Nothing was done: the window 0:00:00.0 – 0:00:02.0 is 1.7")  # minutes
+        begins(page, "Nothing was done: the window 0:00:00.0 – 0:00:02.0 is 107 s outside the view.")
         assert "Press w to go there" in said(page)
         assert not page.is_visible("#dialog")
     page.click("button[data-key=a]")
@@ -277,19 +283,19 @@ def test_verdicts_are_given_in_the_words_of_the_classes(page: Any, store: Path) 
     press(page, "m")
     options = page.locator("#dialog option").all_inner_texts()
     assert options[:2] == ["accept: no alarm is right: clean", "reject: an alarm is missing: artefact"]
-    page.keyboard.press("Escape")
+    leave(page)
     press(page, "?")
     assert "reject: the alarm is wrong: clean; where there is none, an alarm is missing: artefact" in page.inner_text(
         "#dialog"
     )
-    page.keyboard.press("Escape")
+    leave(page)
     expected = ["the alarm is wrong: clean", "an alarm is missing: artefact", "the alarm is right: artefact"]
     assert [one.meaning for one in read_verdicts(store)] == expected
     for format in ("csv", "mne", "wfdb"):
         press(page, "s")
         page.click(f"#dialog button[value={format}]")
         wait(page, "document.querySelector('#dialog [role=status]').textContent.startsWith('3 verdicts written')")
-        page.keyboard.press("Escape")
+        leave(page)
     rows = list(
         csv.DictReader((store / "exports" / "day_verdicts.csv").read_text(encoding="utf-8-sig").splitlines())
     )
