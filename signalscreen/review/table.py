@@ -83,7 +83,7 @@ class Table:
         Returns
         -------
         dict
-            ``undone``: the verdict, None where nothing was undone; ``why``: then a reason, of the edit that was named.
+            ``undone``: the verdict, None where nothing was undone; ``why``: then the reason, if an edit was named.
         """
         edit = given.get("edit")
         if edit is not None and not isinstance(edit, str):

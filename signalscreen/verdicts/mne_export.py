@@ -42,8 +42,8 @@ def export_mne_csv(verdicts: Sequence[Verdict], path: str | os.PathLike[str], *,
 def export_mne_text(verdicts: Sequence[Verdict], path: str | os.PathLike[str]) -> Path:
     r"""Write onset and duration in seconds of the record, and the description, for any recording.
 
-    Descriptions are as in `export_mne_csv`, in ASCII, with commas and # escaped as ``\x2c`` and ``\x23``. Above each
-    line a comment, which MNE does not read, says what the verdict means.
+    Descriptions are as in `export_mne_csv`, in ASCII, with commas and # escaped as ``\x2c`` and ``\x23``. Above
+    each line a comment, which MNE does not read, says what the verdict means.
 
     Parameters
     ----------

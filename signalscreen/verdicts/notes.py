@@ -33,7 +33,7 @@ class Altered:
 class Edge:
     """What one note says.
 
-    Of the closing note are `opens`, `verdict`, `ref` and `at_zero`, and `note`, which there is what the verdict means.
+    A closing note has `opens`, `verdict`, `ref` and `at_zero` only, and as its `note` what the verdict means.
     """
 
     opens: bool

@@ -560,7 +560,7 @@ def test_the_lead_of_a_window_comes_into_view(browser: Any, tmp_path: Path) -> N
         assert 8 in page.evaluate(whole)
         page.uncheck("#leads input[value='7']")
         page.evaluate("signalscreen.app.choose(7)")
-        assert page.inner_text("#aim").endswith("L8 · not shown")
+        assert page.inner_text("#aim").endswith("L8 · not shown (w)")
         assert watched.errors == []
         watched.close()
 

@@ -1,4 +1,4 @@
-"""A review as it is done, by keys and mouse in a real Chromium: a verdict is on what is seen, and says what it means."""
+"""A review by keys and mouse in a real Chromium: a verdict is on what is seen, and says what it means."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ def target(page: Any) -> dict[str, Any]:
 def leave(page: Any) -> None:
     """Close the dialog."""
     page.keyboard.press("Escape")
-    wait(page, "!document.getElementById('dialog').open")
+    wait(page, "!document.getElementById('dialog').open && document.activeElement === document.body")
 
 
 def view(page: Any) -> list[int]:
@@ -285,8 +285,9 @@ def test_verdicts_are_given_in_the_words_of_the_classes(page: Any, store: Path) 
     assert options[:2] == ["accept: no alarm is right: clean", "reject: an alarm is missing: artefact"]
     leave(page)
     press(page, "?")
-    assert "reject: the alarm is wrong: clean; where there is none, an alarm is missing: artefact" in page.inner_text(
-        "#dialog"
+    assert (
+        "reject: the alarm is wrong: clean; where there is none, an alarm is missing: artefact"
+        in page.inner_text("#dialog")
     )
     leave(page)
     expected = ["the alarm is wrong: clean", "an alarm is missing: artefact", "the alarm is right: artefact"]
@@ -477,7 +478,10 @@ def test_two_fingers_zoom(page: Any) -> None:
         [(left + 0.4 * width, y), (left + 0.7 * width, y)],
     )
     assert view(page) == [pytest.approx(4000, abs=5), pytest.approx(6000, abs=5)]
-    assert (page.evaluate("signalscreen.app.current"), page.evaluate("signalscreen.app.selection")) == (before, None)
+    assert (page.evaluate("signalscreen.app.current"), page.evaluate("signalscreen.app.selection")) == (
+        before,
+        None,
+    )
     fingers(page, [(left + 0.5 * width, y)], [(left + 0.4 * width, y)], [(left + 0.25 * width, y)])
     assert view(page) == [pytest.approx(4500, abs=5), pytest.approx(6500, abs=5)]
 

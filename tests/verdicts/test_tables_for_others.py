@@ -110,7 +110,11 @@ def test_mne_csv(tmp_path: Path) -> None:
     assert found["duration"].tolist() == [one.stop_s - one.start_s for one in made]
     assert found["extras"].note.tolist() == [one.note for one in made]
     assert found["extras"].id.tolist() == [one.id for one in made]
-    assert found["extras"].meaning.tolist() == ["the signal is an artefact", "it is AF, slow: 1", "the model is right"]
+    assert found["extras"].meaning.tolist() == [
+        "the signal is an artefact",
+        "it is AF, slow: 1",
+        "the model is right",
+    ]
 
 
 @pytest.mark.parametrize("leads", [["", ""], ["1", "2"], ["1", "1e3"], ["true", "False"], ["nan", "-inf"]])

@@ -3,7 +3,7 @@
 import { drawMeanings } from "./meaning.js";
 import { duration } from "./time.js";
 
-const LEAST = 4; // pixels that a span needs to be seen
+const LEAST = 10; // pixels that a span needs to be seen
 const PART = 0.5; // of a span, or of the view, that must be in both
 const FLASH = 900; // ms
 
