@@ -327,3 +327,13 @@ def test_beside_a_real_record(tmp_path: Path, real_data: Path) -> None:
 
     read = ss.read_recording(tmp_path / "106", annotator="rev")  # the package's own reader shows them, too
     assert [one.sample for one in read.annotations] == ours.sample.tolist()
+
+
+def test_a_meaning_that_is_too_long_is_said_to_be_cut(tmp_path: Path) -> None:
+    one = verdict(720, 1080, id="11111111-a", meaning="é" * 200)  # four bytes each
+    report = export_wfdb([one], tmp_path / "106", fs=FS, leads=LEADS)
+    assert [(said.id, said.field, said.how) for said in report.altered] == [(one.id, "meaning", "cut")]
+    (found,) = read_wfdb_verdicts(tmp_path / "106")
+    assert found.cut == ("meaning",)
+    assert set(found.meaning) == {"é"}
+    assert len(found.meaning) > 50
