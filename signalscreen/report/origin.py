@@ -41,11 +41,12 @@ def verdicts(reviews: Reviews, parts: Sequence[Part]) -> str:
 def _verdict(part: Part, one: Verdict) -> list[str]:
     long = one.stop_s - one.start_s
     label = f" as {said(one.label)}" if one.label else ""
+    words = f": {said(one.meaning)}" if one.meaning and not one.label else ""
     cut = f" … ({len(one.note):,} characters; the store has them all)" if len(one.note) > _MOST_NOTE else ""
     return [
         f"{place(part, one.start_s)}, {long:.3g} s",
         said(one.lead) if one.lead else "all",
-        f"{dot(one.verdict)}{one.verdict}{label}",
+        f"{dot(one.verdict)}{one.verdict}{label}{words}",
         said(one.who),
         said(one.note[:_MOST_NOTE]) + cut if one.note else "",
     ]

@@ -242,10 +242,10 @@ class OneVerdict(Reply):
 
 
 class Undo(Reply):
-    """Take back the reviewer's last step."""
+    """Take back one of the reviewer's edits."""
 
     async def post(self) -> None:  # noqa: D102
-        self.send_json(await self.work(self.table().undo))
+        self.send_json(await self.work(self.table().undo, self.body()))
 
 
 class Export(Reply):

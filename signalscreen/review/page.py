@@ -28,7 +28,7 @@ _VERDICT_ROW = (0.04, 0.38)  # of the lane of marks, whose height is 1
 MODULES = (
     *("main", "http", "tiles", "detail", "colour", "time", "view", "drawing", "panels", "signal", "track", "lane"),
     *("overview", "windows", "list", "verdicts", "gestures", "keys", "dialogs", "actions", "header", "keeping"),
-    *("records", "chooser"),
+    *("records", "chooser", "target", "meaning", "steps", "undo", "spans", "pinch", "readout"),
     *("progress", "rescue", "offer"),
 )
 """The page's own modules in ``static/``; all are fetched at once."""

@@ -22,7 +22,8 @@ from signalscreen.verdicts import (
 )
 
 FORMATS = ("csv", "mne", "wfdb")
-_GIVEN = ("start", "stop", "lead", "window", "label", "note")
+_GIVEN = ("start", "stop", "lead", "window", "label", "note", "meaning")
+_CHANGED = "it was taken back or changed since, in another tab or by another program"
 
 
 class Table:
@@ -68,13 +69,30 @@ class Table:
     def delete(self, one: str) -> dict[str, Any]:
         """Take one of the reviewer's own verdicts back."""
         with self._turn:
-            return {"deleted": asdict(self._table.delete(one))}
+            found, edit = self._table.taken_back(one)
+        return {"deleted": asdict(found), "edit": edit.id}
 
-    def undo(self) -> dict[str, Any]:
-        """Undo the reviewer's last step; ``undone`` is None where there is none."""
+    def undo(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Undo one edit of the reviewer's: the page names its own, so that none of another tab is undone.
+
+        Parameters
+        ----------
+        given : mapping
+            ``edit``: the edit's id; without it the latest.
+
+        Returns
+        -------
+        dict
+            ``undone``: the verdict, None where nothing was undone; ``why``: then the reason, if an edit was named.
+        """
+        edit = given.get("edit")
+        if edit is not None and not isinstance(edit, str):
+            raise OptionError(f"edit must be the id of an edit, got {type(edit).__name__}; send its text")
         with self._turn:
-            found = self._table.undo()
-        return {"undone": None if found is None else asdict(found)}
+            found = self._table.undo(edit)
+        if found is None:
+            return {"undone": None, "why": "" if edit is None else _CHANGED}
+        return {"undone": asdict(found), "why": ""}
 
     def export(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Write the verdicts of all reviewers into the store's folder ``exports``.

@@ -2,13 +2,16 @@
 
 import operator
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from signalscreen.errors import OptionError, RecordingError
 from signalscreen.screening.store import opened
 from signalscreen.verdicts.verdict import VERDICTS, Verdict
+
+_LONGEST = 200  # characters of a label, and of a meaning
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Bounds:
         Samples per second.
     samples : int
     leads, classes : tuple of str
-        Where there are no classes, a relabelled window may be given any label.
+        A relabelled window may be given one of these classes, or a label of the reviewer's own.
     windows : int
     start : float
         Seconds from the beginning of the record to the first sample.
@@ -64,12 +67,14 @@ def checked(bounds: Bounds, who: str, given: dict[str, Any]) -> Verdict:
     OptionError
         That says what does not.
     """
-    verdict, lead, label, note = (_text(name, given[name]) for name in ("verdict", "lead", "label", "note"))
+    names = ("verdict", "lead", "label", "note", "meaning")
+    verdict, lead, label, note, meaning = (_text(name, given[name]) for name in names)
     if verdict not in VERDICTS:
         raise OptionError(f"verdict {verdict!r} is not one of {', '.join(VERDICTS)}")
     if lead and lead not in bounds.leads:
         raise OptionError(f"lead {lead!r} is not in the store; its leads: {', '.join(bounds.leads) or 'none'}")
     _check_label(bounds, verdict, label)
+    _check_line("meaning", meaning)
     start, stop = _whole("start", given["start"]), _whole("stop", given["stop"])
     if not 0 <= start < stop <= bounds.samples:
         raise OptionError(
@@ -80,7 +85,8 @@ def checked(bounds: Bounds, who: str, given: dict[str, Any]) -> Verdict:
     if window is not None and not 0 <= window < bounds.windows:
         raise OptionError(f"window {window} is not in the store, which has {bounds.windows}, counted from 0")
     start_s, stop_s = (bounds.start + at / bounds.fs for at in (start, stop))
-    return Verdict(start, stop, start_s, stop_s, verdict, who, lead, window, label, note)
+    made = Verdict(start, stop, start_s, stop_s, verdict, who, lead, window, label, note)
+    return made if meaning == made.in_words else replace(made, meaning=meaning)
 
 
 def _check_label(bounds: Bounds, verdict: str, label: str) -> None:
@@ -88,9 +94,18 @@ def _check_label(bounds: Bounds, verdict: str, label: str) -> None:
         if label:
             raise OptionError(f"label {label!r} was given with verdict {verdict!r}; only 'relabel' takes a label")
         return
-    if not label.strip() or (bounds.classes and label not in bounds.classes):
-        known = ", ".join(bounds.classes) or "any text, as the store names no classes"
-        raise OptionError(f"verdict 'relabel' needs a label of the model's, got {label!r}; labels: {known}")
+    if not label.strip():
+        known = f"a class of the model's ({', '.join(bounds.classes)}) or" if bounds.classes else "a label of"
+        raise OptionError(f"verdict 'relabel' needs a label, got {label!r}; give {known} your own")
+    if label not in bounds.classes:
+        _check_line("label", label)
+
+
+def _check_line(name: str, text: str) -> None:
+    if len(text) > _LONGEST or any(category(character) in ("Cc", "Zl", "Zp") for character in text):
+        raise OptionError(
+            f"{name} {text[:_LONGEST]!r} must be one line of at most {_LONGEST} characters; put more into the note"
+        )
 
 
 def _whole(name: str, value: Any) -> int:

@@ -13,8 +13,8 @@ def export_mne_csv(verdicts: Sequence[Verdict], path: str | os.PathLike[str], *,
     """Write ``onset,duration,description`` and more, for a recording that has a clock time.
 
     The description is the verdict, ``BAD_artefact`` for an artefact (MNE leaves out what begins with BAD), or
-    ``relabel/CLASS``. Columns ``ch_names`` (the lead), ``id``, ``who`` and ``note`` follow; MNE 1.11 and later
-    keep the last three as extras.
+    ``relabel/CLASS``. Columns ``ch_names`` (the lead), ``id``, ``who``, ``note`` and ``meaning`` (what the verdict
+    says, in words) follow; MNE 1.11 and later keep the last four as extras.
 
     Parameters
     ----------
@@ -42,7 +42,8 @@ def export_mne_csv(verdicts: Sequence[Verdict], path: str | os.PathLike[str], *,
 def export_mne_text(verdicts: Sequence[Verdict], path: str | os.PathLike[str]) -> Path:
     r"""Write onset and duration in seconds of the record, and the description, for any recording.
 
-    Descriptions are as in `export_mne_csv`, in ASCII, with commas and # escaped as ``\x2c`` and ``\x23``.
+    Descriptions are as in `export_mne_csv`, in ASCII, with commas and # escaped as ``\x2c`` and ``\x23``. Above
+    each line a comment, which MNE does not read, says what the verdict means.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def export_mne_text(verdicts: Sequence[Verdict], path: str | os.PathLike[str]) -
 
 
 def _mark(one: Verdict) -> Mark:
-    extras = {"id": one.id, "who": one.who, "note": one.note}
+    extras = {"id": one.id, "who": one.who, "note": one.note, "meaning": one.in_words}
     return Mark(one.start_s, one.stop_s, _description(one), one.lead, extras)
 
 

@@ -31,7 +31,7 @@ class Mark:
     lead : str
         "" for all leads.
     extras : dict of str to str
-        More columns of the CSV; the same for all marks of a file.
+        More columns of the CSV; the same for all marks of a file. The text file has ``meaning`` as a comment.
     """
 
     start_s: float
@@ -100,7 +100,10 @@ def write_text(marks: Sequence[Mark], path: str | os.PathLike[str]) -> Path:
     """
     _check_ending(path, ".txt")
     lines = ["# MNE-Annotations", "# onset, duration, description"]
-    lines += [f"{one.start_s!r},{one.stop_s - one.start_s!r},{_plain(one.description)}" for one in marks]
+    for one in marks:
+        if meaning := one.extras.get("meaning"):
+            lines.append(f"# means: {_plain(meaning)}")
+        lines.append(f"{one.start_s!r},{one.stop_s - one.start_s!r},{_plain(one.description)}")
     with atomically(path) as part:
         part.write_text("\n".join(lines) + "\n", encoding="ascii", newline="\n")
     return Path(path)

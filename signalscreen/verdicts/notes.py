@@ -19,7 +19,7 @@ class Altered:
     id : str
         Of the verdict; the table and its CSV have the whole text under it.
     field : str
-        "who", "lead", "label" or "note".
+        "who", "lead", "label", "note" or "meaning".
     how : str
         "escaped": all there, written as Python writes it in ASCII (``\xe9``); "cut": its end is not there.
     """
@@ -31,7 +31,10 @@ class Altered:
 
 @dataclass(frozen=True)
 class Edge:
-    """What one note says. Every field but `opens`, `verdict`, `ref` and `at_zero` is of the opening note only."""
+    """What one note says.
+
+    A closing note has `opens`, `verdict`, `ref` and `at_zero` only, and as its `note` what the verdict means.
+    """
 
     opens: bool
     verdict: str
@@ -61,9 +64,11 @@ def opening(one: Verdict, ref: str, at_zero: bool) -> tuple[str, list[Altered]]:
     return text, altered
 
 
-def closing(one: Verdict, ref: str, at_zero: bool) -> str:
-    """``)reject #3f2a9c1e``."""
-    return _head(")", one, ref, at_zero)
+def closing(one: Verdict, ref: str, at_zero: bool) -> tuple[str, list[Altered]]:
+    """``)reject #3f2a9c1e: the alarm is wrong: clean``, and whether what it means was not kept as it is."""
+    text = f"{_head(')', one, ref, at_zero)}: "
+    kept = shortened(one.in_words, MOST - len(text), "")
+    return text + kept, _alteration(one, "meaning", one.in_words, kept)
 
 
 def parsed(text: str) -> Edge:

@@ -70,6 +70,7 @@ class VerdictTable:
         window: int | None = None,
         label: str = "",
         note: str = "",
+        meaning: str = "",
     ) -> Verdict:
         """Give a verdict on a span; it takes the place of an earlier one on the same span and lead.
 
@@ -84,9 +85,11 @@ class VerdictTable:
         window : int, optional
             The row of the store it is about.
         label : str
-            With "relabel" only: the class.
+            With "relabel" only: a class of the model's, or a label of your own, in one line.
         note : str
             Any text, of any length.
+        meaning : str
+            What the verdict says in the words of the model's classes, in one line; see `Verdict`.
 
         Returns
         -------
@@ -101,14 +104,15 @@ class VerdictTable:
             If it cannot be saved; then nothing has changed.
         """
         given = {"verdict": verdict, "start": start, "stop": stop, "lead": lead}
-        made = checked(self.bounds, self.who, {**given, "window": window, "label": label, "note": note})
+        words = {"label": label, "note": note, "meaning": meaning}
+        made = checked(self.bounds, self.who, {**given, "window": window, **words})
         with self._journal.locked():
             self._refresh()  # to speak of a damaged line before, not after something is written
             self._keep(made)
         return made
 
     def delete(self, id: str) -> Verdict:
-        """Take a verdict back, and return it.
+        """Take a verdict back, and return it; `taken_back` returns the edit, too.
 
         Raises
         ------
@@ -117,20 +121,32 @@ class VerdictTable:
         OutputError
             If it cannot be saved; then nothing has changed.
         """
+        return self.taken_back(id)[0]
+
+    def taken_back(self, id: str) -> tuple[Verdict, Deletion]:
+        """Do as `delete`, and return the verdict with the edit, whose id `undo` takes."""
         with self._journal.locked():
             found = next((one for one in self.current() if one.id == id), None)
             if found is None:
                 raise OptionError(f"{self.who} has no verdict {id!r} now; take one of the ids of current()")
-            self._keep(Deletion(found.id, self.who))
-        return found
+            edit = Deletion(found.id, self.who)
+            self._keep(edit)
+        return found, edit
 
-    def undo(self) -> Verdict | None:
-        """Undo the reviewer's latest edit that stands, a verdict given or taken back; call again to go on.
+    def undo(self, edit: str | None = None) -> Verdict | None:
+        """Undo an edit of the reviewer's that stands, a verdict given or taken back.
+
+        Parameters
+        ----------
+        edit : str, optional
+            The edit's id: that of a `Verdict`, or of a `Deletion`. By default the latest, whichever process made
+            it; call again to go on.
 
         Returns
         -------
         Verdict or None
-            The verdict that was taken away, or that is there again; None when nothing was left to undo.
+            The verdict that was taken away, or that is there again; None when nothing was left to undo, when the
+            edit does not stand, or when a later edit changed what is said of the same span and lead.
 
         Raises
         ------
@@ -138,14 +154,13 @@ class VerdictTable:
             If it cannot be saved; then nothing has changed.
         """
         self._refresh()
-        if not _standing(self._entries):
+        if _undoable(self._entries, edit) is None:
             return None  # also in a folder that cannot be written to
         with self._journal.locked():
             self._refresh()
-            standing = _standing(self._entries)
-            if not standing:
+            last = _undoable(self._entries, edit)
+            if last is None:
                 return None
-            last = standing[-1]
             self._keep(Undo(last.id, self.who))
         about = last.deletes if isinstance(last, Deletion) else last.id
         return next((one for one in self._entries if isinstance(one, Verdict) and one.id == about), None)
@@ -219,6 +234,20 @@ def _standing(entries: Iterable[Entry]) -> list[Verdict | Deletion]:
     entries = list(entries)
     undone = {entry.undoes for entry in entries if isinstance(entry, Undo)}
     return [entry for entry in entries if not isinstance(entry, Undo) and entry.id not in undone]
+
+
+def _undoable(entries: Iterable[Entry], edit: str | None) -> Verdict | Deletion | None:
+    """The edit of that id, the latest by default, if it stands and nothing later is on its span and lead."""
+    entries = list(entries)
+    standing = _standing(entries)
+    if edit is None:
+        return standing[-1] if standing else None
+    at = next((i for i, one in enumerate(standing) if one.id == edit), None)
+    if at is None:
+        return None
+    places = {one.id: one.place for one in entries if isinstance(one, Verdict)}
+    place, *later = [places.get(one.deletes if isinstance(one, Deletion) else one.id) for one in standing[at:]]
+    return None if place in later else standing[at]
 
 
 def _by_time(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -8,6 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 VERDICTS = ("accept", "reject", "artefact", "unsure", "relabel")
+_MEANINGS = {
+    "accept": "the model is right",
+    "reject": "the model is wrong",
+    "artefact": "the signal is an artefact",
+    "unsure": "the reviewer is unsure",
+}
 
 
 def _new_id() -> str:
@@ -44,6 +50,9 @@ class Verdict:
         UTC, ISO 8601 with milliseconds.
     id : str
         A UUID.
+    meaning : str
+        What the reviewer was told that the verdict says, in the words of the model's classes, such as "the alarm
+        is wrong: clean"; "" where nobody said. `in_words` is never empty.
     """
 
     start: int
@@ -58,6 +67,12 @@ class Verdict:
     note: str = ""
     when: str = field(default_factory=_now)
     id: str = field(default_factory=_new_id)
+    meaning: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """The meaning; where none was kept, what the verdict means of any model."""
+        return self.meaning or _MEANINGS.get(self.verdict, f"it is {self.label}")
 
     @property
     def place(self) -> tuple[int, int, str]:

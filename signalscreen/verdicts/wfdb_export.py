@@ -58,6 +58,8 @@ class WfdbSpan:
         The beginning of the verdict's id.
     cut : tuple of str
         Names of the fields whose end is missing.
+    meaning : str
+        What the verdict says, in words; "" in files of earlier versions.
     """
 
     start: int
@@ -69,6 +71,7 @@ class WfdbSpan:
     note: str
     ref: str
     cut: tuple[str, ...]
+    meaning: str = ""
 
 
 def export_wfdb(
@@ -152,16 +155,16 @@ def read_wfdb_verdicts(path: str | os.PathLike[str], annotator: str = "rev") -> 
                 begun[edge.ref] = at, edge
             else:
                 first, about = begun.pop(edge.ref)
-                spans.append(_span(first, at + 1, about))
+                spans.append(_span(first, at + 1, about, edge))
     except (ValueError, KeyError) as error:
         raise RecordingError(f"{file} is damaged; export the verdicts again") from error
     return sorted(spans, key=lambda one: (one.start, one.stop, one.lead, one.who, one.ref))
 
 
-def _span(start: int, stop: int, edge: Edge) -> WfdbSpan:
-    return WfdbSpan(
-        start, stop, edge.verdict, edge.who, edge.lead, edge.label, edge.note, ref=edge.ref, cut=edge.cut
-    )
+def _span(start: int, stop: int, edge: Edge, close: Edge) -> WfdbSpan:
+    cut = edge.cut + (("meaning",) if "note" in close.cut else ())
+    said = (edge.verdict, edge.who, edge.lead, edge.label, edge.note)
+    return WfdbSpan(start, stop, *said, ref=edge.ref, cut=cut, meaning=close.note)
 
 
 def _checked_rate(verdicts: Sequence[Verdict], fs: float) -> float:
@@ -185,10 +188,11 @@ def _notes(verdicts: Sequence[Verdict], fs: float, leads: Sequence[str]) -> tupl
         first, last = round(one.start_s * fs), round(one.stop_s * fs) - 1
         chan, subtype = (numbers[one.lead], 1) if one.lead else (0, 0)
         text, changed = opening(one, one.id[:size], first == 0)
-        altered += changed
+        close, meaning_changed = closing(one, one.id[:size], last == 0)
+        altered += changed + meaning_changed
         # wfdb's reader drops notes at sample 0, so such an edge lies at 1 and says so.
         rows.append((max(first, 1), chan, subtype, text))
-        rows.append((max(last, 1), chan, subtype, closing(one, one.id[:size], last == 0)))
+        rows.append((max(last, 1), chan, subtype, close))
     rows.sort(key=lambda row: row[:2])
     notes = Notes(
         sample=tuple(row[0] for row in rows),

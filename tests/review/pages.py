@@ -1,6 +1,8 @@
 """A browser on the review page, and stores that are worth looking at."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 
 from signalscreen.plot.colour import SIGNED
 from signalscreen.recording import Annotation
+from signalscreen.review import start_in_thread
 from signalscreen.screening.allocation import StoredMethod, StoreSpec, create
 from signalscreen.screening.store import arrays_of
 from signalscreen.windows import window_starts
@@ -80,6 +83,39 @@ def wait(page: Any, condition: str) -> None:
                 raise
         page.wait_for_timeout(20)
     raise AssertionError(f"{condition} is not true after half a minute")
+
+
+@contextmanager
+def review(browser: Any, path: Path, wanted: str = "", errors: int = 0) -> Iterator[Any]:
+    """Ada's page on it, with all records counted; so many errors are expected in its console."""
+    said: list[str] = []
+    with start_in_thread(path, reviewer="Ada") as running:
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        page = context.new_page()
+        page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"{running.url}{wanted}")
+        ready(page)
+        yield page
+        context.close()
+    assert len(said) == errors, said
+
+
+def ready(page: Any, record: str = "") -> None:
+    """Wait for a record's page, and for all counts."""
+    here = f"&& signalscreen.app.info.record === '{record}'" if record else ""
+    wait(page, f"Boolean(window.signalscreen?.app?.ready && !signalscreen.app.records.left {here})")
+    settle(page)
+
+
+def said(page: Any) -> str:
+    """The message that is shown."""
+    return str(page.inner_text("#message"))
+
+
+def says(page: Any, words: str) -> None:
+    """Wait for a message."""
+    wait(page, f"document.getElementById('message').textContent === {json.dumps(words)}")
 
 
 def intercept(page: Any, pattern: str, handler: Callable[[Any], object]) -> None:

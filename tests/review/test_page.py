@@ -322,7 +322,7 @@ def test_note_and_span(store: Path, watched: Watched) -> None:
     wait(page, "!signalscreen.app.verdicts.saving")
     mine = [v for v in read_verdicts(store) if v.start == target["start"]]
     assert [(v.stop, v.verdict, v.note, v.window, v.lead) for v in mine] == [
-        (target["stop"], "artefact", note, None, "")
+        (target["stop"], "artefact", note, None, "L1")
     ]
     page.click("button[data-key=a]")  # another verdict on the span keeps the note
     wait(page, "!signalscreen.app.verdicts.saving")
@@ -377,11 +377,11 @@ def test_what_was_said_of_an_edit_goes_with_the_next(watched: Watched) -> None:
     """ "Undone" is not left beside a verdict that stands."""
     page = watched.page
     press(page, "n", "u", "z")
-    wait(page, "document.getElementById('message').textContent === 'Undone: unsure'")
+    wait(page, "document.getElementById('message').textContent.startsWith('Undone: “unsure” at ')")
     press(page, "r")
     assert page.inner_text("#message") == ""
     press(page, "z")
-    wait(page, "document.getElementById('message').textContent === 'Undone: reject'")
+    wait(page, "document.getElementById('message').textContent.startsWith('Undone: “reject” at ')")
     press(page, "u", "z", "a", "x")
     assert page.inner_text("#message") == ""
 
@@ -536,6 +536,7 @@ def test_the_lead_of_a_window_comes_into_view(browser: Any, tmp_path: Path) -> N
     with start_in_thread(path, reviewer="Ada") as running:
         watched = Watched(browser, running.url)
         page = watched.page
+        page.select_option("#filter", "all")
         for row in (11, 0, 7, 8):
             page.evaluate("(row) => signalscreen.app.choose(row)", row)
             settle(page)
@@ -559,7 +560,7 @@ def test_the_lead_of_a_window_comes_into_view(browser: Any, tmp_path: Path) -> N
         assert 8 in page.evaluate(whole)
         page.uncheck("#leads input[value='7']")
         page.evaluate("signalscreen.app.choose(7)")
-        assert page.inner_text("#aim").endswith("L8 · not shown")
+        assert page.inner_text("#aim").endswith("L8 · not shown (w)")
         assert watched.errors == []
         watched.close()
 
@@ -602,6 +603,7 @@ def test_without_attributions_and_classes(browser: Any, tmp_path: Path) -> None:
         page = watched.page
         assert "no attribution" in page.inner_text("#scale")
         score = opened(path)["score"][:]
+        page.select_option("#filter", "all")
         assert page.evaluate("signalscreen.app.list.order") == np.argsort(-score, kind="stable").tolist()
         press(page, "j", "r")
         assert [v.window for v in read_verdicts(path)] == [int(np.argmax(score))]

@@ -1,58 +1,22 @@
 """From record to record of a database, in a real Chromium: what the chooser says, where keys lead, what is kept."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from signalscreen.review import start_in_thread
 from signalscreen.verdicts import VerdictTable, read_verdicts
 
-from .pages import arrived, hold, intercept, press, settle, wait
+from .pages import arrived, hold, intercept, press, ready, review, said, says, wait
 from .stores import WINDOW, damage, write_alarms, write_database
 
 ALARM, QUIET = True, False
-
-
-@contextmanager
-def review(browser: Any, path: Path, wanted: str = "", errors: int = 0) -> Iterator[Any]:
-    """Ada's page on it, with all records counted; so many errors are expected in its console."""
-    said: list[str] = []
-    with start_in_thread(path, reviewer="Ada") as running:
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        page = context.new_page()
-        page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(f"{running.url}{wanted}")
-        ready(page)
-        yield page
-        context.close()
-    assert len(said) == errors, said
-
-
-def ready(page: Any, record: str = "") -> None:
-    """Wait for a record's page, and for all counts."""
-    here = f"&& signalscreen.app.info.record === '{record}'" if record else ""
-    wait(page, f"Boolean(window.signalscreen?.app?.ready && !signalscreen.app.records.left {here})")
-    settle(page)
 
 
 def go(page: Any, key: str, record: str) -> None:
     """Press a key that leads to a record."""
     page.keyboard.press(key)
     ready(page, record)
-
-
-def said(page: Any) -> str:
-    return str(page.inner_text("#message"))
-
-
-def says(page: Any, words: str) -> None:
-    """Wait for a message."""
-    wait(page, f"document.getElementById('message').textContent === {json.dumps(words)}")
 
 
 def current(page: Any) -> int:
@@ -93,7 +57,8 @@ def test_the_next_alarm_may_be_in_another_record(browser: Any, database: Path) -
     """And the one before; what the reviewer has chosen goes along; where there is none, it is said."""
     with review(browser, database) as page:
         press(page, "p")
-        says(page, "No alarm before this one, and no earlier record has an alarm. 2 later have some (n).")
+        none = "No alarm before this one, and no earlier record has an alarm that you have not reviewed."
+        says(page, f"{none} 2 later have some (n).")
         page.select_option("#sort", "time")
         page.select_option("#filter", "flagged")
         page.select_option("#method", "saliency")
@@ -186,6 +151,7 @@ def test_each_record_keeps_its_place(browser: Any, database: Path) -> None:
     where = "(({ current, view }) => [current, Math.round(view.from), Math.round(view.to)])(signalscreen.app)"
     with review(browser, database) as page:
         page.select_option("#sort", "time")
+        page.select_option("#filter", "all")
         press(page, "j", "j", "+")
         place = page.evaluate(where)
         assert place[0] == 1

@@ -47,6 +47,23 @@ def test_a_verdict_is_kept_undone_and_deleted(fresh: tuple[RunningReview, Path])
     assert _standing(running) == []
 
 
+def test_the_edit_that_is_named_is_undone(fresh: tuple[RunningReview, Path]) -> None:
+    """So a page undoes its own, whatever another tab did since; what it means is kept."""
+    running, path = fresh
+    words = "the alarm is right: artefact"
+    mine = ask(running.url, "api/verdicts", "POST", {**SPAN, "verdict": "accept", "meaning": words}).json["verdict"]
+    theirs = ask(running.url, "api/verdicts", "POST", {"start": 0, "stop": 9, "verdict": "reject"}).json["verdict"]
+    assert [one.meaning for one in read_verdicts(path)] == ["", words]
+    gone = ask(running.url, f"api/verdicts/{mine['id']}", "DELETE").json["edit"]
+    assert ask(running.url, "api/undo", "POST", {"edit": gone}).json == {"undone": mine, "why": ""}
+    assert ask(running.url, "api/undo", "POST", {"edit": mine["id"]}).json["undone"] == mine
+    assert _standing(running) == [theirs]
+    left = ask(running.url, "api/undo", "POST", {"edit": mine["id"]}).json
+    assert (left["undone"], left["why"].split(",")[0]) == (None, "it was taken back or changed since")
+    assert "must be the id" in ask(running.url, "api/undo", "POST", {"edit": 7}).error
+    assert _standing(running) == [theirs]
+
+
 def test_reviewers_see_each_other_and_undo_their_own(fresh: tuple[RunningReview, Path]) -> None:
     running, path = fresh
     theirs = VerdictTable(path, "Bo").set("accept", **SPAN)
@@ -78,7 +95,8 @@ def test_what_was_said_is_there_after_a_new_start(fresh: tuple[RunningReview, Pa
         ({"verdict": "accept", "start": 0, "stop": 5001}, "empty or outside"),
         ({"verdict": "accept", "start": 0.5, "stop": 7}, "whole number"),
         ({"verdict": "accept", **SPAN, "lead": "V9"}, "lead 'V9' is not"),
-        ({"verdict": "relabel", **SPAN, "label": "AF"}, "needs a label"),
+        ({"verdict": "relabel", **SPAN, "label": " "}, "needs a label"),
+        ({"verdict": "accept", **SPAN, "meaning": 7}, "must be text"),
         ({"verdict": "accept", **SPAN, "note": 7}, "note must be text"),
         ([1], "no JSON object"),
         (b"{", "no JSON object"),

@@ -25,7 +25,7 @@ def test_a_verdict_is_a_line_with_every_field(table: VerdictTable) -> None:
     assert json.loads(line) == {
         **{"id": made.id, "action": "set", "start": 720, "stop": 1080, "start_s": 2.0, "stop_s": 3.0},
         **{"lead": "V1", "window": 2, "verdict": "relabel", "label": "AF", "note": "unregelmäßig\n心房"},
-        **{"who": "anna", "when": made.when, "undoes": None},
+        **{"who": "anna", "when": made.when, "undoes": None, "meaning": ""},
     }
     assert table.path == table.path.parents[1] / "verdicts" / "anna.jsonl"
     assert made.when.endswith("+00:00")
@@ -46,7 +46,11 @@ def test_seconds_are_of_the_record_and_samples_of_the_store(tmp_path: Path) -> N
         ({"lead": "V6"}, "its leads: MLII, V1"),
         ({"label": "AF"}, "only 'relabel'"),
         ({"verdict": "relabel"}, "needs a label"),
-        ({"verdict": "relabel", "label": "VT"}, "N, AF, noise"),
+        ({"verdict": "relabel", "label": " "}, "N, AF, noise.* or your own"),
+        ({"verdict": "relabel", "label": "V\nT"}, "must be one line"),
+        ({"verdict": "relabel", "label": "x" * 201}, "at most 200 characters"),
+        ({"meaning": "a\x7f"}, "must be one line"),
+        ({"meaning": None}, "must be text"),
         ({"start": 1080}, "empty or outside"),
         ({"start": -1}, "empty or outside"),
         ({"stop": 360_001}, "empty or outside"),
@@ -373,3 +377,48 @@ def test_a_damaged_store_takes_no_verdicts(tmp_path: Path) -> None:
     stores.database(tmp_path / "db", a=stores.spec())
     with pytest.raises(RecordingError, match="holds several records"):
         VerdictTable(tmp_path / "db", "anna")
+
+
+def test_an_edit_is_undone_by_its_id_whatever_came_later_elsewhere(table: VerdictTable) -> None:
+    """Of the edits of two tabs, each undoes its own."""
+    first = table.set("accept", **SPAN)
+    other = table.set("reject", start=0, stop=10)
+    assert table.undo(first.id) == first
+    assert table.current() == [other]
+    assert table.undo(first.id) is None  # it does not stand any more
+    assert table.undo("nobody's") is None
+    _, edit = table.taken_back(other.id)
+    assert table.current() == []
+    assert table.undo(edit.id) == other
+    assert table.current() == [other]
+
+
+def test_what_was_changed_since_is_not_undone(table: VerdictTable) -> None:
+    """Else an undo would take nothing away that is seen, and later bring back what nobody expects."""
+    mine = table.set("accept", **SPAN)
+    theirs = table.set("reject", **SPAN)
+    before = table.path.read_bytes()
+    assert table.undo(mine.id) is None
+    assert table.path.read_bytes() == before
+    _, gone = table.taken_back(theirs.id)
+    assert table.undo(theirs.id) is None  # it was deleted since
+    again = table.set("unsure", **SPAN)
+    assert table.undo(gone.id) is None
+    assert table.undo(again.id) == again
+    assert table.undo(gone.id) == theirs
+    assert table.set("unsure", **SPAN, lead="V1").lead == "V1"  # another lead is another place
+    assert table.undo(theirs.id) == theirs
+    assert [one.verdict for one in table.current()] == ["accept", "unsure"]
+
+
+def test_labels_of_the_reviewers_own_and_meanings_are_kept(table: VerdictTable) -> None:
+    made = table.set("relabel", **SPAN, label="pacemaker spike 心", meaning="it is pacemaker spike 心")
+    assert (made.label, made.meaning, made.in_words) == ("pacemaker spike 心", "", "it is pacemaker spike 心")
+    said = table.set("reject", **SPAN, meaning="the alarm is wrong: clean")
+    assert from_line(to_line(said)) == said
+    assert said.in_words == "the alarm is wrong: clean"
+    plain = table.set("reject", **SPAN)
+    assert (plain.meaning, plain.in_words) == ("", "the model is wrong")
+    old = json.loads(to_line(plain))
+    del old["meaning"]  # as earlier versions wrote it
+    assert from_line(json.dumps(old).encode()) == plain

@@ -110,6 +110,11 @@ def test_mne_csv(tmp_path: Path) -> None:
     assert found["duration"].tolist() == [one.stop_s - one.start_s for one in made]
     assert found["extras"].note.tolist() == [one.note for one in made]
     assert found["extras"].id.tolist() == [one.id for one in made]
+    assert found["extras"].meaning.tolist() == [
+        "the signal is an artefact",
+        "it is AF, slow: 1",
+        "the model is right",
+    ]
 
 
 @pytest.mark.parametrize("leads", [["", ""], ["1", "2"], ["1", "1e3"], ["true", "False"], ["nan", "-inf"]])
@@ -153,8 +158,10 @@ def test_mne_csv_cannot_be_empty_nor_have_another_ending(tmp_path: Path) -> None
 
 def mne_reads_text(path: Path) -> list[tuple[float, float, str]]:
     """As MNE reads its text file: NumPy's loadtxt, fields between commas, # for comments."""
-    header = [line for line in path.read_text().splitlines() if line.startswith("#")]
-    assert header == ["# MNE-Annotations", "# onset, duration, description"]
+    lines = path.read_text().splitlines()
+    assert lines[:2] == ["# MNE-Annotations", "# onset, duration, description"]
+    assert all(line.startswith("# means: ") for line in lines[2::2])
+    assert not any(line.startswith("#") for line in lines[3::2])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as MNE does: lines of comments are no rows
         onset, duration, description = np.loadtxt(path, delimiter=",", dtype=np.bytes_, unpack=True)
@@ -177,3 +184,23 @@ def test_mne_text_of_nothing(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as MNE does, and takes it for an empty set
         assert len(np.loadtxt(path, delimiter=",", dtype=np.bytes_, unpack=True)) == 0
+
+
+def test_the_words_of_a_verdict_stand_beside_its_code(tmp_path: Path) -> None:
+    """A CSV of an earlier version, without the column, is read as before."""
+    made = [verdict(1, 9, "reject", meaning="the alarm is wrong: clean"), verdict(2, 9, "accept")]
+    path = export_csv(made, tmp_path / "v.csv")
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+    assert [(row["verdict"], row["meaning"]) for row in rows] == [
+        ("reject", "the alarm is wrong: clean"),
+        ("accept", "the model is right"),
+    ]
+    assert list(rows[0])[-1] == "meaning"  # columns before it are where they were
+    assert read_csv_verdicts(path) == made
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        earlier = csv.DictWriter(file, list(rows[0])[:-1], extrasaction="ignore")
+        earlier.writeheader()
+        earlier.writerows(rows)
+    assert [(one.verdict, one.meaning) for one in read_csv_verdicts(path)] == [("reject", ""), ("accept", "")]
+    text = export_mne_text(made, tmp_path / "v.txt").read_text().splitlines()
+    assert text[2::2] == ["# means: the alarm is wrong: clean", "# means: the model is right"]

@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 import string
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,8 @@ def the_same(verdicts: Sequence[Verdict], path: Path) -> None:
 
 
 def test_what_wfdb_reads(tmp_path: Path) -> None:
-    first = verdict(720, 1080, lead="V1", note="loose electrode", id="11111111-a")
+    meaning = "the alarm is wrong: clean"
+    first = verdict(720, 1080, lead="V1", note="loose electrode", id="11111111-a", meaning=meaning)
     second = verdict(900, 901, "relabel", "bö b", label="AF: slow", id="22222222-b")
     report = export_wfdb([first, second], tmp_path / "106", fs=FS, leads=LEADS)
     found = wfdb.rdann(str(tmp_path / "106"), "rev")
@@ -59,8 +61,8 @@ def test_what_wfdb_reads(tmp_path: Path) -> None:
     assert found.aux_note == [
         "(reject #11111111 by=anna lead=V1: loose electrode",
         r"(relabel #22222222 by=b\xf6\x20b label=AF\x3a\x20slow",
-        ")relabel #22222222",
-        ")reject #11111111",
+        ")relabel #22222222: it is AF: slow",
+        ")reject #11111111: the alarm is wrong: clean",
     ]
     assert (report.path, report.spans) == (tmp_path / "106.rev", 2)
     assert [(one.id, one.field, one.how) for one in report.altered] == [
@@ -70,6 +72,7 @@ def test_what_wfdb_reads(tmp_path: Path) -> None:
     assert "who of 22222222-b, label of 22222222-b" in str(report)
     assert {path.name for path in tmp_path.iterdir()} == {"106.rev"}
     the_same([first, second], tmp_path / "106")
+    assert [one.meaning for one in read_wfdb_verdicts(tmp_path / "106")] == [meaning, "it is AF: slow"]
 
 
 def test_a_span_from_the_first_sample(tmp_path: Path) -> None:
@@ -178,7 +181,11 @@ def test_the_longest_note_of_all_fits() -> None:
         ("who", "lead", "label", "note"),
     )
     assert min(len(edge.who), len(edge.lead), len(edge.label), len(edge.note)) >= 5
-    assert parsed(closing(one, one.id, at_zero=False)).opens is False
+    words, changed = closing(replace(one, meaning=long), one.id, at_zero=False)
+    assert len(words) <= 255
+    assert [(said.field, said.how) for said in changed] == [("meaning", "cut")]
+    assert (parsed(words).opens, parsed(words).cut) == (False, ("note",))
+    assert parsed(")artefact #0c7acb99").note == ""  # as earlier versions wrote it
 
 
 def test_ids_alike_are_told_apart(tmp_path: Path) -> None:
@@ -320,3 +327,13 @@ def test_beside_a_real_record(tmp_path: Path, real_data: Path) -> None:
 
     read = ss.read_recording(tmp_path / "106", annotator="rev")  # the package's own reader shows them, too
     assert [one.sample for one in read.annotations] == ours.sample.tolist()
+
+
+def test_a_meaning_that_is_too_long_is_said_to_be_cut(tmp_path: Path) -> None:
+    one = verdict(720, 1080, id="11111111-a", meaning="é" * 200)  # four bytes each
+    report = export_wfdb([one], tmp_path / "106", fs=FS, leads=LEADS)
+    assert [(said.id, said.field, said.how) for said in report.altered] == [(one.id, "meaning", "cut")]
+    (found,) = read_wfdb_verdicts(tmp_path / "106")
+    assert found.cut == ("meaning",)
+    assert set(found.meaning) == {"é"}
+    assert len(found.meaning) > 50

@@ -1,7 +1,11 @@
 /** What keys and buttons do. */
 
 import * as dialogs from "./dialogs.js";
+import { VERDICTS } from "./colour.js";
 import { send } from "./http.js";
+import { alarmed, meaningOf, meanings } from "./meaning.js";
+import { aimedAt, bring, flash } from "./target.js";
+import { redo, undo } from "./undo.js";
 
 /** Return the actions by their key. */
 export function actionsOf(app) {
@@ -11,13 +15,17 @@ export function actionsOf(app) {
     if (row < 0) app.say(words);
     else app.choose(row);
   };
-  const flagged = (i) => app.windows.flagged[i];
   const alarm = (step, where) => (event) => {
-    if (!app.records.several || list.next(step, flagged) >= 0) go(step, flagged, noAlarm(where));
+    const row = list.nextAlarm(step);
+    if (row >= 0) app.choose(row);
+    else if (!app.records.several) app.say(noAlarm(where));
     else if (event.repeat) app.say(`No alarm ${where} this one; press again for another record.`);
     else app.records.toAlarm(step);
   };
-  const noAlarm = (where) => (list.order.some(flagged) ? `No alarm ${where} this one in the list.` : "No window in the list is an alarm.");
+  const noAlarm = (where) => {
+    if (list.order.some((i) => app.windows.flagged[i])) return `No alarm ${where} this one in the list.`;
+    return list.shrinks && list.flagged ? "Every alarm of this recording is reviewed." : "No window in the list is an alarm.";
+  };
   const judge = (kind) => () => setVerdict(app, { verdict: kind });
   return {
     n: alarm(1, "after"), p: alarm(-1, "before"),
@@ -27,15 +35,16 @@ export function actionsOf(app) {
     down: () => go(1, undefined, "This is the last window of the list."),
     up: () => go(-1, undefined, "This is the first window of the list."),
     a: judge("accept"), r: judge("reject"), f: judge("artefact"), u: judge("unsure"),
-    l: () => needsTarget(app) && dialogs.relabel(app, (label) => setVerdict(app, { verdict: "relabel", label })),
-    m: () => needsTarget(app) && dialogs.note(app, mine(app) || {}, (note, verdict) => setVerdict(app, { verdict, note })),
-    z: () => undo(app),
+    l: () => aimedAt(app) && dialogs.relabel(app, (label) => setVerdict(app, { verdict: "relabel", label })),
+    m: () => aimedAt(app) && dialogs.note(app, mine(app) || {}, meanings(app.info, alarmed(app, app.target())), (note, verdict) => setVerdict(app, { verdict, note })),
+    z: () => undo(app), redo: () => redo(app),
     x: () => remove(app),
     g: () => dialogs.goTo(app),
     s: () => dialogs.exports(app, send),
     o: () => view.show(0, app.info.n),
-    w: () => app.current >= 0 && app.choose(app.current),
+    w: () => bring(app),
     v: () => app.useSelectTool(!app.gestures.selecting),
+    spanLeft: () => app.spans.extend(-1), spanRight: () => app.spans.extend(1), spanUp: () => app.spans.turn(-1), spanDown: () => app.spans.turn(1),
     left: () => view.pan(-0.25), right: () => view.pan(0.25),
     in: () => view.zoom(0.5), out: () => view.zoom(2),
     home: () => view.show(0, view.span), end: () => view.show(app.info.n - view.span, app.info.n),
@@ -53,34 +62,22 @@ function mine(app) {
   return app.verdicts.list.filter((v) => v.who === reviewer && v.start === target.start && v.stop === target.stop && v.lead === target.lead).pop();
 }
 
-function needsTarget(app) {
-  if (app.target()) return true;
-  app.say("Choose a window in the list, or select a span with shift and drag.");
-  return false;
-}
-
-/** Save a verdict on the target; what is not named stays as it was. */
+/** Save a verdict on the target, if that is seen; what is not named stays as it was. */
 function setVerdict(app, { verdict, label = undefined, note = undefined }) {
-  if (!needsTarget(app)) return;
+  if (!aimedAt(app)) return;
   const target = app.target();
   const before = mine(app);
   app.hush();
-  const words = label ?? (verdict === "relabel" && before ? before.label : "");
+  const named = label ?? (verdict === "relabel" && before ? before.label : "");
   app.verdicts.set({
     start: target.start, stop: target.stop, lead: target.lead, window: target.window ?? null,
-    verdict, label: words, note: note ?? before?.note ?? "",
+    verdict, label: named, note: note ?? before?.note ?? "", meaning: meaningOf(app, target, verdict, named),
   });
-}
-
-/** Undo, and say what was undone unless there is a newer edit by then. */
-function undo(app) {
-  const { next } = app.verdicts;
-  app.hush();
-  return app.verdicts.undo().then((words) => next === app.verdicts.next && app.say(words), (error) => app.say(error.message, true));
+  flash(app, target, VERDICTS[verdict].colour);
 }
 
 function remove(app) {
-  if (!needsTarget(app)) return;
+  if (!aimedAt(app)) return;
   const verdict = mine(app);
   if (!verdict) {
     app.say(app.target().kind === "verdict" ? `That verdict is ${app.chosen.who}'s; only ${app.chosen.who} can delete it.` : "There is no verdict of yours here.");
@@ -88,4 +85,5 @@ function remove(app) {
   }
   app.hush();
   app.verdicts.remove(verdict);
+  flash(app, verdict);
 }

@@ -58,10 +58,10 @@ export function goTo(app) {
 }
 
 /** Ask for a note; Enter saves, shift-Enter begins a line, Esc leaves. */
-export function note(app, given, save) {
+export function note(app, given, words, save) {
   const field = make("textarea", { rows: 5, value: given.note || "", spellcheck: true });
   const kinds = make("select", {}, ...app.info.verdicts.filter((kind) => kind !== "relabel" || given.verdict === "relabel")
-    .map((kind) => make("option", { value: kind, textContent: kind, selected: kind === (given.verdict || "unsure") })));
+    .map((kind) => make("option", { value: kind, textContent: [kind, words[kind]].filter(Boolean).join(": "), selected: kind === (given.verdict || "unsure") })));
   askFor("Note", field, "Note ", "Enter saves, Shift+Enter begins a new line, Esc leaves", (text) => {
     save(text, kinds.value);
     return "";
@@ -73,22 +73,32 @@ export function note(app, given, save) {
   });
 }
 
-/** Ask for one of the model's classes; digits choose. */
+/** Ask for one of the model's classes, for which there are digits, or for a label of the reviewer's own. */
 export function relabel(app, choose) {
-  const buttons = app.info.classes.map((name, i) => make("button", {
-    type: "button", onclick: () => { dialog().close(); choose(name); },
-  }, name, ...(i < 9 ? [" ", make("kbd", { textContent: String(i + 1) })] : [])));
+  const { classes } = app.info;
+  const used = [...new Set(app.verdicts.list.map(({ label }) => label).filter(Boolean))].filter((label) => !classes.includes(label)).sort();
+  const take = (name) => { dialog().close(); choose(name); };
+  const button = (name, i) => make("button", { type: "button", onclick: () => take(name) }, name, ...(i < 9 ? [" ", make("kbd", { textContent: String(i + 1) })] : []));
+  const buttons = [...classes, ...used].map(button);
+  const own = make("input", { type: "text", autocomplete: "off", maxLength: 200 });
+  const form = make("form", {}, make("label", {}, "A label of your own ", own), make("button", { type: "submit", textContent: "Save" }));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (own.value.trim()) take(own.value.trim());
+    else own.focus();
+  });
+  const from = classes.length ? "the model's classes" : "the model names no classes";
   const box = open("Relabel as", make("div", { className: "choices" }, ...buttons),
-    make("p", { className: "hint", textContent: buttons.length ? "the model's classes; press a digit or choose" : "the model names no classes" }));
+    make("p", { className: "hint", textContent: `${from}${used.length ? ", then labels given before" : ""}${buttons.length ? "; press a digit or choose" : ""}` }), form);
   const digits = (event) => {
-    const button = buttons[Number(event.key) - 1];
+    const button = event.target !== own && buttons[Number(event.key) - 1];
     if (!button || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     button.click();
   };
   box.addEventListener("keydown", digits);
   box.addEventListener("close", () => box.removeEventListener("keydown", digits), { once: true });
-  buttons[0]?.focus();
+  (buttons[0] ?? own).focus();
 }
 
 /** Offer the exports; each is written into the store's folder, then linked. */

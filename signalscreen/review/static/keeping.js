@@ -1,6 +1,8 @@
-/** Where the reviewer is: kept in the address and in the browser, so that a page opened again goes on there. */
+/** Where the reviewer is: kept in the address, its history and the browser, so that Back and a page opened again go there. */
 
 const LATER = 250; // ms; addresses may be changed only so many times a second
+const REST = 1000; // ms: a view that stood so long is a place to come back to
+const FAR = 4; // times wider or narrower: another place
 
 /** Position of one record. */
 export class Keeping {
@@ -22,12 +24,36 @@ export class Keeping {
       from: Math.round(app.view.from), to: Math.round(app.view.to), window: app.current, ...this.taste(), hidden: app.info.leads.map((_, i) => i).filter((i) => !app.shown.has(i)).join("."),
     };
     const text = new URLSearchParams(place).toString();
-    history.replaceState(null, "", `#${text}`);
+    this.note(text, place);
     try {
       localStorage.setItem(this.key, text);
     } catch {
       // A page inside another may have no storage; the address is enough until it is closed.
     }
+  }
+
+  /** Put a place into the history: a new entry after a jump, or where the view before it had come to rest. */
+  note(text, { from, to, window }) {
+    const now = performance.now();
+    const before = this.view;
+    const moved = before && (from !== before.from || to !== before.to || window !== before.window);
+    if (moved && this.app.ready && (now - this.at > REST || far(before, { from, to }))) history.pushState(null, "", `#${text}`);
+    else history.replaceState(null, "", `#${text}`);
+    if (moved || !before) [this.view, this.at] = [{ from, to, window }, now];
+  }
+
+  /** Go where Back and Forward lead. */
+  travel() {
+    addEventListener("popstate", () => {
+      const { app } = this;
+      const { from, to, window } = this.read() ?? {};
+      if (!(to > from)) return;
+      clearTimeout(this.timer);
+      if (window !== app.current && window >= 0 && window < app.windows.count) app.choose(window, false);
+      app.view.show(from, to);
+      app.stack.reveal(app.windows.lead[app.current]);
+      [this.view, this.at] = [{ from, to, window: app.current }, performance.now()];
+    });
   }
 
   /** What the reviewer has chosen for every record, and takes along to the next. */
@@ -52,4 +78,11 @@ export class Keeping {
       return {}; // as above
     }
   }
+}
+
+/** Whether a view is another place, not the one before moved or zoomed a little. */
+function far(before, { from, to }) {
+  const shared = Math.min(to, before.to) - Math.max(from, before.from);
+  const zoom = (to - from) / (before.to - before.from);
+  return shared <= 0 || zoom > FAR || zoom < 1 / FAR;
 }

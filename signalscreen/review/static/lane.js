@@ -110,7 +110,7 @@ export class Lane {
 
   /** What there is room for of a verdict and of those on the very same span under it, which cannot be seen. */
   text(v, width, under = []) {
-    const kind = ({ verdict, label }) => (verdict === "relabel" ? `→ ${label}` : VERDICTS[verdict].words);
+    const kind = ({ verdict, label, lead }) => `${verdict === "relabel" ? `→ ${label}` : VERDICTS[verdict].words}${lead ? ` · ${lead}` : ""}`;
     const state = (one) => ({ failed: "not saved: ", saving: "… " }[one.state] || "");
     const named = (one) => `${state(one)}${kind(one)} · ${one.who}`;
     const whole = (one) => named(one) + (one.note ? ` – ${one.note.slice(0, 60).replace(/\s+/g, " ")}` : "");

@@ -10,8 +10,10 @@ export class List {
     Object.assign(this, { app, element });
     this.rows = document.getElementById("rows");
     this.counts = document.getElementById("count");
+    this.nothing = document.getElementById("nothing");
+    this.nothing.querySelector("button").addEventListener("click", () => { this.useFilter("all"); this.arrange(); app.keeping.save(); });
     this.sort = "score";
-    this.filter = "all";
+    this.filter = "open";
     this.order = [];
     element.addEventListener("scroll", () => this.draw(), { passive: true });
     element.addEventListener("click", (event) => {
@@ -34,10 +36,28 @@ export class List {
     return !this.app.verdicts.of(this.app.windows, row).mine;
   }
 
+  /** Whether a window leaves the list when it is judged. */
+  get shrinks() {
+    return this.filter === "open" || this.filter === "unreviewed";
+  }
+
+  /** Whether there can be no alarm: the model has no class that raises one, and nothing is flagged. */
+  get pointless() {
+    const { info, windows } = this.app;
+    return !info.classes[info.alarm] && !windows.flagged.some(Boolean);
+  }
+
+  useFilter(filter) {
+    this.filter = filter;
+    document.getElementById("filter").value = filter;
+  }
+
   /** Sort and filter anew. */
   arrange() {
     const { windows } = this.app;
-    const keep = { all: () => true, flagged: (i) => windows.flagged[i], unreviewed: (i) => this.unreviewed(i) }[this.filter];
+    const keep = {
+      all: () => true, flagged: (i) => windows.flagged[i], unreviewed: (i) => this.unreviewed(i), open: (i) => windows.flagged[i] && this.unreviewed(i),
+    }[this.filter];
     this.order = windows.ordered(this.sort, keep);
     this.rows.style.height = `${ROW * this.order.length}px`;
     this.draw();
@@ -70,6 +90,8 @@ export class List {
     [this.flagged, this.reviewed] = [flagged, reviewed];
     const all = this.order.length.toLocaleString("en");
     this.app.records.recounted();
+    this.nothing.hidden = this.order.length > 0;
+    this.nothing.querySelector("span").textContent = this.emptiness();
     this.counts.textContent = `${all} shown · ${reviewed.toLocaleString("en")} of ${flagged.toLocaleString("en")} alarms reviewed`;
   }
 
@@ -94,6 +116,18 @@ export class List {
     const said = [mine, other].filter(Boolean).map((v) => `${v.verdict} by ${v.who}`).join(", ");
     row.setAttribute("aria-label", `${time} ${lead} ${p === p ? `P ${p.toFixed(2)}` : "no probability"}${windows.flagged[i] ? ", flagged" : ""}${said ? `, ${said}` : ""}`);
     return row;
+  }
+
+  /** Why the list is empty. */
+  emptiness() {
+    if (!this.app.windows.count) return "There are no windows in this record.";
+    if (this.filter === "unreviewed") return "Every window is reviewed.";
+    return this.flagged ? `All ${this.flagged.toLocaleString("en")} alarms of this record are reviewed.` : "There is no alarm in this record.";
+  }
+
+  /** The alarm that `n` goes to, or `p`; -1 where the list has none that way. */
+  nextAlarm(step) {
+    return this.next(step, (i) => this.app.windows.flagged[i]);
   }
 
   /** Bring the current window's row into sight; to the middle if asked. */

@@ -1,7 +1,7 @@
 /** The review page: puts the parts together and holds what they share. */
 
 import { actionsOf } from "./actions.js";
-import { drawLegend, short } from "./colour.js";
+import { drawLegend } from "./colour.js";
 import { Drawing } from "./drawing.js";
 import { Gestures } from "./gestures.js";
 import { buildHeader, drawSaved } from "./header.js";
@@ -15,8 +15,10 @@ import { Panel } from "./panels.js";
 import { Progress } from "./progress.js";
 import { Records } from "./records.js";
 import { Rescue } from "./rescue.js";
+import { Spans } from "./spans.js";
 import { Stack } from "./signal.js";
-import { Clock, duration } from "./time.js";
+import { drawAim, targetOf } from "./target.js";
+import { Clock } from "./time.js";
 import { Tiles } from "./tiles.js";
 import { Track } from "./track.js";
 import { Verdicts } from "./verdicts.js";
@@ -44,6 +46,7 @@ class App {
     this.records = new Records(this);
     this.lane = new Lane(this);
     this.list = new List(this, byId("list"));
+    this.spans = new Spans(this);
     this.stack = new Stack(this, byId("stack"), figures.leads);
     this.gestures = new Gestures(this, byId("signal"));
     this.keeping = new Keeping(this);
@@ -63,6 +66,7 @@ class App {
     this.windows = windows;
     byId("list").style.setProperty("--time", `${8.2 * this.clock.words(this.info.n).length}px`);
     byId("list").style.setProperty("--in", `${Math.min(64, 7.4 * Math.max(6, ...this.info.leads.map(({ name }) => name.length)))}px`);
+    if (!place?.filter && this.list.pointless) this.list.useFilter("all");
     this.list.arrange();
     if (place && place.window >= 0 && place.window < windows.count) this.current = place.window;
     this.arrive(place?.arrive);
@@ -71,7 +75,8 @@ class App {
     await this.drawing.settled();
     await this.accompany();
     this.ready = true;
-    listen(actionsOf(this), (key) => this.may(key));
+    listen(actionsOf(this), (key) => this.may(key), this.info);
+    this.keeping.travel();
     this.verdicts.watch();
     new ResizeObserver(() => this.arrange()).observe(byId("signal"));
     addEventListener("beforeunload", (event) => { if (this.verdicts.edits.length) event.preventDefault(); });
@@ -151,15 +156,16 @@ class App {
     this.drawing.changed();
   }
 
-  /** Offer the first alarm that this reviewer has not judged. */
+  /** Offer the alarm that `n` goes to. */
   offer(place) {
     if (place?.way) { this.say(`${place.way} record: ${this.info.record}`); return; }
-    const row = this.list.next(1, (i) => this.windows.flagged[i] && this.list.unreviewed(i));
+    const row = this.list.nextAlarm(1);
     if (row < 0) {
       if (this.records.several && !this.list.flagged) this.say("No alarm in this record; n goes on to the next record that has one.");
       return;
     }
-    this.say(`${place?.window >= 0 ? "Reopened where you left off. " : ""}Next alarm to review: ${this.clock.words(this.windows.start[row])} (n)`);
+    const lead = this.windows.leadName(row);
+    this.say(`${place?.window >= 0 ? "Reopened where you left off. " : ""}Next alarm: ${this.clock.words(this.windows.start[row])}${lead ? ` · ${lead}` : ""}${this.list.unreviewed(row) ? "" : ", reviewed before"} (n)`);
   }
 
   /** Draw everything; return whether all of it was here. */
@@ -174,6 +180,7 @@ class App {
     this.progress.draw(view);
     drawLegend(byId("scale"), this.palette, this.methodInfo, this.stack.plan, this.info.fs, this.lane.badIn(view).length > 0);
     this.gestures?.read();
+    drawAim(this);
     if (complete && marked && this.ready) this.quiet();
     return complete && marked;
   }
@@ -185,13 +192,9 @@ class App {
     this.records.prepare();
   }
 
-  /** What a verdict would be on: the selected span, a chosen verdict's span, or the current window. */
+  /** What a verdict would be on. */
   target() {
-    if (this.selection) return { kind: "selection", lead: "", window: null, ...this.selection };
-    if (this.chosen) return { kind: "verdict", start: this.chosen.start, stop: this.chosen.stop, lead: this.chosen.lead, window: this.chosen.window };
-    if (this.current < 0) return null;
-    const i = this.current;
-    return { kind: "window", start: this.windows.start[i], stop: this.windows.stop(i), lead: this.windows.leadName(i), window: i };
+    return targetOf(this);
   }
 
   /** Make a window the current one and show it. */
@@ -206,11 +209,11 @@ class App {
     this.aimed();
   }
 
-  /** Select a span of samples. */
-  select(from, to) {
+  /** Select a span of samples in a lead, "" in all. */
+  select(from, to, lead = "") {
     const [start, stop] = [from, to].map((sample) => Math.round(Math.max(0, Math.min(this.info.n, sample)))).sort((a, b) => a - b);
     this.chosen = null;
-    this.selection = stop > start ? { start, stop } : null;
+    this.selection = stop > start ? { start, stop, lead } : null;
     this.aimed();
   }
 
@@ -219,8 +222,7 @@ class App {
     const hit = inLane ? stacked(this.verdicts.list).filter((v) => v.start <= sample && sample < v.stop).pop() : null;
     if (hit) {
       [this.chosen, this.selection] = [hit, null];
-      this.aimed();
-      return;
+      return this.aimed();
     }
     const row = this.windows.at(sample, lead);
     if (row >= 0) this.choose(row, false);
@@ -240,14 +242,7 @@ class App {
 
   /** The target changed. */
   aimed() {
-    const target = this.target();
-    const decimals = target && target.stop - target.start < 10 * this.info.fs ? 1 : 0;
-    const words = { selection: "Selection", verdict: `Verdict of ${this.chosen?.who}`, window: "Window" };
-    byId("aim").textContent = !target ? "No window chosen" : [
-      `${words[target.kind]} ${this.clock.words(target.start, decimals)} – ${this.clock.words(target.stop, decimals)}`,
-      duration((target.stop - target.start) / this.info.fs), target.lead,
-      target.lead && !this.stack.shown().some((lead) => this.info.leads[lead].name === target.lead) ? "not shown" : "",
-    ].filter(Boolean).join(" · ");
+    drawAim(this);
     this.drawing.changed();
     this.keeping.save();
   }
@@ -280,25 +275,9 @@ class App {
     if (!this.ready) return;
     if (this.chosen && !this.verdicts.list.some((v) => v.id === this.chosen.id)) this.chosen = null;
     this.list.remember();
-    if (this.list.filter === "unreviewed") this.list.arrange();
+    if (this.list.shrinks) this.list.arrange();
     else this.list.draw();
     this.aimed();
-  }
-
-  /** Say what is under the pointer. */
-  readout(sample, lead = null) {
-    const columns = lead === null ? null : this.stack.columns.get(lead);
-    const k = columns ? Math.round((sample - columns.x[0]) / columns.plan.samples) : -1;
-    if (sample === null || sample < 0 || sample >= this.info.n) { byId("readout").textContent = ""; return; }
-    const words = [this.clock.words(sample, this.view.span < 60 * this.info.fs ? 2 : 0)];
-    if (columns && Number.isFinite(columns.low[k])) { // no gap, and not still that of another view
-      const { name, units } = this.info.leads[lead];
-      const value = columns.low[k] === columns.high[k] ? short(columns.low[k]) : `${short(columns.low[k])} … ${short(columns.high[k])}`;
-      words.push(`${name} ${value} ${units}`, Number.isFinite(columns.value[k]) ? `attribution ${short(columns.value[k])}` : "not explained");
-    }
-    const bad = this.lane.badIn(this.view).find((b) => b.lead === lead && b.start <= sample && sample < b.stop);
-    if (bad) words.push(`bad: ${bad.what.replaceAll("_", " ")}`);
-    byId("readout").textContent = words.join("  ·  ");
   }
 
   /** Say something for a while. */

@@ -67,7 +67,7 @@ export class Records {
 
   /** Whether the next alarm may be in a record: one that is not reviewed, where the list shows only those. */
   hasAlarm(i) {
-    return !this.wrong[i] && (this.app.list.filter === "unreviewed" ? this.open : this.alarms)[i] > 0;
+    return !this.wrong[i] && (this.app.list.shrinks ? this.open : this.alarms)[i] > 0;
   }
 
   /** Return the nearest record before or after the current one that is wanted, -1 where there is none, null if given up. */
@@ -108,7 +108,7 @@ export class Records {
 
   /** Say that no record that way has an alarm, and where there are some. */
   none(step) {
-    const what = this.app.list.filter === "unreviewed" ? "an alarm that you have not reviewed" : "an alarm";
+    const what = this.app.list.shrinks ? "an alarm that you have not reviewed" : "an alarm";
     const others = this.left ? 0 : this.names.filter((_, i) => (i - this.at) * step < 0 && this.hasAlarm(i)).length;
     const [where, that, other, key] = step > 0 ? ["after", "later", "earlier", "p"] : ["before", "earlier", "later", "n"];
     const rest = others ? ` ${others.toLocaleString("en")} ${other} ${others === 1 ? "has one" : "have some"} (${key}).` : "";
@@ -158,8 +158,7 @@ export class Records {
   prepare() {
     clearTimeout(this.preparing);
     this.preparing = setTimeout(() => {
-      const { list, windows } = this.app;
-      if (!this.several || list.next(1, (i) => windows.flagged[i]) >= 0) return;
+      if (!this.several || this.app.list.nextAlarm(1) >= 0) return;
       const next = this.names.findIndex((_, i) => i > this.at && (this.alarms[i] === null || this.hasAlarm(i)));
       if (next < 0 || this.alarms[next] === null || next === this.prepared) return;
       this.prepared = next;

@@ -2,6 +2,7 @@
 
 import { ALARM, CLASSES, VERDICTS } from "./colour.js";
 import { envelope } from "./detail.js";
+import { className } from "./meaning.js";
 import { strips } from "./panels.js";
 
 const MOST = 6; // classes drawn at once
@@ -84,11 +85,6 @@ export class Track {
       color: this.drawn.map(({ colour }) => colour), width: this.drawn.map(({ alarm }) => (alarm ? 1.8 : 1.2)),
     };
   }
-}
-
-/** A class's name; the number of one that has none is said to be one. */
-function className(name) {
-  return /^\d+$/.test(name) ? `class ${name}` : name;
 }
 
 /** Return the classes that are drawn, that of the alarm last and so on top; of many, the likeliest. */

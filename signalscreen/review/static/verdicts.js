@@ -1,6 +1,7 @@
 /** Verdicts: those of all reviewers, and edits on their way to the table. An edit that fails stays until it is saved or dropped. */
 
 import { send } from "./http.js";
+import { Steps } from "./steps.js";
 
 const EVERY = 15000; // ms between looks for other reviewers' verdicts
 
@@ -9,10 +10,12 @@ export class Verdicts {
   constructor(info, changed) {
     this.info = info;
     this.changed = changed;
+    this.steps = new Steps(info);
     this.saved = [];
     this.edits = []; // {id, kind: "set"|"delete", verdict, state: "saving"|"failed", error}
     this.version = 0;
     this.next = 1;
+    this.made = 0; // edits that were not undone or done again, but new
     this.byWindow = new Map();
     this.turn = Promise.resolve(); // edits reach the server in the order in which they were made
   }
@@ -71,10 +74,16 @@ export class Verdicts {
   }
 
   edit(edit) {
+    this.made++;
+    this.steps.undone = [];
+    return this.save(this.begin(edit));
+  }
+
+  begin(edit) {
     Object.assign(edit, { id: `unsaved-${this.next++}`, state: "saving", error: "" });
     this.edits.push(edit);
     this.bump();
-    return this.save(edit);
+    return edit;
   }
 
   /** Send an edit, after those before it. Resolves to whether it is saved. */
@@ -91,6 +100,7 @@ export class Verdicts {
         const { who, ...verdict } = edit.verdict;
         const { verdict: saved } = await send("POST", "api/verdicts", { record }, verdict);
         this.saved = [...this.saved.filter((v) => place(v) !== place(saved)), saved];
+        this.steps.did({ kind: "set", edit: saved.id, verdict: saved });
       } else {
         await this.erase(edit.verdict, record);
       }
@@ -107,7 +117,8 @@ export class Verdicts {
     this.edits = this.edits.filter((other) => other.id !== verdict.id);
     const saved = this.saved.find((v) => v.id === verdict.id) ?? (verdict.state && this.saved.find((v) => place(v) === place(verdict)));
     if (!saved) return;
-    await send("DELETE", `api/verdicts/${encodeURIComponent(saved.id)}`, { record });
+    const { edit } = await send("DELETE", `api/verdicts/${encodeURIComponent(saved.id)}`, { record });
+    this.steps.did({ kind: "delete", edit, verdict: saved });
     this.saved = this.saved.filter((v) => v.id !== saved.id);
   }
 
@@ -135,22 +146,58 @@ export class Verdicts {
     return Promise.resolve(true);
   }
 
-  /** Take back the last edit: one that was not saved is dropped, else the server undoes. Returns words, throws Refused. */
+  /**
+   * Take back this page's last edit: one that was not saved is dropped, else the server undoes. Throws Refused.
+   * @returns {Promise<null|{kind: string, verdict: Object, why?: string, unsaved?: boolean}>} what was given or
+   *   deleted, and why it is left as it is; null where there is nothing to undo
+   */
   undo() {
-    const undone = this.turn.then(() => this.takeBack());
-    this.turn = undone.catch(() => {}); // what is judged next waits too, or it might be what is undone
-    return undone;
+    const { made } = this;
+    return this.inTurn(() => this.takeBack(made));
   }
 
-  async takeBack() {
-    const last = this.failed.pop();
-    if (last) {
-      await this.drop(last);
-      return "The verdict that was not saved is dropped";
+  /** Do again what was undone last; answers as `undo`. */
+  redo() {
+    return this.inTurn(() => this.again());
+  }
+
+  /** Do something after all edits before it; what is judged next waits, or it might be what is undone. */
+  inTurn(task) {
+    const done = this.turn.then(task);
+    this.turn = done.catch(() => {});
+    return done;
+  }
+
+  async takeBack(made) {
+    const failed = this.failed.pop();
+    if (failed) {
+      await this.drop(failed);
+      return { ...failed, unsaved: true };
     }
-    const { undone } = await send("POST", "api/undo", { record: this.info.record }, {});
+    const step = this.steps.last;
+    if (!step) return null;
+    const { undone, why } = await send("POST", "api/undo", { record: this.info.record }, { edit: step.edit });
+    this.steps.drop();
     await this.refresh();
-    return undone ? `Undone: ${undone.verdict}` : "There is nothing to undo";
+    if (!undone) return { ...step, why };
+    if (made === this.made) this.steps.undone.push({ kind: step.kind, verdict: undone, stands: this.standing(undone)?.id });
+    return { kind: step.kind, verdict: undone };
+  }
+
+  async again() {
+    const step = this.steps.undone.pop();
+    if (!step) return null;
+    await this.refresh();
+    const now = this.standing(step.verdict);
+    if (now?.id !== step.stands) return { ...step, why: "its span was judged anew since, in another tab or by another program" };
+    const { id, when, start_s, stop_s, ...given } = step.verdict;
+    await this.deliver(this.begin({ kind: step.kind, verdict: step.kind === "set" ? given : now }));
+    return step;
+  }
+
+  /** The verdict that is saved on the place of another. */
+  standing(verdict) {
+    return this.saved.find((v) => place(v) === place(verdict));
   }
 
   /** Return the newest verdict on a window by this reviewer, or by another: on the window itself, or over its middle. */
