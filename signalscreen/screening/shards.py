@@ -199,6 +199,7 @@ def _fill(ready: Ready, answer: Answer, rows: Array) -> None:
     answer.score = bound(x) if answer.score is None else answer.score
     answer.flagged = np.zeros(len(x), bool)
     if answer.probability is not None:
+        assert job.threshold is not None  # `prepare` has filled it in
         answer.flagged = flagged_of(answer.probability, ready.alarm, job.threshold)
     answer.explained = np.full(len(x), job.explain == "all") if job.explain != "flagged" else answer.flagged
     if job.methods and answer.explained.any():
