@@ -112,7 +112,7 @@ def test_planted_faults_are_named(fault):
     if issubclass(category, Warning):
         for x in (X, X[:1]):  # examples of its own, and one made of the only one
             with pytest.warns(category, match="'planted'"):
-                ss.saliency(model, x, 0)
+                ss.saliency(net(layer(function, calls=0)), x, 0)
     else:
         with pytest.raises(TraceError, match=r"layer 'planted'.*examine=False"):
             ss.saliency(model, X, 0)
