@@ -262,7 +262,7 @@ def multipliers(model: Any, wiring: Wiring, target: Target, logit: bool, shared:
         if not shareable[-1]:
             return score, run, {}
         apply_deep_lift(run, score, twin, score_r)
-        return (_gradient(score, _floats(inputs, wiring)), score, score_r), run, {}
+        return (_gradient(score, _floats(inputs, wiring), ruled=True), score, score_r), run, {}
 
     built = _function(body, wiring, [None, 1 if shared else None])
     return built if shareable[-1] else None
@@ -401,12 +401,16 @@ def _with_target(run: Run, target: Target, logit: bool, classes: Any, wiring: Wi
     return score, run._replace(ops=[*run.ops, *graph.get_operations()[before:]])
 
 
-def _gradient(score: Any, tensors: list[Any], carried: list[Any] | None = None) -> list[Any]:
-    """The gradient of a score by tensors, with a warning where the score sees one that has none."""
+def _gradient(score: Any, tensors: list[Any], carried: list[Any] | None = None, ruled: bool = False) -> list[Any]:
+    """The gradient of a score by tensors, with a warning where the score sees one that has none.
+
+    `ruled` says that ops without a gradient have been given rules.
+    """
     found = tf.gradients(score, tensors, carried)
     for tensor, gradient in zip(tensors, found, strict=True):
         between = ops_between(tensor, score)
-        if between and (gradient is None or not ops_between(tensor, score, without=_FLAT)):
+        flat = gradient is None or (carried is None and not ruled and not ops_between(tensor, score, without=_FLAT))
+        if between and flat:
             stops = sorted({op.type for op in between} & _FLAT)
             through = f" through {', '.join(stops)}" if stops else ""
             warn(

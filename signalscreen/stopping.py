@@ -21,6 +21,7 @@ class _Call:
     """The call that the main thread is in, if any."""
 
     manager: Any = None
+    asked = False  # to stop; TensorFlow cancels a call that fails, too
     next_reader = -1  # who was told of signals before
 
 
@@ -44,12 +45,13 @@ def stoppable() -> Iterator[None]:
         yield
         return
     manager = _Call.manager = cancellation.CancellationManager()
+    _Call.asked = False
     _Call.next_reader = signal.set_wakeup_fd(_listening(), warn_on_full_buffer=False)
     try:
         with cancellation.CancellationManagerContext(manager):
             yield
     except Exception as error:
-        if manager.is_cancelled:
+        if _Call.asked:
             raise KeyboardInterrupt from error
         raise
     finally:
@@ -70,6 +72,7 @@ def _listen(reader: socket.socket, _writer: socket.socket) -> None:
     while number := reader.recv(1):
         manager = _Call.manager
         if number[0] == signal.SIGINT and manager is not None:
+            _Call.asked = True
             manager.start_cancel()
         if _Call.next_reader >= 0:
             with contextlib.suppress(OSError):
