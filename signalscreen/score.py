@@ -13,7 +13,6 @@ from tqdm.auto import tqdm
 
 from signalscreen import batches, edited, examination, fingerprints, programs, surveys, targets
 from signalscreen.axes.roles import Roles
-from signalscreen.backend import tf
 from signalscreen.binding import Binding, Wiring, wiring_of
 from signalscreen.errors import (
     InputError,
@@ -202,8 +201,8 @@ class Score:
             return
         try:
             self.part(slice(0, 1))(x[:1])
-        except tf.errors.InvalidArgumentError as error:
-            if "slice index" not in str(error):
+        except InputError as error:
+            if "slice index" not in str(error.__cause__):
                 raise
             raise TargetError(
                 f"target {self.target!r} lies beyond the end of what the model gives for these signals; give a "

@@ -82,7 +82,7 @@ def signed_palette(steps: int = COLOUR_STEPS) -> list[str]:
     Examples
     --------
     >>> signed_palette(1)
-    ['#053b8f', '#b3b2b2', '#a01600']
+    ['#04347f', '#888888', '#7d0f00']
     """
     from matplotlib.colors import to_hex
 

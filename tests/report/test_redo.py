@@ -16,6 +16,12 @@ from signalscreen.exports.part import part_of
 from signalscreen.report.redo import command, unsaid
 from signalscreen.targets import Unit
 
+# What is asked for is said by the settings, not by a model's file.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::signalscreen.errors.RateWarning"),
+    pytest.mark.filterwarnings("ignore::signalscreen.errors.MostlyFlaggedWarning"),
+]
+
 FS = 100.0
 X = np.random.default_rng(0).normal(size=(1000, 2)).astype("float32")
 
