@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from signalscreen.recording import Annotation
-from signalscreen.screening.allocation import StoredMethod, StoreSpec, create, create_database
-from signalscreen.screening.store import arrays_of
+from signalscreen.screening.allocation import StoredMethod, StoreSpec, consolidate, create, create_database
+from signalscreen.screening.soundness import DIGEST, digest_of
+from signalscreen.screening.store import arrays_of, opened
 from signalscreen.windows import window_starts
 
 FS = 100.0
@@ -53,6 +54,16 @@ def write_store(
     group["seconds"][:] = rng.uniform(1, 2, group["done"].shape)
     if not finished:
         group["done"][-1:] = 0
+    return path
+
+
+def with_attributes(path: Path, **changes: Any) -> Path:
+    """The store with other attributes, for which it vouches as if it had been made with them."""
+    group = opened(path, "r+")
+    group.attrs.update(changes)
+    arrays = {name: array.metadata for name, array in group.arrays()}
+    group.attrs[DIGEST] = digest_of(group.attrs, arrays)
+    consolidate(path)
     return path
 
 

@@ -6,21 +6,17 @@ from pathlib import Path
 import pytest
 
 from signalscreen.review import RunningReview, start_in_thread
-from signalscreen.screening.allocation import consolidate
 from signalscreen.screening.store import opened
 
 from .asking import ask
-from .stores import write_store
+from .stores import with_attributes, write_store
 
 CARD = "# It misses <script>alert(1)</script> and 心\n"
 
 
 def with_facts(path: Path, **facts: object) -> Path:
     write_store(path, n=4000)
-    group = opened(path, "r+")
-    group.attrs["facts"] = json.dumps({**json.loads(group.attrs["facts"]), **facts})
-    consolidate(path)
-    return path
+    return with_attributes(path, facts=json.dumps({**json.loads(opened(path).attrs["facts"]), **facts}))
 
 
 def test_the_card_is_plain_text(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from signalscreen.screening.store import opened
 
 from .asking import ask
 from .pages import settle, wait, write_beats
+from .stores import with_attributes
 
 SHARD = 60_000  # samples, of 150,000
 
@@ -24,7 +25,7 @@ def _undo(store: Path, shards: slice) -> None:
     group["done"][shards] = 0
     rows = slice(None if shards.start is None else 120 * shards.start, None)
     group["flagged"][rows] = False
-    group["probability"][rows] = float("nan")
+    group["probability"][rows] = group["score"][rows] = float("nan")
 
 
 def _screen(store: Path, shard: int, flagged: int) -> None:
@@ -34,6 +35,8 @@ def _screen(store: Path, shard: int, flagged: int) -> None:
     size = group["flagged"][rows].shape[0]
     group["probability"][rows] = [[0.0, 1.0] if k < flagged else [1.0, 0.0] for k in range(size)]
     group["flagged"][rows] = [k < flagged for k in range(size)]
+    group["score"][rows] = [float(k < flagged) for k in range(size)]
+    group["target"][rows] = 1
     group["seconds"][shard] = 1.5
     group["done"][shard] = 1
 
@@ -65,7 +68,7 @@ def test_progress_is_that_of_the_moment(store: Path) -> None:
     assert after.stamp != before.stamp
     assert after.screening == before.screening
     assert progress(record) == after
-    opened(store, "r+").attrs["facts"] = '{"fingerprint": "another"}'
+    with_attributes(store, facts='{"fingerprint": "another"}')
     assert progress(record).screening != before.screening
 
 
@@ -125,7 +128,7 @@ def test_another_screening_is_said(browser: Any, store: Path, running: RunningRe
     page = browser.new_page()
     page.goto(running.url)
     wait(page, "window.signalscreen?.app.ready")
-    opened(store, "r+").attrs["facts"] = '{"fingerprint": "another"}'
+    with_attributes(store, facts='{"fingerprint": "another"}')
     page.evaluate("signalscreen.app.progress.look()")
     wait(page, "document.getElementById('progress').textContent.includes('screened anew')")
     page.click("#progress button:text('Reload')")
