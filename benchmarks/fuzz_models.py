@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from atexit import register
 from collections.abc import Callable
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from zipfile import ZipFile
@@ -41,7 +42,7 @@ def json_changed(path: Path, chance: random.Random) -> None:
             del holder[key]
             continue
         other, other_key = chance.choice(places)
-        holder[key] = chance.choice([*ODD, json.loads(json.dumps(other[other_key]))])
+        holder[key] = deepcopy(chance.choice([*ODD, other[other_key]]))  # a shared one would come to hold itself
     path.write_text(json.dumps(tree))
 
 

@@ -42,7 +42,7 @@ def _read_store(path: Path) -> None:
     ss.open_results(path).load()
     summarise(path)
     for record in open_records(path).values():
-        record.values("signal")
+        record.read("signal")
     for name, kind in (("w.csv", "csv"), ("e.npz", "npz")):
         ss.export_results(path, path.parent / name, kind)
 
