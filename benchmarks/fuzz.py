@@ -22,39 +22,19 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 
 import numpy as np
 
 import signalscreen as ss
+from benchmarks import fuzz_models, fuzz_stores
+from benchmarks.fuzz_kind import Kind
 from signalscreen.errors import SignalScreenError
 
-_SECONDS = 10.0  # after which a case hangs
-_MEMORY = 64 * 2**20  # bytes that opening a small file may take
-_TIMES_SIZE = 40  # and so many times its size
+_TIMES_SIZE = 40  # so many times its size may opening a file take, beside the kind's own limit
 _ROOM = 4 * 2**30  # address space beyond what the process has; more is a MemoryError
 _OUTCOMES = ("read", "refused", "traceback", "hang", "memory", "died")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How to make sound files of a kind, and how to open them.
-
-    Attributes
-    ----------
-    make : callable
-        ``make(folder)`` writes the files, and returns the path that is opened.
-    open : callable
-        ``open(path)``: the public function under test.
-    tricks : tuple of callables
-        ``trick(folder)`` changes sound files in a way that chance does not find.
-    """
-
-    make: Callable[[Path], Path]
-    open: Callable[[Path], object]
-    tricks: tuple[Callable[[Path], object], ...] = ()
 
 
 # --- recordings -----------------------------------------------------------------------------------------------
@@ -215,6 +195,8 @@ KINDS: dict[str, Kind] = {
     "csv-clock": Kind(_clock, ss.read_recording),
     "npy": Kind(_npy, ss.read_recording, _NPY_TRICKS),
     "npz": Kind(_npz, ss.read_recording, _NPZ_TRICKS),
+    **fuzz_models.KINDS,
+    **fuzz_stores.KINDS,
 }
 
 
@@ -271,15 +253,22 @@ def prepared(kind: Kind, folder: Path, seed: int, number: int) -> Path:
         kind.tricks[number](folder)
         return path
     chance = random.Random(f"{seed} {number}")
+    if kind.change is not None:
+        kind.change(path, chance)
+        return path
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     small = [file for file in files for _ in range(1 + 3 * (file.stat().st_size < 1000))]  # headers more often
-    file = chance.choice(small)
+    changed(chance.choice(small), chance)
+    return path
+
+
+def changed(file: Path, chance: random.Random) -> None:
+    """Change a file's bytes, numbers or lines."""
     content = bytearray(file.read_bytes())
     for _ in range(chance.choice([1, 1, 1, 2, 4])):
         if content:
             chance.choice(_CHANGES)(content, chance)
     file.write_bytes(content)
-    return path
 
 
 # --- one process opens, the other watches ---------------------------------------------------------------------
@@ -297,13 +286,13 @@ def opened(kind: Kind, seed: int, number: int) -> tuple[str, str]:
         try:
             kind.open(path)
             outcome, what = "read", ""
-        except SignalScreenError as error:
+        except (SignalScreenError, FileNotFoundError) as error:
             outcome, what = "refused", str(error)
         except BaseException as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             outcome, what = "traceback", f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
         grown = _peak() - before
-        if grown > _MEMORY + _TIMES_SIZE * size:
+        if grown > kind.memory + _TIMES_SIZE * size:
             return "memory", f"{grown / 2**20:.0f} MiB for {size / 2**10:.0f} KiB"
         return outcome, what
 
@@ -336,7 +325,7 @@ def outcomes(name: str, seed: int, first: int, stop: int) -> Iterator[tuple[int,
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             assert process.stdout is not None
             ready = False
-            for line in _lines(process, lambda: _SECONDS if ready else 120):  # noqa: B023
+            for line in _lines(process, lambda: KINDS[name].seconds if ready else 300):  # noqa: B023
                 if line == "ready":
                     ready = True
                     continue

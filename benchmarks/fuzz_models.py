@@ -1,76 +1,17 @@
-"""Damaged model files: what loading them ends in. Run: python -m benchmarks.fuzz_models [inputs per kind] [seed].
-
-Real files of each kind are changed at random (bytes, cuts, values of their JSON, nodes of their program), and
-loaded by a child process that is killed after LIMIT seconds. Counts: loaded, refused (a SignalScreenError),
-traceback (any other exception, or a crash), hang, and memory (the child grew by more than 256 MiB).
-"""
+"""Model files for `benchmarks.fuzz`: bytes, cuts, values of their JSON and nodes of their program are changed."""
 
 import json
 import random
-import resource
-import select
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections import Counter
+from atexit import register
 from collections.abc import Callable
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from zipfile import ZipFile
 
-LIMIT = 60
-SPARE_KB = 256 << 10
-Change = Callable[[Path, random.Random], None]
-
-
-def child() -> None:
-    """Load what stdin names, and say how it ended."""
-    import warnings
-
-    import signalscreen as ss
-    from signalscreen.errors import SignalScreenError
-
-    warnings.simplefilter("ignore")
-    print("ready", flush=True)
-    for line in sys.stdin:
-        model, *weights = line.rstrip("\n").split("\t")
-        before, said = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, ""
-        try:
-            ss.load_model(model, weights=weights[0] if weights else None)
-            end = "loaded"
-        except (SignalScreenError, FileNotFoundError) as error:
-            end, said = "refused", str(error)
-        except BaseException as error:
-            end, said = "traceback", f"{type(error).__name__}: {error}"
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        print(end, grown, " ".join(said.split())[:300], sep="\t", flush=True)
-
-
-class Child:
-    """A process that loads files, started again when it is lost."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "benchmarks.fuzz_models", "--child"]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdin is not None
-        self.entry, self.exit = self.process.stdin, self.process.stdout
-        assert self.exit.readline() == "ready\n"
-
-    def end_of(self, paths: list[Path]) -> tuple[str, int, str]:
-        """How loading these files ends, by how many KB the process grew, and what it said."""
-        self.entry.write("\t".join(map(str, paths)) + "\n")
-        self.entry.flush()
-        if not select.select([self.exit], [], [], LIMIT)[0]:
-            self.process.kill()
-            return "hang", 0, ""
-        line = self.exit.readline()
-        if not line:
-            return "traceback", 0, f"the process died ({self.process.wait()})"
-        end, grown, said = line.rstrip("\n").split("\t", 2)
-        return end, int(grown), said
+from benchmarks.fuzz_kind import Kind
 
 
 def bytes_changed(path: Path, chance: random.Random) -> None:
@@ -101,7 +42,7 @@ def json_changed(path: Path, chance: random.Random) -> None:
             del holder[key]
             continue
         other, other_key = chance.choice(places)
-        holder[key] = chance.choice([*ODD, json.loads(json.dumps(other[other_key]))])
+        holder[key] = deepcopy(chance.choice([*ODD, other[other_key]]))  # a shared one would come to hold itself
     path.write_text(json.dumps(tree))
 
 
@@ -167,19 +108,7 @@ def saved_bytes_changed(path: Path, chance: random.Random) -> None:
     bytes_changed(chance.choice(sorted(part for part in path.rglob("*") if part.is_file())), chance)
 
 
-KINDS: dict[str, tuple[str, Change]] = {
-    ".keras bytes": ("net.keras", bytes_changed),
-    ".keras config": ("net.keras", keras_config_changed),
-    ".h5 bytes": ("net.h5", bytes_changed),
-    ".h5 config": ("net.h5", h5_config_changed),
-    "JSON": ("net.json", json_changed),
-    "weights": ("net.weights.h5", bytes_changed),
-    "SavedModel bytes": ("net", saved_bytes_changed),
-    "SavedModel program": ("net", program_changed),
-}
-
-
-def seeds(folder: Path) -> None:
+def _built(folder: Path) -> None:
     """The same small network in every kind of file."""
     import keras
 
@@ -196,36 +125,37 @@ def seeds(folder: Path) -> None:
     network.export(folder / "net", verbose=False)
 
 
-def main(number: int, seed: int) -> None:
-    """Print a row of counts for each kind, and what was no refusal."""
-    with tempfile.TemporaryDirectory() as name:
-        sound, folder = Path(name) / "sound", Path(name) / "changed"
-        sound.mkdir()
-        seeds(sound)
-        lost: list[str] = []
-        runner = Child()
-        for kind, (file, change) in KINDS.items():
-            counts: Counter[str] = Counter()
-            for index in range(number):
-                shutil.rmtree(folder, ignore_errors=True)
-                shutil.copytree(sound, folder)
-                change(folder / file, random.Random(f"{kind} {seed} {index}"))
-                pair = file in ("net.json", "net.weights.h5")
-                paths = [folder / "net.json", folder / "net.weights.h5"] if pair else [folder / file]
-                end, grown, said = runner.end_of(paths)
-                counts[end] += 1
-                counts["memory"] += grown > SPARE_KB
-                if end in ("traceback", "hang"):
-                    lost.append(f"{kind} {index}: {end} {said}")
-                if runner.process.poll() is not None or end == "hang":
-                    runner = Child()
-            print(kind, dict(counts), flush=True)
-        runner.entry.close()
-        print(*lost[:40], sep="\n")
+@lru_cache(maxsize=1)
+def _sound() -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="fuzz.")
+    register(folder.cleanup)
+    _built(Path(folder.name))
+    return Path(folder.name)
 
 
-if __name__ == "__main__":
-    if "--child" in sys.argv:
-        child()
-    else:
-        main(*(int(word) for word in [*sys.argv[1:], "50", "0"][:2]))
+def _load(path: Path) -> object:
+    import signalscreen as ss
+
+    if path.name in ("net.json", "net.weights.h5"):
+        return ss.load_model(path.with_name("net.json"), weights=path.with_name("net.weights.h5"))
+    return ss.load_model(path)
+
+
+def _kind(name: str, change: Callable[[Path, random.Random], None]) -> Kind:
+    def make(folder: Path) -> Path:
+        shutil.copytree(_sound(), folder, dirs_exist_ok=True)
+        return folder / name
+
+    return Kind(make, _load, change=change, seconds=60, memory=256 << 20)
+
+
+KINDS = {
+    "keras": _kind("net.keras", bytes_changed),
+    "keras-config": _kind("net.keras", keras_config_changed),
+    "h5": _kind("net.h5", bytes_changed),
+    "h5-config": _kind("net.h5", h5_config_changed),
+    "json": _kind("net.json", json_changed),
+    "weights": _kind("net.weights.h5", bytes_changed),
+    "saved-model": _kind("net", saved_bytes_changed),
+    "saved-program": _kind("net", program_changed),
+}

@@ -132,7 +132,7 @@ def from_line(line: bytes) -> Entry:
         If it is no such line: damaged, or written by hand and wrong.
     """
     found = json.loads(line.decode())
-    if not isinstance(found, dict) or found.get("action") not in _ACTIONS:
+    if not isinstance(found, dict) or not isinstance(found.get("action"), str) or found["action"] not in _ACTIONS:
         raise ValueError("no action")
     kind = _ACTIONS[found["action"]]
     given = {one.name: _typed(one.name, found.get(one.name, "")) for one in fields(kind)}

@@ -194,7 +194,9 @@ def test_a_damaged_line_is_said_and_the_others_are_read(table: VerdictTable, cha
         assert read_verdicts(table.path.parents[1]) == [later, made]
 
 
-@pytest.mark.parametrize("line", [b"", b"[]", b"null", b"\xff\xfe", b"{" * 100_000, b"[" * 100_000, b"1e999"])
+@pytest.mark.parametrize(
+    "line", [b"", b"[]", b"null", b"\xff\xfe", b"{" * 100_000, b"[" * 100_000, b"1e999", b'{"action": []}']
+)
 def test_lines_that_are_no_json_of_ours(line: bytes) -> None:
     with pytest.raises((ValueError, RecursionError)):
         from_line(line)
