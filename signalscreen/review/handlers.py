@@ -172,7 +172,7 @@ def warm(review: Review) -> None:
         _page(review, review.records.first)
         review.records[review.records.first].answers.warm()
     except Exception as error:
-        if "after shutdown" not in str(error):  # Python is ending, and takes its threads along: nobody will ask
+        if "shutdown" not in str(error):  # Python is ending, and takes its threads along: nobody will ask
             _LOG.exception("the review page could not be made ready")  # whoever asks for it is told why
 
 
