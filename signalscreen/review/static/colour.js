@@ -17,7 +17,6 @@ export const UNEXPLAINED_COLUMNS = "#6b7480";
 
 /** Colours of classes; the class that raises the alarm has the first. */
 export const ALARM = "#a4133c";
-export const UNANSWERED = "#8a6100"; // the model gave NaN or infinity
 export const CLASSES = ["#0072b2", "#009e73", "#8a6d00", "#6a4c93", "#3d405b", "#457b9d", "#5c6570"];
 
 const WEAK = [233, 236, 240];

@@ -56,7 +56,7 @@ export class List {
   arrange() {
     const { windows } = this.app;
     const keep = {
-      all: () => true, flagged: (i) => windows.flagged[i], unanswered: (i) => windows.unanswered[i], unreviewed: (i) => this.unreviewed(i), open: (i) => windows.flagged[i] && this.unreviewed(i),
+      all: () => true, flagged: (i) => windows.flagged[i], unreviewed: (i) => this.unreviewed(i), open: (i) => windows.flagged[i] && this.unreviewed(i),
     }[this.filter];
     this.order = windows.ordered(this.sort, keep);
     this.rows.style.height = `${ROW * this.order.length}px`;
@@ -82,10 +82,9 @@ export class List {
     const key = `${verdicts.version}/${this.order.length}`;
     if (key === this.counted) return;
     this.counted = key;
-    let [flagged, reviewed, unanswered] = [0, 0, 0];
+    let [flagged, reviewed] = [0, 0];
     for (let i = 0; i < windows.count; i++) {
       flagged += windows.flagged[i];
-      unanswered += windows.unanswered[i];
       if (windows.flagged[i] && !this.unreviewed(i)) reviewed++;
     }
     [this.flagged, this.reviewed] = [flagged, reviewed];
@@ -93,8 +92,7 @@ export class List {
     this.app.records.recounted();
     this.nothing.hidden = this.order.length > 0;
     this.nothing.querySelector("span").textContent = this.emptiness();
-    this.counts.textContent = `${all} shown · ${reviewed.toLocaleString("en")} of ${flagged.toLocaleString("en")} alarms reviewed${unanswered ? ` · ${unanswered.toLocaleString("en")} without an answer` : ""}`;
-    this.counts.title = unanswered ? "The model gave NaN or infinity for these windows. They are not flagged, and nothing is known about them." : "";
+    this.counts.textContent = `${all} shown · ${reviewed.toLocaleString("en")} of ${flagged.toLocaleString("en")} alarms reviewed`;
   }
 
   row(place) {
@@ -104,7 +102,7 @@ export class List {
     const row = document.createElement("div");
     row.id = `window-${i}`;
     row.dataset.row = i;
-    row.className = `row${windows.flagged[i] ? " flagged" : ""}${windows.unanswered[i] ? " unanswered" : ""}${i === app.current ? " current" : ""}`;
+    row.className = `row${windows.flagged[i] ? " flagged" : ""}${i === app.current ? " current" : ""}`;
     row.style.top = `${place * ROW}px`;
     row.setAttribute("role", "option");
     row.setAttribute("aria-selected", i === app.current);
@@ -114,16 +112,15 @@ export class List {
     const lead = windows.leadName(i);
     const p = windows.alarm[i];
     const { mine, other } = app.verdicts.of(windows, i);
-    row.append(cell("time", time), ...(windows.lead[i] < 0 ? [] : [cell("in", lead)]), bar(p, windows.flagged[i]), cell("number", windows.gap[i] ? "gap" : windows.unanswered[i] ? "none" : p === p ? p.toFixed(2) : "–"), mark(mine, ""), mark(other, "other"));
+    row.append(cell("time", time), ...(windows.lead[i] < 0 ? [] : [cell("in", lead)]), bar(p, windows.flagged[i]), cell("number", windows.gap[i] ? "gap" : p === p ? p.toFixed(2) : "–"), mark(mine, ""), mark(other, "other"));
     const said = [mine, other].filter(Boolean).map((v) => `${v.verdict} by ${v.who}`).join(", ");
-    row.setAttribute("aria-label", `${time} ${lead} ${windows.unanswered[i] ? "no answer of the model" : p === p ? `P ${p.toFixed(2)}` : "no probability"}${windows.flagged[i] ? ", flagged" : ""}${said ? `, ${said}` : ""}`);
+    row.setAttribute("aria-label", `${time} ${lead} ${p === p ? `P ${p.toFixed(2)}` : "no probability"}${windows.flagged[i] ? ", flagged" : ""}${said ? `, ${said}` : ""}`);
     return row;
   }
 
   /** Why the list is empty. */
   emptiness() {
     if (!this.app.windows.count) return "There are no windows in this record.";
-    if (this.filter === "unanswered") return "The model answered for every window of this record.";
     if (this.filter === "unreviewed") return "Every window is reviewed.";
     return this.flagged ? `All ${this.flagged.toLocaleString("en")} alarms of this record are reviewed.` : "There is no alarm in this record.";
   }

@@ -1,6 +1,6 @@
 /** The strip of the whole recording: strength of the attribution, P(alarm), what is flagged, what has a verdict. */
 
-import { ALARM, strengthColour, UNANSWERED, VERDICTS } from "./colour.js";
+import { ALARM, strengthColour, VERDICTS } from "./colour.js";
 
 const STRENGTH = [0.7, 1];
 const ALARMS = [0.2, 0.64];
@@ -70,7 +70,6 @@ export class Overview {
       if (highest.alarm[c] >= 0) add(left, right, ALARMS[0], ALARMS[0] + highest.alarm[c] * (ALARMS[1] - ALARMS[0]), highest.flagged[c] ? ALARM : "#b9a3ab");
       if (highest.flagged[c]) add(left, right, ...FLAGS, ALARM);
     }
-    for (const { from, to } of windows.unansweredSpans()) add(from, Math.max(to, from + 3 * width), FLAGS[0], FLAGS[1], UNANSWERED);
     for (const v of app.verdicts.list) {
       add(v.start, Math.max(v.stop, v.start + 3 * width), ...REVIEWED, VERDICTS[v.verdict].colour);
     }

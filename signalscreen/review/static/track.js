@@ -1,6 +1,6 @@
 /** The track of class probabilities under the signal. */
 
-import { ALARM, CLASSES, UNANSWERED, VERDICTS } from "./colour.js";
+import { ALARM, CLASSES, VERDICTS } from "./colour.js";
 import { envelope } from "./detail.js";
 import { className } from "./meaning.js";
 import { strips } from "./panels.js";
@@ -40,8 +40,7 @@ export class Track {
     this.panel.fill("current", strips(span), target ? `${target.start}-${target.stop}-${target.kind}` : "");
     // Of those on one span, as of twelve leads, the last: together they would cover the line.
     const spans = new Map(app.verdicts.list.map((v) => [`${v.start}-${v.stop}`, v]));
-    const none = app.windows.unansweredSpans().map((one) => ({ ...one, colour: UNANSWERED, alpha: 0.3 }));
-    this.panel.fill("spans", strips([...none, ...spans.values()].map((v) => (
+    this.panel.fill("spans", strips([...spans.values()].map((v) => (
       { from: v.start, to: v.stop, colour: VERDICTS[v.verdict].colour, alpha: 0.06 }))), app.verdicts.version);
   }
 

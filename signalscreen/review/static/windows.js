@@ -30,7 +30,7 @@ export class Windows {
     this.length = info.window_samples;
     this.classes = info.classes.length;
     this.alarm = new Float32Array(this.count);
-    for (let i = 0; i < this.count; i++) this.alarm[i] = this.unanswered[i] ? NaN : this.alarmOf(i);
+    for (let i = 0; i < this.count; i++) this.alarm[i] = this.alarmOf(i);
     this.steps = this.highestOfLeads();
   }
 
@@ -46,28 +46,16 @@ export class Windows {
     return most;
   }
 
-  /** One row for each start: of leads explained one by one, that with the highest P(alarm), one without last. */
+  /** One row for each start: of leads explained one by one, that with the highest P(alarm). */
   highestOfLeads() {
     const rows = [];
     for (let i = 0; i < this.count; i++) {
       const last = rows.length - 1;
       if (last >= 0 && this.start[rows[last]] === this.start[i]) {
-        if (this.alarm[i] > this.alarm[rows[last]] || Number.isNaN(this.alarm[rows[last]])) rows[last] = i;
+        if (this.alarm[i] > this.alarm[rows[last]]) rows[last] = i;
       } else rows.push(i);
     }
     return Int32Array.from(rows);
-  }
-
-  /** Spans of samples for which the model gave no number in some lead: joined where windows touch. */
-  unansweredSpans() {
-    const spans = [];
-    for (let i = 0; i < this.count; i++) {
-      if (!this.unanswered[i]) continue;
-      const last = spans[spans.length - 1];
-      if (last && this.start[i] <= last.to) last.to = Math.max(last.to, this.stop(i));
-      else spans.push({ from: this.start[i], to: this.stop(i) });
-    }
-    return spans;
   }
 
   stop(i) {
