@@ -70,7 +70,7 @@ def surprise(probability: NDArray[np.floating], lead: NDArray[np.integer], neigh
     [0.0, 0.0, 0.0, 0.0, 2.54, 0.0, 0.0, 0.0, 0.0]
     """
     found = np.full(len(probability), np.nan, np.float32)
-    answered = ~np.isnan(probability).any(axis=1) & (probability.shape[1] > 0)
+    answered = np.isfinite(probability).all(axis=1) & (probability.shape[1] > 0)
     for one in np.unique(lead):
         rows = np.flatnonzero(answered & (lead == one))
         if len(rows):

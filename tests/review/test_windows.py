@@ -168,3 +168,11 @@ def test_windows_without_an_answer_are_told_from_quiet_ones(tmp_path: Path) -> N
     assert found["unanswered"].dtype == np.uint8
     assert not found["flagged"].any()
     assert Answers(record).info()["unanswered"] == 2
+
+
+def test_an_infinite_answer_is_none_and_disturbs_no_other_window() -> None:
+    artefact = np.random.default_rng(3).uniform(0.1, 0.3, 60).astype(np.float32)
+    p = np.insert(_two(artefact), 20, [np.inf, -np.inf], axis=0)
+    found = surprise(p, _leads(61), 8)
+    assert np.isnan(found[20])
+    np.testing.assert_array_equal(np.delete(found, 20), surprise(_two(artefact), _leads(60), 8))

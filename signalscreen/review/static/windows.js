@@ -46,13 +46,13 @@ export class Windows {
     return most;
   }
 
-  /** One row for each start: of leads explained one by one, that with the highest P(alarm). */
+  /** One row for each start: of leads explained one by one, that with the highest P(alarm), one without a number last. */
   highestOfLeads() {
     const rows = [];
     for (let i = 0; i < this.count; i++) {
       const last = rows.length - 1;
       if (last >= 0 && this.start[rows[last]] === this.start[i]) {
-        if (this.alarm[i] > this.alarm[rows[last]]) rows[last] = i;
+        if (this.alarm[i] > this.alarm[rows[last]] || Number.isNaN(this.alarm[rows[last]])) rows[last] = i;
       } else rows.push(i);
     }
     return Int32Array.from(rows);
